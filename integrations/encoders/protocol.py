@@ -1,0 +1,52 @@
+"""What an encoder is: items in, unit-length embeddings out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Kind = Literal["text", "image"]
+
+
+class Encoder(Protocol):
+    """Turns items into embeddings.
+
+    `name` is what curator.toml says. `fingerprint` is a short hash that changes whenever the numbers would
+    (version, parameters, model files, what was learned from the pool): embeddings are cached under it.
+    """
+
+    name: str
+    kind: Kind
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the numbers would."""
+        ...
+
+    @property
+    def needs_fit(self) -> bool:
+        """True until an encoder that learns from the pool has been fitted or loaded."""
+        ...
+
+    def fit(self, sample: Sequence[str]) -> None:
+        """Learn from a sample of the pool: texts, or paths of images. A no-op for pretrained encoders."""
+        ...
+
+    def encode(self, items: Sequence[str]) -> FloatArray:
+        """(n, dim) float32, rows of unit length (a zero row stays zero). Items are texts or image paths."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Keep what was learned (npz and JSON, never pickles)."""
+        ...
+
+    def load(self, folder: Path) -> bool:
+        """Read what `save` kept; False when there is nothing."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Facts for the manifest: version, parameters."""
+        ...

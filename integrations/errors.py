@@ -1,0 +1,27 @@
+"""What the adapters raise.
+
+IntegrationError
+├── LabelerError     the labeler refused, is away, or answered nonsense
+└── EncoderError     an encoder cannot be loaded, or an item cannot be encoded
+"""
+
+
+class IntegrationError(Exception):
+    """Something outside curator failed; the message says what, where and what to do."""
+
+
+class LabelerError(IntegrationError):
+    """The labeler could not do what was asked.
+
+    Attributes:
+        maybe_done: the request may have taken effect although no good reply came back (a time-out, a lost
+            connection, a 5xx of a proxy): ask `Labeler.find` before sending anything again.
+    """
+
+    def __init__(self, message: str, *, maybe_done: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_done = maybe_done
+
+
+class EncoderError(IntegrationError):
+    """An encoder cannot be loaded, or an item cannot be encoded."""

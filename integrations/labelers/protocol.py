@@ -1,0 +1,129 @@
+"""What curator asks of whoever answers its questions, and the values that pass between the two.
+
+A labeler is asked in one story, the same for a server, a folder of files and a replay of known labels:
+
+    project = labeler.prepare(spec, project)      create the place to ask in, or check the one that is there
+    labeler.find(keys)                            which of these questions are there already?
+    labeler.send(questions)                       ask, at most `chunk_size` at a time
+    labeler.announce(model_version)               show the suggestions of this model
+    labeler.pull(cursor)                          what was answered, changed or taken back since
+
+`tests/integrations/test_labeler_contract.py` holds every labeler to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Kind = Literal["text", "image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What the model would answer: shown to the annotator, who may correct it."""
+
+    label: str
+    score: float  # probability of `label`, 0 to 1; low = unsure
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One item as it is put to the labeler."""
+
+    key: str  # ours, unique over all rounds and campaigns; the only identity that is trusted
+    item_id: str
+    round: int
+    rank: int  # 1 = ask first
+    text: str | None = None
+    image: str | None = None  # path of a local file, or an http(s) or s3 URL
+    suggestion: Suggestion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSpec:
+    """What the labeler's project must look like."""
+
+    title: str
+    kind: Kind
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer as it stands at the labeler now.
+
+    Exactly one of three holds: `label` is set; `skipped` is true; `problem` says why no label could be read.
+    """
+
+    source_id: str  # never reused by the labeler: of two answers with one source_id, one is an edit of the other
+    annotator: str
+    label: str | None
+    skipped: bool
+    seconds: float | None  # as the labeler measured it, uncapped; None = not measured
+    created_at: str  # UTC, ISO 8601
+    updated_at: str  # UTC, ISO 8601
+    problem: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)  # JSON, as it came
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswers:
+    """All answers that one question has at the labeler now: the whole set, so what is missing was deleted."""
+
+    key: str
+    external_id: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull brought.
+
+    Attributes:
+        questions: the questions that changed since the cursor, each once.
+        cursor: hand it to the next pull; None when nothing was ever there.
+        complete: every question that is at the labeler is listed; one that was sent and is not here is gone.
+        foreign_answers: answers to tasks that are not ours (only known when `complete`).
+    """
+
+    questions: tuple[QuestionAnswers, ...]
+    cursor: str | None
+    complete: bool
+    foreign_answers: int = 0
+
+
+class Labeler(Protocol):
+    """Whoever answers. Every method may raise `LabelerError`."""
+
+    name: str
+    chunk_size: int  # most questions that one `send` takes
+    settle_seconds: float  # how long a request whose reply was lost may still be at work over there
+
+    def prepare(self, spec: ProjectSpec, project: str | None) -> str:
+        """Create the project, or check that `project` is there and fits; returns its reference, to be kept."""
+        ...
+
+    def find(self, keys: Sequence[str]) -> dict[str, str]:
+        """Of these keys, those that are at the labeler, each with its id there."""
+        ...
+
+    def send(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Ask. Returns key -> id at the labeler for each. Never retries by itself: that could ask twice."""
+        ...
+
+    def announce(self, model_version: str) -> None:
+        """Make the suggestions of this model the ones that annotators see."""
+        ...
+
+    def pull(self, cursor: str | None) -> Pulled:
+        """What changed since `cursor`; with None everything there is."""
+        ...
+
+    def answer_count(self) -> int:
+        """How many answers the labeler holds in all, skips and answers to foreign tasks included."""
+        ...
+
+    def where(self) -> str:
+        """Where a person would look: a URL or a folder."""
+        ...

@@ -1,0 +1,1 @@
+"""Encoders: items in, embeddings of unit length out; `registry` knows them all."""

@@ -1,0 +1,1 @@
+"""Labelers: adapters to whoever answers the questions. `registry.LABELERS` names them."""

@@ -56,7 +56,9 @@ class Answer:
     Exactly one of three holds: `label` is set; `skipped` is true; `problem` says why no label could be read.
     """
 
-    source_id: str  # never reused by the labeler: of two answers with one source_id, one is an edit of the other
+    source_id: (
+        str  # never reused by the labeler: of two answers with one source_id, one is an edit of the other
+    )
     annotator: str
     label: str | None
     skipped: bool

@@ -1,0 +1,47 @@
+# One-word tasks; each sets up what it needs and is quick the second time.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STUDIO := .venv-studio/bin/label-studio
+
+.PHONY: help demo demo-studio test lint format readme clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The constraints hold every version that was tested, torch's included: never install without them.
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[text,vision,dev]'
+	@touch $@
+
+# Label Studio's pins clash with ours: an environment of its own.
+.venv-studio/installed: constraints-studio.txt
+	test -x .venv-studio/bin/python || $(PYTHON) -m venv .venv-studio
+	.venv-studio/bin/python -m pip install --quiet --constraint constraints-studio.txt label-studio==1.23.2
+	@touch $@
+
+demo: .venv/installed  ## a whole campaign on handwritten digits, known labels standing in for people
+	$(BIN)/curator demo .demo/digits
+
+demo-studio: .venv/installed .venv-studio/installed  ## the same through a real Label Studio
+	$(BIN)/curator demo .demo/digits-studio --rounds 6 --studio $(STUDIO) $(if $(KEEP),--keep)
+
+test: .venv/installed .venv-studio/installed  ## all tests, those against a real Label Studio included
+	$(BIN)/python -m coverage erase
+	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+lint: .venv/installed  ## ruff and mypy, as CI runs them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed  ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+readme: .venv/installed  ## put real command output back into README.md
+	$(BIN)/python tests/support/readme.py
+
+clean:  ## remove demos and caches, keep the environments
+	rm -rf .demo .studio .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

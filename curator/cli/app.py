@@ -1,0 +1,292 @@
+"""Every command of `curator`: parse, call one function, print."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curator import __version__
+from curator.cli.errors import WAITING, user_errors
+
+app = typer.Typer(
+    name="curator",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Active-learning data curation with a labeling loop that proves what each labeling dollar gained.\n\n"
+    "A campaign in three commands: `curator init NAME --data PATH --price 0.08`, then `curator round` once per "
+    "labeling cycle, and `curator status` in between.",
+)
+
+ProjectDir = Annotated[Path, typer.Option("--project", help="Folder of the project.", show_default="here")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
+HERE = Path()
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if value:
+        typer.echo(f"curator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version_flag: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="What the project is called; annotators see it.")],
+    data: Annotated[Path, typer.Option(help="CSV, JSONL or Parquet file, or a folder of PNG/JPEG images.")],
+    project: ProjectDir = HERE,
+    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
+    id_: Annotated[
+        str | None,
+        typer.Option("--id", help="Column with item ids.", show_default="inferred; else the content's hash"),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with known labels (the replay labeler answers from it).", show_default="inferred"
+        ),
+    ] = None,
+    embedding: Annotated[
+        str | None, typer.Option(help="Column with embeddings: a list of numbers.", show_default="inferred")
+    ] = None,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Comma-separated classes.", show_default="those of the label column")
+    ] = None,
+    price: Annotated[str | None, typer.Option(help="Price of one label, e.g. 0.08.")] = None,
+    hourly_rate: Annotated[
+        str | None, typer.Option(help="Price of an hour of labeling, instead of --price.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="Three-letter code.")] = "USD",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="tfidf, pixels, sentence-transformers:NAME_OR_PATH or transformers:NAME_OR_PATH.",
+            show_default="by kind",
+        ),
+    ] = None,
+    labeler: Annotated[
+        str | None, typer.Option(help="label-studio, files or replay.", show_default="label-studio")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Label Studio's address, e.g. http://localhost:8080.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="See `curator strategies`.", show_default="margin")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Questions per round.", show_default="100")] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            help="Hold-out: how many items to draw, or a labeled file.", show_default="enough to see 5 points"
+        ),
+    ] = None,
+    holdout_embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings of the hold-out file, as --embeddings.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="What a gain is a gain of: accuracy or macro_f1.", show_default="accuracy"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed and answers, same picks and numbers.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
+
+    What is not given is inferred, and said. Nothing is sent to anybody yet.
+
+    Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.config import CONFIG_NAME
+        from curator.init import InitOptions, init_project, parse_kind
+        from curator.progress import RichProgress
+
+        options = InitOptions(
+            name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
+            embeddings_file=embeddings, classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
+            price=price, hourly_rate=hourly_rate, currency=currency, encoder=encoder, labeler=labeler, url=url,
+            strategy=strategy, batch=batch, holdout=holdout,
+            holdout_embeddings=holdout_embeddings, metric=metric, seed=seed,
+        )  # fmt: skip
+        report = init_project(options, project, RichProgress(), _say)
+        cost = f"{price} per label in" if price else f"{hourly_rate} per hour in"
+        typer.echo(
+            render.as_json(vars(report)) if as_json else render.init_text(report, CONFIG_NAME, currency, cost)
+        )
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help="File or folder with the same columns as the pool.")],
+    project: ProjectDir = HERE,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Append data to the pool. Known items are skipped; a known id with other content is refused."""
+    with user_errors():
+        from curator.cli import render
+        from curator.init import add_to_pool
+        from curator.progress import RichProgress
+        from curator.project import Project
+
+        with Project(project, progress=RichProgress(), say=_say) as opened:
+            report = add_to_pool(opened, path, embeddings)
+        typer.echo(render.as_json(vars(report)) if as_json else render.add_text(report))
+
+
+@app.command("round")
+def round_(
+    project: ProjectDir = HERE,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Questions of the next round.", show_default="curator.toml's")
+    ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Settle with the answers there are.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the open round is answered.")] = False,
+    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks with --wait.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Hours that --wait waits at most.")] = 72.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run one labeling cycle: pull answers, retrain, measure, log the gain, choose and send the next batch.
+
+    Safe to run twice, to kill and to run again. Exit code 3: the open round still needs answers, nothing changed.
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.progress import RichProgress
+        from curator.project import Project
+        from curator.rounds.run import run_round
+
+        with Project(project, progress=RichProgress(), say=_say) as opened:
+            deadline = time.monotonic() + timeout * 3600
+            report = run_round(opened, batch=batch, partial=partial)
+            while report.waiting and wait and time.monotonic() < deadline:
+                _say(render.progress_line(report.progress))
+                time.sleep(poll)
+                report = run_round(opened, batch=batch)
+            currency = opened.config.cost.currency
+        for note in report.notes:
+            _say(note)
+        typer.echo(render.as_json(vars(report)) if as_json else render.round_text(report, currency))
+        if report.waiting:
+            raise typer.Exit(WAITING)
+
+
+@app.command()
+def status(
+    project: ProjectDir = HERE,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Show the ledger without asking the labeler.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the open round, answers per annotator, what was spent and what it gained."""
+    with user_errors():
+        from curator.cli import render
+        from curator.project import Project
+        from curator.status import read_status
+
+        with Project(project, say=_say) as opened:
+            result = read_status(opened, offline=offline)
+        for note in result.notes:
+            _say(note)
+        typer.echo(render.as_json(result.as_json()) if as_json else render.status_text(result))
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
+    project: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the labels with their provenance: who, when, round, price, agreement."""
+    with user_errors():
+        from curator.cli import render
+        from curator.export import export_labels
+        from curator.project import Project
+
+        with Project(project) as opened:
+            count = export_labels(opened, path)
+        typer.echo(
+            render.as_json({"labels": count, "path": str(path)})
+            if as_json
+            else f"{count:,} labels written to {path}"
+        )
+
+
+@app.command()
+def strategies(as_json: AsJson = False) -> None:
+    """List what can choose the next batch, one line each."""
+    with user_errors():
+        from curator.cli import render
+        from strategies.registry import Scorer, get, names
+
+        found = [get(name) for name in names()]
+        listed = [
+            {"name": s.name, "kind": "scorer" if isinstance(s, Scorer) else "selector", "summary": s.summary}
+            for s in found
+        ]
+        note = (
+            "\nMix them in curator.toml: strategy = {entropy = 0.3, margin = 0.3, coverage = 0.4}\n"
+            'Any modAL query strategy works too: strategy = "modAL.batch:uncertainty_batch_sampling"'
+        )
+        typer.echo(
+            render.as_json(listed)
+            if as_json
+            else render.table(["name", "kind", "asks about"], [list(s.values()) for s in listed], left=3)
+            + note
+        )
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="Where the demo project goes; must not exist, or be an older demo.")
+    ] = Path("curator-demo"),
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds to measure.")] = 8,
+    studio: Annotated[
+        Path | None,
+        typer.Option(
+            help="Path of a `label-studio` program: label through a real server with a simulated annotator."
+        ),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="With --studio: leave the server on until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Run a whole campaign on scikit-learn's handwritten digits, with known labels standing in for people."""
+    with user_errors():
+        from curator.demo import run_demo
+        from curator.progress import RichProgress
+
+        run_demo(
+            folder,
+            rounds=rounds,
+            studio=studio,
+            keep=keep,
+            progress=RichProgress(),
+            say=_say,
+            show=typer.echo,
+        )

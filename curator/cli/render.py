@@ -1,0 +1,167 @@
+"""How results look on a terminal."""
+
+import io
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from curator.init import InitReport
+from curator.money.amounts import MICRO, format_amount
+from curator.pool.catalogue import ImportReport
+from curator.rounds.report import RoundReport
+from curator.status import Status
+
+
+def as_json(value: Any) -> str:
+    """For `--json`: one line, keys in a fixed order."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _text(table: Table) -> str:
+    """A table as plain lines, never cut to a terminal's width: it may go to a file or a log."""
+    console = Console(file=io.StringIO(), width=160, color_system=None)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")  # type: ignore[attr-defined]
+
+
+def table(headers: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """Rows under headers; the first `left` columns are text, the others numbers."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for i, header in enumerate(headers):
+        grid.add_column(header, justify="left" if i < left else "right", no_wrap=True)
+    for row in rows:
+        grid.add_row(*row)
+    return _text(grid)
+
+
+def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
+    """The `gain` view for people: a value or a gain never without its interval."""
+    metric = rows[0]["metric"].replace("_", "-") if rows else "metric"
+    body = [
+        [
+            str(row["round"]),
+            f"{row['labels']:,}",
+            format_amount(row["cost"], currency),
+            format_amount(row["total_cost"], currency),
+            f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f})",
+            ""
+            if row["gain"] is None
+            else f"{100 * row['gain']:+.1f} ({100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})",
+            _per_dollar(row),
+        ]
+        for row in rows
+    ]
+    headers = [
+        "round",
+        "labels",
+        "cost",
+        "total",
+        f"{metric} (95%)",
+        "gain, points (95%)",
+        f"points per {_unit(currency)}",
+    ]
+    return table(headers, body, left=0)
+
+
+def _per_dollar(row: dict[str, Any]) -> str:
+    """Gain per unit of currency, with its interval: the ends of the gain's over the same, exact cost."""
+    if row["gain_per_dollar"] is None:
+        return ""
+    low, high = (100 * row[end] * MICRO / row["cost"] for end in ("gain_low", "gain_high"))
+    return f"{100 * row['gain_per_dollar']:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _unit(currency: str) -> str:
+    return "dollar" if currency == "USD" else currency
+
+
+def init_text(report: InitReport, config_name: str, currency: str, price: str) -> str:
+    """What `curator init` set up."""
+    lines = [f"{report.items:,} items imported at {report.rows_per_second:,.0f} rows/s"]
+    if report.encode_rows_per_second:
+        lines[0] += f", encoded at {report.encode_rows_per_second:,.0f} rows/s"
+    lines += [f"  {note}" for note in report.notes]
+    shows = (
+        "too few to show any gain"
+        if report.detectable_gain is None
+        else f"a gain of {100 * report.detectable_gain:.1f} points or more is likely to show "
+        "(80% power, 95% level, if two models differ on a tenth of the items)"
+    )
+    lines.append(f"Hold-out: {report.holdout_size:,} items: {shows}")
+    lines.append(f"Answers cost {price} {currency}; settings are in {config_name}. Next: `curator round`")
+    return "\n".join(lines)
+
+
+def add_text(report: ImportReport) -> str:
+    """What `curator add` did."""
+    text = f"{report.added:,} items added, {report.known:,} known already"
+    return text + (
+        f", {report.duplicates_collapsed:,} repeats within the file" if report.duplicates_collapsed else ""
+    )
+
+
+def round_text(report: RoundReport, currency: str) -> str:
+    """What `curator round` did."""
+    lines = []
+    if report.measured:
+        row = report.measured
+        spread = f" ({row['value_low']:.3f} to {row['value_high']:.3f})"
+        line = f"Round {row['round']} measured: {row['labels']:,} labels, {row['metric'].replace('_', '-')} {row['value']:.3f}{spread}"
+        if row["gain"] is not None:
+            line += (
+                f", {100 * row['gain']:+.1f} points (95%: {100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})"
+                f" for {format_amount(row['cost'], currency)}"
+            )
+            if row["gain_per_dollar"] is not None:
+                line += f": {_per_dollar(row)} points per {_unit(currency)}"
+        lines.append(line)
+    if report.opened:
+        extra = f", {report.holdout_sent} of them for the hold-out" if report.holdout_sent else ""
+        lines.append(
+            f"Round {report.opened}: {report.sent} questions asked{extra}. Answer them at {report.where}"
+        )
+    if report.waiting:
+        lines.append(
+            f"{progress_line(report.progress)} at {report.where}. "
+            "--partial settles with these, --wait waits for the rest."
+        )
+    lines.append(
+        "Stages: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    )
+    return "\n".join(lines)
+
+
+def progress_line(progress: dict[str, Any]) -> str:
+    """How far a round that waits for answers is."""
+    by = ", ".join(f"{name} {n}" for name, n in progress["annotators"].items())
+    line = f"Round {progress['round']} is waiting: {progress['answered']} of {progress['asked']} questions answered"
+    return f"{line} ({by})" if by else line
+
+
+def status_text(status: Status) -> str:
+    """What `curator status` shows."""
+    currency = status.currency
+    total = format_amount(sum(status.spent.values()), currency)
+    lines = [
+        f"{status.name}: {status.items:,} items, {status.labels:,} training labels, "
+        f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled",
+        f"Spent {total}: {format_amount(status.spent['label'], currency)} for training labels, "
+        f"{format_amount(status.spent['holdout'], currency)} for the hold-out",
+    ]
+    current = status.open_round
+    if current:
+        lines.append(
+            f"Round {current['round']} ({current['status']}): {current['answered']} of {current['asked']} questions answered"
+            + (f", {current['withdrawn']} deleted at the labeler" if current["withdrawn"] else "")
+        )
+        if current["annotators"]:
+            rows = [[name, str(n)] for name, n in current["annotators"].items()]
+            lines.append(table(["annotator", "answers"], rows))
+    if status.problems:
+        lines.append(f"{len(status.problems)} answers without a readable label:")
+        lines += [f"  {p['item_id']} by {p['annotator']}: {p['problem']}" for p in status.problems]
+    if status.gain:
+        lines += ["", gain_table(status.gain, currency)]
+    return "\n".join(lines)

@@ -1,0 +1,319 @@
+"""Start a project: infer what can be inferred, check everything, then write all of it or nothing."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+
+from curator.config import CONFIG_NAME, Config, parse_config, render_config
+from curator.errors import ConfigError, DataError
+from curator.ledger.store import Ledger, utc_now
+from curator.money.holdout_size import minimum_detectable_gain, size_for_gain
+from curator.pool.catalogue import ImportReport, Pool, import_records
+from curator.pool.columns import Columns, infer_columns
+from curator.pool.incoming import EmbeddingSource
+from curator.progress import Progress
+from curator.project import Project, state_folder
+
+Kind = Literal["text", "image"]
+# Share of items on which two successive models differ in being right: sets how large a hold-out must be.
+DISAGREEMENT = 0.10
+TARGET_GAIN = 0.05
+LARGEST_HOLDOUT_SHARE = 1 / 3
+DEFAULT_BATCH = 100
+PRECOMPUTED = "precomputed"
+BY_KIND = "by kind"  # until the pool is read: what images look like decides
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """What `curator init` was told; None means infer, or take the default."""
+
+    name: str
+    data: Path
+    kind: Kind | None = None
+    id: str | None = None
+    text: str | None = None
+    image: str | None = None
+    label: str | None = None
+    embedding: str | None = None
+    embeddings_file: str | None = None  # .npy, or .npz:ARRAY, aligned with the data
+    classes: tuple[str, ...] | None = None
+    price: str | None = None
+    hourly_rate: str | None = None
+    currency: str = "USD"
+    encoder: str | None = None
+    labeler: str | None = None
+    url: str | None = None
+    strategy: str | None = None
+    batch: int | None = None
+    holdout: str | None = None  # a size, or the path of a labeled file
+    holdout_embeddings: str | None = None  # as embeddings_file, for the hold-out file
+    metric: str | None = None
+    seed: int = 0
+
+
+@dataclass
+class InitReport:
+    """What was set up, and what was inferred on the way."""
+
+    folder: str
+    items: int
+    rows_per_second: float
+    encode_rows_per_second: float
+    holdout_size: int
+    detectable_gain: (
+        float | None
+    )  # smallest gain (0 to 1) that this hold-out is likely to show; None: none at all
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything decided before anything is written. `columns` are those of the pool, then of the hold-out file."""
+
+    config: Config
+    columns: Columns
+    holdout_columns: Columns | None
+    notes: list[str]
+
+
+def parse_kind(text: str | None) -> Kind | None:
+    """`--kind` as a value.
+
+    Raises:
+        ConfigError: neither text nor image.
+    """
+    if text is not None and text not in get_args(Kind):
+        raise ConfigError(f"--kind is {text!r}; it must be one of {', '.join(get_args(Kind))}.")
+    return cast("Kind | None", text)
+
+
+def init_project(
+    options: InitOptions, folder: Path, progress: Progress, say: Callable[[str], None] = lambda _text: None
+) -> InitReport:
+    """Create a project in `folder`: curator.toml, pool, embeddings, an empty ledger.
+
+    Raises:
+        ConfigError: the folder holds a project already, or the options cannot be.
+        DataError: the data cannot be used. Nothing is left behind.
+    """
+    folder = folder.resolve()
+    state = state_folder(folder)
+    _refuse_existing(folder, state)
+    plan = _plan(options)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir()
+        imported, plan = _import_all(plan, options, state, progress)
+        with Ledger(state / "ledger.db") as ledger:
+            _begin(ledger, state)
+        # Last: with curator.toml there, the folder holds a project.
+        (folder / CONFIG_NAME).write_text(render_config(plan.config), encoding="utf-8")
+    except BaseException:
+        # Also on Ctrl-C: a project that is half there would be refused by the next `init`.
+        shutil.rmtree(state, ignore_errors=True)
+        (folder / CONFIG_NAME).unlink(missing_ok=True)
+        raise
+    with Project(folder, progress=progress, say=say) as project:
+        encoded = project.encode()
+        holdout = plan.config.holdout.size or len(project.pool.role_rows("holdout"))
+        return InitReport(
+            folder=str(folder),
+            items=project.pool.n_items,
+            rows_per_second=imported.rows_per_second,
+            encode_rows_per_second=encoded.rows_per_second,
+            holdout_size=holdout,
+            detectable_gain=minimum_detectable_gain(max(1, holdout), DISAGREEMENT),
+            notes=plan.notes,
+        )
+
+
+def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None) -> ImportReport:
+    """Append a file to the pool, read with the columns of curator.toml; known items are skipped.
+
+    Raises:
+        DataError: rows cannot be used, or a known id comes with other content. The pool is as before.
+    """
+    config = project.config
+    with project.locked("add"):
+        report = import_records(
+            project.pool,
+            path,
+            Columns(**config.data.model_dump(exclude={"source"})),
+            classes=config.project.classes,
+            embeddings=_source(config, project.state, embeddings_file),
+            progress=project.progress,
+        )
+        project.encode()
+    return report
+
+
+def _refuse_existing(folder: Path, state: Path) -> None:
+    if (folder / CONFIG_NAME).exists():
+        raise ConfigError(
+            f"{folder} already holds a project ({CONFIG_NAME}). Add data with `curator add PATH`, "
+            "or start the new one elsewhere: --project DIR."
+        )
+    if (state / "ledger.db").exists():
+        raise ConfigError(
+            f"{state} holds a ledger but {folder} has no {CONFIG_NAME}. Put the {CONFIG_NAME} back, "
+            "or move .curator away before starting anew."
+        )
+    # A killed `init` leaves a state folder without a ledger: nothing of value, so it is cleared.
+    if state.exists():
+        shutil.rmtree(state)
+
+
+def _plan(options: InitOptions) -> _Plan:
+    """Decide everything that can be decided without reading all the data."""
+    if options.price is None and options.hourly_rate is None:
+        raise ConfigError(
+            "Say what answers cost: --price 0.08 (per label) or --hourly-rate 25 (0 is fine, too)."
+        )
+    given = Columns(options.id, options.text, options.image, options.label, options.embedding)
+    inferred = infer_columns(options.data, given, options.kind)
+    notes = list(inferred.notes)
+    holdout_file = options.holdout if options.holdout and not options.holdout.isdigit() else None
+    holdout_columns, classes = None, options.classes or inferred.classes
+    if holdout_file:
+        found = infer_columns(Path(holdout_file), inferred.columns, inferred.kind)
+        if found.columns.label is None:
+            raise DataError(
+                f"{holdout_file}: a hold-out file needs a column with labels; name it with --label."
+            )
+        notes += [f"hold-out: {note}" for note in found.notes]
+        holdout_columns, classes = found.columns, classes or found.classes
+    if not classes:
+        raise ConfigError(
+            "Name the classes: --classes positive,negative (the data has no label column to take them from)."
+        )
+    labeler = options.labeler or ("label-studio" if options.url or inferred.columns.label is None else None)
+    if labeler is None:
+        labeler = "label-studio"
+        notes.append(
+            "labeler: label-studio. The data has labels: --labeler replay would answer from them, to try curator out"
+        )
+    if labeler != "replay" and inferred.columns.label:
+        notes.append(f"the labels in column {inferred.columns.label} are not used: annotators answer")
+    batch = options.batch or DEFAULT_BATCH
+    seed_batch = max(batch, 2 * len(classes))
+    if seed_batch > batch:
+        notes.append(f"the first batch has {seed_batch} questions: two per class")
+    values: dict[str, Any] = {
+        "project": {"name": options.name, "kind": inferred.kind, "classes": classes, "seed": options.seed},
+        "data": {"source": str(options.data), **vars(inferred.columns)},
+        "encoder": {"name": _encoder_name(options, inferred.columns)},
+        "acquisition": {"batch": batch, "seed_batch": seed_batch, "strategy": options.strategy or "margin"},
+        # Without a number the size is set when the pool's is known.
+        "holdout": {"file": holdout_file}
+        if holdout_file
+        else {"size": int(options.holdout or size_for_gain(TARGET_GAIN, DISAGREEMENT))},
+        "labeler": {
+            "name": labeler,
+            "url": options.url,
+            "folder": "labeling" if labeler == "files" else None,
+        },
+        "cost": {
+            "currency": options.currency,
+            "price_per_label": options.price,
+            "hourly_rate": options.hourly_rate,
+        },
+    }
+    if options.metric:
+        values["holdout"]["metric"] = options.metric
+    return _Plan(parse_config(values, "the options"), inferred.columns, holdout_columns, notes)
+
+
+def _encoder_name(options: InitOptions, columns: Columns) -> str:
+    if options.encoder:
+        return options.encoder
+    return PRECOMPUTED if options.embeddings_file or columns.embedding else BY_KIND
+
+
+def _import_all(
+    plan: _Plan, options: InitOptions, state: Path, progress: Progress
+) -> tuple[ImportReport, _Plan]:
+    """Read the pool, and the hold-out file if there is one."""
+    config = plan.config
+    pool = Pool.create(state / "pool", config.project.kind)
+    imported = import_records(
+        pool,
+        options.data,
+        plan.columns,
+        classes=config.project.classes,
+        embeddings=_source(config, state, options.embeddings_file),
+        progress=progress,
+    )
+    notes = list(plan.notes)
+    if config.encoder.name == BY_KIND:
+        from integrations.encoders.registry import default_encoder
+
+        name, why = default_encoder(config.project.kind, pool.contents(np.arange(min(50, pool.n_items))))
+        config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"name": name})})
+        notes.append(why)
+    if imported.duplicates_collapsed:
+        notes.append(
+            f"{imported.duplicates_collapsed:,} rows repeat the content of another: each is one item"
+        )
+    if config.labeler.name == "replay" and imported.labeled < imported.added:
+        notes.append(
+            f"{imported.added - imported.labeled:,} items have no label: the replay labeler will skip them"
+        )
+    if plan.holdout_columns and config.holdout.file:
+        import_records(
+            pool,
+            Path(config.holdout.file),
+            plan.holdout_columns,
+            classes=config.project.classes,
+            role="holdout",
+            embeddings=_source(config, state, options.holdout_embeddings),
+            progress=progress,
+        )
+    elif not options.holdout:
+        largest = max(1, int(LARGEST_HOLDOUT_SHARE * imported.added))
+        if config.holdout.size > largest:
+            notes.append(
+                f"hold-out: {largest} items, a third of the pool; {config.holdout.size} would show gains of 5 points"
+            )
+            config = config.model_copy(
+                update={"holdout": config.holdout.model_copy(update={"size": largest})}
+            )
+    if config.holdout.size >= imported.added:
+        raise ConfigError(
+            f"A hold-out of {config.holdout.size} items leaves nothing to learn from: "
+            f"{options.data} has {imported.added} items. Give a smaller --holdout."
+        )
+    return imported, _Plan(config, plan.columns, plan.holdout_columns, notes)
+
+
+def _source(config: Config, state: Path, file: str | None) -> EmbeddingSource | None:
+    """Where precomputed embeddings come from; None when an encoder computes them."""
+    if config.encoder.name != PRECOMPUTED:
+        return None
+    return EmbeddingSource(state / "embeddings", file)
+
+
+def _begin(ledger: Ledger, state: Path) -> None:
+    """A campaign's id, and the hold-out when it came as a file."""
+    pool = Pool.open(state / "pool")
+    rows = pool.role_rows("holdout")
+    with ledger.write():
+        ledger.put("campaign", secrets.token_hex(4))
+        ledger.insert(
+            "holdout",
+            [
+                {
+                    "item_id": item_id,
+                    "source": "file",
+                    "label": label,
+                    "probability": None,
+                    "drawn_at": utc_now(),
+                }
+                for item_id, label in zip(pool.ids(rows), pool.labels(rows), strict=True)
+            ],
+        )

@@ -1,0 +1,82 @@
+"""Picks the labeler that curator.toml names: the one place where concrete adapters are chosen."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from curator.config import Config
+from curator.errors import ConfigError
+from curator.pool.catalogue import Pool
+from integrations.labelers.protocol import Labeler, ProjectSpec
+
+TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of a variable, not a secret
+
+
+def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
+    """The labeler of a project in `folder`; talks to nobody yet.
+
+    Raises:
+        ConfigError: an unknown name, or a setting or the token is missing; says which.
+    """
+    name = config.labeler.name
+    if name == "label-studio":
+        return _label_studio(config)
+    if name == "files":
+        from integrations.labelers.files import FilesLabeler
+
+        return FilesLabeler(folder / (config.labeler.folder or "labeling"))
+    if name == "replay":
+        from integrations.labelers.replay import ReplayLabeler
+
+        if config.data.label is None:
+            raise ConfigError(
+                "The replay labeler answers from known labels, but [data] in curator.toml names no label column. "
+                "Set `label`, or another labeler."
+            )
+        return ReplayLabeler(
+            _PoolLabels(pool), folder / ".curator" / "replay.jsonl", seconds=config.labeler.seconds
+        )
+    from integrations.labelers.registry import labeler_class
+
+    # A third party's takes its section of curator.toml and the project's folder.
+    labeler: Labeler = labeler_class(name)(config.labeler.model_dump(), folder)
+    return labeler
+
+
+def project_spec(config: Config, campaign: str) -> ProjectSpec:
+    """What the labeler's project must look like. The campaign's id in the title tells namesakes apart."""
+    return ProjectSpec(
+        title=f"{config.project.name[:38]} ({campaign})",
+        kind=config.project.kind,
+        classes=config.project.classes,
+    )
+
+
+def _label_studio(config: Config) -> Labeler:
+    from integrations.labelers.label_studio.labeler import LabelStudioLabeler
+
+    if not config.labeler.url:
+        raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        raise ConfigError(
+            f"No token for {config.labeler.url}: export {TOKEN_VARIABLE}=... "
+            "(Label Studio: Account & Settings, Access Token). It is read from the environment only."
+        )
+    return LabelStudioLabeler(config.labeler.url, token)
+
+
+class _PoolLabels(Mapping[str, str | None]):
+    """The label column as a mapping that looks rows up when asked, so that a large pool stays on disk."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def __getitem__(self, item_id: str) -> str | None:
+        return self._pool.labels(self._pool.rows([item_id]))[0]
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("known labels are looked up, never listed")
+
+    def __len__(self) -> int:
+        return self._pool.n_items

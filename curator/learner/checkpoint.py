@@ -1,0 +1,226 @@
+"""One folder per trained model: `model.safetensors` and `model.json`, never pickles.
+
+A head is its weights. A scikit-learn style estimator has no neutral form of its insides: what is kept is what it was
+trained from (rows and labels), and it is trained again when loaded; a few of its probs are kept beside them, so
+that a training which comes out differently (another version of a library, another machine) is noticed and said.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from curator.errors import ConfigError, LedgerError
+from curator.learner.head import EmbeddingHead
+from curator.learner.model import Model, SeededEstimator, build_model
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_FORMAT = 1
+_ARRAYS, _VALUES = "model.safetensors", "model.json"
+# Probs of this many training rows tell whether a refit is the same model.
+_PROBES = 32
+_SAME_PROBS = 1e-4
+
+
+class RefitWarning(UserWarning):
+    """A refitted estimator does not predict what the saved one did."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model and what it was trained from.
+
+    Attributes:
+        model: ready to predict.
+        train_rows: (n,) rows of the pool it was trained on.
+        train_labels: (n,) their classes, as columns of its probs.
+        meta: what the caller stored beside it.
+    """
+
+    model: Model
+    train_rows: IntArray
+    train_labels: IntArray
+    meta: dict[str, Any]
+
+
+def save_checkpoint(
+    folder: Path,
+    model: Model,
+    *,
+    train_rows: IntArray,
+    train_labels: IntArray,
+    meta: dict[str, Any],
+    take: Callable[[IntArray], FloatArray] | None = None,
+) -> None:
+    """Write a trained model, all or nothing.
+
+    The files are written beside the folder and renamed into place; a model saved there before, whole or torn by a
+    kill, is replaced.
+
+    Args:
+        folder: where; its parent is made if need be.
+        model: a trained head or seeded estimator.
+        train_rows: (n,) rows of the pool it was trained on.
+        train_labels: (n,) their classes, as columns of its probs.
+        meta: anything JSON can hold.
+        take: embeddings of rows; needed for a scikit-learn style estimator only, for the probs that its refit is
+            compared with.
+
+    Raises:
+        LedgerError: the model has values that JSON cannot hold, or the disk refuses.
+        ConfigError: an estimator without `take`.
+    """
+    arrays, values = (
+        _head_state(model) if isinstance(model, EmbeddingHead) else _estimator_state(model, train_rows, take)
+    )
+    arrays = {**arrays, "train_rows": train_rows, "train_labels": train_labels}
+    packed = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
+    values = {**values, "format": _FORMAT, "arrays_sha256": hashlib.sha256(packed).hexdigest(), "meta": meta}
+    try:
+        text = json.dumps(values, indent=1, sort_keys=True)
+    except (TypeError, ValueError) as exc:
+        raise LedgerError(
+            f"the model for {folder} cannot be saved: {exc}. Use plain values in its parameters."
+        ) from exc
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            _write(fresh / _ARRAYS, packed)
+            _write(fresh / _VALUES, text.encode())
+            if folder.exists():
+                shutil.rmtree(folder)
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as exc:
+        raise LedgerError(
+            f"the model cannot be saved to {folder}: {exc}. Free the disk or the path, run again."
+        ) from exc
+
+
+def load_checkpoint(folder: Path, take: Callable[[IntArray], FloatArray]) -> Checkpoint:
+    """Read a trained model back.
+
+    Args:
+        folder: where `save_checkpoint` wrote it.
+        take: embeddings (n, dim) of rows of the pool; called for a scikit-learn style estimator only, which is trained
+            again.
+
+    Returns:
+        The model and what it was trained from. A head predicts bit for bit what it did.
+
+    Raises:
+        LedgerError: a file is missing, torn or not of this format; names it and the way out.
+    """
+    values = _read_values(folder / _VALUES)
+    arrays = _read_arrays(folder / _ARRAYS, values)
+    try:
+        rows, labels, meta = arrays.pop("train_rows"), arrays.pop("train_labels"), values["meta"]
+        if values["kind"] == "head":
+            model: Model = EmbeddingHead.from_state(arrays, values["state"])
+        else:
+            model = _refit(folder, arrays["probes"], values, take(rows), labels)
+    except (KeyError, TypeError, IndexError) as exc:
+        raise _broken(folder / _VALUES, f"it lacks or garbles {exc}") from exc
+    return Checkpoint(model=model, train_rows=rows, train_labels=labels, meta=meta)
+
+
+def _head_state(head: EmbeddingHead) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    arrays, values = head.state()
+    return arrays, {"kind": "head", "state": values}
+
+
+def _estimator_state(
+    model: SeededEstimator, rows: IntArray, take: Callable[[IntArray], FloatArray] | None
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    if take is None:
+        raise ConfigError(
+            "saving a scikit-learn style estimator needs `take`, the embeddings of its training rows."
+        )
+    found = type(model.estimator)
+    values = {
+        "kind": "estimator",
+        "name": f"sklearn:{found.__module__}.{found.__qualname__}",
+        "params": model.estimator.get_params(deep=False),
+        "classes": model.classes_.tolist(),
+        "n_seeds": model.n_seeds,
+        "random_state": model.random_state,
+    }
+    return {"probes": model.predict_proba(take(rows[:_PROBES]))}, values
+
+
+def _refit(
+    folder: Path, probes: FloatArray, values: dict[str, Any], embeddings: FloatArray, labels: IntArray
+) -> SeededEstimator:
+    model = build_model(
+        values["name"], values["params"], values["classes"], values["n_seeds"], values["random_state"]
+    )
+    model.fit(embeddings, np.asarray(values["classes"])[labels])
+    now = model.predict_proba(embeddings[:_PROBES])
+    apart = float(np.abs(now - probes).max(initial=0.0)) if now.shape == probes.shape else 1.0
+    if apart > _SAME_PROBS:
+        warnings.warn(
+            f"the model of {folder} was trained again and differs from the saved one: probs are up to {apart:.2g} apart "
+            "on its training rows. A library or the embeddings have changed since; its numbers in the ledger stand, "
+            "new scores come from the new training.",
+            RefitWarning,
+            stacklevel=3,
+        )
+    assert isinstance(model, SeededEstimator)  # noqa: S101  the name starts with "sklearn:", see _estimator_state
+    return model
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise _broken(path, f"it cannot be read ({exc.strerror})") from exc
+
+
+def _read_values(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(_read(path))
+    except ValueError as exc:
+        raise _broken(path, f"it is not JSON ({exc})") from exc
+    if not isinstance(values, dict) or values.get("format") != _FORMAT:
+        raise _broken(path, f"it is not of format {_FORMAT}")
+    return values
+
+
+def _read_arrays(path: Path, values: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    packed = _read(path)
+    if hashlib.sha256(packed).hexdigest() != values.get("arrays_sha256"):
+        raise _broken(path, f"its content does not match {_VALUES}")
+    try:
+        arrays: dict[str, NDArray[Any]] = load(packed)
+    except SafetensorError as exc:
+        raise _broken(path, f"it is not a safetensors file ({exc})") from exc
+    return arrays
+
+
+def _broken(path: Path, why: str) -> LedgerError:
+    return LedgerError(
+        f"{path} is not a usable model: {why}. Remove the folder {path.parent} and run `curator round` again to "
+        "train the model anew from the ledger's labels, or restore the folder from a backup."
+    )

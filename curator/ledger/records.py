@@ -1,0 +1,154 @@
+"""What the rest of curator asks the ledger: one function per question, each a query."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from curator.ledger.store import Ledger, Row
+
+CLOSED = ("measured", "unmeasured")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a round's questions are answered."""
+
+    asked: int
+    answered: int
+    withdrawn: int  # deleted at the labeler: nobody will answer them
+    annotators: dict[str, int]  # answers per annotator
+    problems: int  # answers that no label could be read from
+
+    @property
+    def waiting(self) -> int:
+        """Questions that are still to be answered."""
+        return self.asked - self.answered - self.withdrawn
+
+
+def current_round(ledger: Ledger) -> Row | None:
+    """The round that is not closed, if any: there is at most one."""
+    return ledger.one(
+        "select * from rounds where status not in ('measured', 'unmeasured') order by id desc limit 1"
+    )
+
+
+def last_round_id(ledger: Ledger) -> int:
+    """The number of the newest round; 0 before the first."""
+    return int(ledger.scalar("select coalesce(max(id), 0) from rounds"))
+
+
+def last_measured(ledger: Ledger, before: int) -> Row | None:
+    """The newest measured round below `before`."""
+    return ledger.one(
+        "select * from rounds where status = 'measured' and id < ? order by id desc limit 1", [before]
+    )
+
+
+def last_trained(ledger: Ledger) -> Row | None:
+    """The newest round with a model."""
+    return ledger.one("select * from rounds where model_version is not null order by id desc limit 1")
+
+
+def progress(ledger: Ledger, round_id: int) -> Progress:
+    """How far the questions of a round are."""
+    counts = ledger.one(
+        """
+        select count(*) as asked,
+               sum(q.state = 'withdrawn' and not exists (select 1 from live_answers a where a.key = q.key)) as withdrawn,
+               sum(exists (select 1 from live_answers a where a.key = q.key)) as answered
+        from questions q where q.round = ?
+        """,
+        [round_id],
+    )
+    answers = ledger.rows(
+        """
+        select a.annotator, count(*) as n, sum(a.problem is not null) as problems
+        from live_answers a join questions q on q.key = a.key where q.round = ?
+        group by a.annotator order by n desc, a.annotator
+        """,
+        [round_id],
+    )
+    counts = counts or {}
+    return Progress(
+        asked=counts.get("asked") or 0,
+        answered=counts.get("answered") or 0,
+        withdrawn=counts.get("withdrawn") or 0,
+        annotators={row["annotator"]: row["n"] for row in answers},
+        problems=sum(row["problems"] for row in answers),
+    )
+
+
+def holdout_ids(ledger: Ledger) -> list[str]:
+    """The items of the sealed sample, whether labeled yet or not."""
+    return [row["item_id"] for row in ledger.rows("select item_id from holdout order by item_id")]
+
+
+def holdout_labels(ledger: Ledger) -> dict[str, str]:
+    """item_id -> label of the hold-out items that have one: from the user's file, or from answers."""
+    rows = ledger.rows(
+        """
+        select h.item_id, coalesce(l.label, h.label) as label
+        from holdout h left join current_labels l on l.item_id = h.item_id
+        where coalesce(l.label, h.label) is not null order by h.item_id
+        """
+    )
+    return {row["item_id"]: row["label"] for row in rows}
+
+
+def training_labels(ledger: Ledger) -> dict[str, str]:
+    """item_id -> label of everything the model may learn from."""
+    rows = ledger.rows(
+        "select item_id, label from current_labels where role = 'train' and label is not null order by item_id"
+    )
+    return {row["item_id"]: row["label"] for row in rows}
+
+
+def asked_ids(ledger: Ledger) -> list[str]:
+    """Every item that was ever put to the labeler, in any round and role."""
+    return [row["item_id"] for row in ledger.rows("select distinct item_id from questions order by item_id")]
+
+
+def spend(ledger: Ledger) -> dict[str, int]:
+    """Micro-units spent so far: label, holdout."""
+    found = {
+        row["kind"]: row["total"]
+        for row in ledger.rows("select kind, sum(amount) as total from costs group by kind")
+    }
+    return {"label": found.get("label", 0), "holdout": found.get("holdout", 0)}
+
+
+def spend_of_round(ledger: Ledger, round_id: int) -> dict[str, int]:
+    """The same for one round."""
+    found = {
+        row["kind"]: row["total"]
+        for row in ledger.rows(
+            "select kind, sum(amount) as total from costs where round = ? group by kind", [round_id]
+        )
+    }
+    return {"label": found.get("label", 0), "holdout": found.get("holdout", 0)}
+
+
+def gain_table(ledger: Ledger) -> list[Row]:
+    """The `gain` view, one row per measured round, with the interval of each value beside it."""
+    return ledger.rows(
+        "select v.*, g.value_low, g.value_high from gain v join gains g on g.round = v.round order by v.round"
+    )
+
+
+def gain_of(ledger: Ledger, round_id: int) -> Row | None:
+    """The row of one round, if it was measured."""
+    return next((row for row in gain_table(ledger) if row["round"] == round_id), None)
+
+
+def strategy_of(row: Row) -> str | dict[str, float]:
+    """A strategy as the rounds table keeps it: a name, or a mixture in JSON."""
+    text = str(row["strategy"])
+    if not text.startswith("{"):
+        return text
+    shares: dict[str, Any] = json.loads(text)
+    return {name: float(share) for name, share in shares.items()}
+
+
+def strategy_text(spec: str | dict[str, float]) -> str:
+    """The inverse of `strategy_of`."""
+    return spec if isinstance(spec, str) else json.dumps(spec)

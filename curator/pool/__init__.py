@@ -1,0 +1,1 @@
+"""The pool of items and its embeddings."""

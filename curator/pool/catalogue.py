@@ -1,0 +1,357 @@
+"""The pool: all items, in an order that never changes, in Parquet segments that only ever get more."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
+
+from curator.errors import DataError
+from curator.pool.columns import Columns, Kind, check_classes
+from curator.pool.formats import count_rows
+from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, digest
+from curator.pool.incoming import EmbeddingSource, IncomingEmbeddings
+from curator.pool.problems import listed
+from curator.pool.readers import RecordBatch, read_records
+from curator.pool.segments import (
+    MANIFEST,
+    Role,
+    Segment,
+    SegmentRows,
+    hash_columns,
+    load_manifest,
+    read_segment,
+    save_manifest,
+)
+from curator.pool.staging import Staging
+from curator.progress import NoProgress, Progress
+
+LISTED = 10  # changed ids that an error lists
+
+
+@dataclass(frozen=True)
+class Item:
+    """One example of the pool.
+
+    Attributes:
+        item_id: stable over re-imports.
+        text: the text; None in a pool of images.
+        image: absolute path or URL; None in a pool of texts.
+        label: what the data file said; None when it said nothing.
+    """
+
+    item_id: str
+    text: str | None
+    image: str | None
+    label: str | None
+
+
+class Pool:
+    """All items of a project, by row: the position over all segments, fixed for ever.
+
+    Only the segments' sizes and, once ids are looked up, 24 bytes per item are held in memory.
+    """
+
+    def __init__(self, folder: Path, kind: Kind, segments: tuple[Segment, ...]) -> None:
+        self.folder = folder
+        self.kind: Kind = kind
+        self._segments = segments
+        self._index: HashIndex | None = None
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the pool in `folder`.
+
+        Raises:
+            DataError: there is none, or a part of it is damaged or missing.
+        """
+        return cls(folder, *load_manifest(folder))
+
+    @classmethod
+    def create(cls, folder: Path, kind: Kind) -> Self:
+        """Start an empty pool in `folder`.
+
+        Raises:
+            DataError: there is one already.
+        """
+        if (folder / MANIFEST).exists():
+            raise DataError(f"{folder}: there is a pool here already. Add to it with `curator add`.")
+        folder.mkdir(parents=True, exist_ok=True)
+        save_manifest(folder, kind, ())
+        return cls(folder, kind, ())
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments, in row order."""
+        return self._segments
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are, of both roles."""
+        return sum(segment.n_rows for segment in self._segments)
+
+    def items(self, rows: ArrayLike) -> list[Item]:
+        """The items at these rows, in this order.
+
+        Raises:
+            DataError: there is no such row, or a segment cannot be read.
+        """
+        table = self._gather(rows, ("item_id", "text", "image", "label"))
+        values = [table.column(name).to_pylist() for name in ("item_id", "text", "image", "label")]
+        return [Item(*fields) for fields in zip(*values, strict=True)]
+
+    def contents(self, rows: ArrayLike) -> list[str]:
+        """Texts, or paths and URLs of images, at these rows: what an encoder takes."""
+        return list(self._gather(rows, (self.kind,)).column(self.kind).to_pylist())
+
+    def ids(self, rows: ArrayLike) -> list[str]:
+        """The item ids at these rows."""
+        return list(self._gather(rows, ("item_id",)).column("item_id").to_pylist())
+
+    def labels(self, rows: ArrayLike) -> list[str | None]:
+        """What the data file said about the items at these rows."""
+        return list(self._gather(rows, ("label",)).column("label").to_pylist())
+
+    def content_hashes(self, rows: ArrayLike) -> HashArray:
+        """(n, 2) 128-bit hashes of the contents at these rows."""
+        return hash_columns(self._gather(rows, ("content_hash_1", "content_hash_2")), "content_hash")
+
+    def rows(self, ids: Sequence[str]) -> IntArray:
+        """The rows of these ids, in this order.
+
+        Raises:
+            DataError: some are unknown.
+        """
+        found = self.find(as_hashes(digest(item_id.encode("utf-8", "surrogatepass")) for item_id in ids))
+        unknown = [ids[at] for at in np.flatnonzero(found < 0)]
+        if unknown:
+            raise DataError(f"{self.folder}: {len(unknown):,} unknown item ids: {listed(unknown, LISTED)}.")
+        return found
+
+    def find(self, id_hashes: HashArray) -> IntArray:
+        """(n,) rows by the hashes of ids; -1 where unknown."""
+        if self._index is None:
+            self._index = HashIndex()
+            for segment in self._segments:
+                table = read_segment(segment, ("id_hash_1", "id_hash_2"))
+                values = np.arange(segment.first_row, segment.first_row + segment.n_rows)
+                self._index.insert(hash_columns(table, "id_hash"), values)
+        return self._index.find(id_hashes)
+
+    def role_rows(self, role: Role) -> IntArray:
+        """The rows of one role, ascending."""
+        ranges = [np.arange(s.first_row, s.first_row + s.n_rows) for s in self._segments if s.role == role]
+        return np.concatenate(ranges) if ranges else np.empty(0, dtype=np.int64)
+
+    def label_counts(self, role: Role | None = None) -> dict[str, int]:
+        """How often the data file gave each label, of one role or of both; unlabeled items do not count."""
+        counts: Counter[str] = Counter()
+        for segment in self._segments:
+            if role in (None, segment.role):
+                for entry in (
+                    read_segment(segment, ("label",)).column("label").drop_null().value_counts().to_pylist()
+                ):
+                    counts[entry["values"]] += entry["counts"]
+        return dict(sorted(counts.items()))
+
+    def replace_segments(self, segments: tuple[Segment, ...]) -> None:
+        """Take over what an import committed."""
+        self._segments = segments
+        self._index = None
+
+    def _gather(self, rows: ArrayLike, columns: Sequence[str]) -> Any:
+        """An Arrow table of the rows in the given order; each segment is read once."""
+        wanted = np.asarray(rows, dtype=np.int64)
+        if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.n_items):
+            raise DataError(
+                f"{self.folder}: rows go from 0 to {self.n_items - 1}, not {wanted.min()} to {wanted.max()}."
+            )
+        starts = np.asarray([segment.first_row for segment in self._segments], dtype=np.int64)
+        owner = np.searchsorted(starts, wanted, side="right") - 1
+        order = np.argsort(owner, kind="stable")
+        parts = []
+        for index in np.unique(owner):
+            segment = self._segments[index]
+            part = read_segment(segment, columns)
+            local = wanted[order[owner[order] == index]] - segment.first_row
+            whole = len(local) == segment.n_rows and bool((local == np.arange(segment.n_rows)).all())
+            parts.append(part if whole else part.take(pa.array(local)))
+        if not parts:
+            return pa.table(
+                {name: pa.array([], pa.string() if "hash" not in name else pa.uint64()) for name in columns}
+            )
+        table = pa.concat_tables(parts)
+        in_order = bool((order == np.arange(len(order))).all())
+        return table if in_order else table.take(pa.array(np.argsort(order, kind="stable")))
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        rows: rows read.
+        added: new items.
+        known: rows whose item the pool had already.
+        duplicates_collapsed: rows whose content came earlier in the same file (without an id column).
+        labeled: new items with a label.
+        zero_embeddings: new items whose given embedding is all zero.
+        seconds: it took.
+    """
+
+    rows: int
+    added: int
+    known: int
+    duplicates_collapsed: int
+    labeled: int
+    zero_embeddings: int
+    seconds: float
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows read a second."""
+        return self.rows / max(self.seconds, 1e-9)
+
+
+def import_records(
+    pool: Pool,
+    path: Path,
+    columns: Columns,
+    *,
+    classes: Sequence[str],
+    role: Role = "pool",
+    embeddings: EmbeddingSource | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Add a data file to the pool: all of it, or nothing when anything is wrong with it.
+
+    Args:
+        pool: takes the items.
+        path: a data file or a folder of images.
+        columns: where things are.
+        classes: labels have to be one of these.
+        role: "pool" for items to ask about; "holdout" for a labeled file that only measures.
+        embeddings: where precomputed embeddings come from; None when an encoder computes them later.
+        progress: shows how far it is.
+
+    Raises:
+        DataError: what is wrong, where, and what to do.
+        EncoderError: the file of precomputed embeddings cannot be used.
+    """
+    check_classes(classes, str(path))
+    started = time.perf_counter()
+    known_columns = (
+        columns if embeddings is not None and embeddings.file is None else _without_embedding(columns)
+    )
+    batches = read_records(path, known_columns, pool.kind, classes=classes, labels_required=role == "holdout")
+    store = None if embeddings is None else embeddings.folder
+    with (
+        Staging(pool.folder, pool.kind, pool.segments, role, store) as staging,
+        IncomingEmbeddings(embeddings, pool.segments, path) as incoming,
+        (progress or NoProgress()).bar(f"import {path.name}", count_rows(path)) as advance,
+    ):
+        work = _Import(pool, path, role, staging, incoming, content_ids=known_columns.id is None)
+        for batch in batches:
+            work.add(batch)
+            advance(len(batch))
+        work.check()
+        pool.replace_segments(staging.commit(incoming.encoder))
+    return work.report(time.perf_counter() - started)
+
+
+def _without_embedding(columns: Columns) -> Columns:
+    return Columns(columns.id, columns.text, columns.image, columns.label, None)
+
+
+@dataclass
+class _Import:
+    """One import: sorts rows into new, known, repeated and refused."""
+
+    pool: Pool
+    path: Path
+    role: Role
+    staging: Staging
+    incoming: IncomingEmbeddings
+    content_ids: bool
+    rows: int = 0
+    known: int = 0
+    repeated: int = 0
+    labeled: int = 0
+    changed: list[str] = field(default_factory=list)
+    crossing: list[str] = field(default_factory=list)
+    seen: HashIndex = field(default_factory=HashIndex)
+
+    def __post_init__(self) -> None:
+        roles = [(s.n_rows, s.role == self.role) for s in self.pool.segments]
+        self._same_role = np.repeat(
+            np.asarray([same for _, same in roles], dtype=bool),
+            np.asarray([n for n, _ in roles], dtype=np.int64),
+        )
+
+    def add(self, batch: RecordBatch) -> None:
+        """Take over the new rows of a batch."""
+        self.rows += len(batch)
+        embeddings = self.incoming.of(batch)
+        found = self.pool.find(batch.id_hashes)
+        known = found >= 0
+        if known.any():
+            self._check_known(batch, np.flatnonzero(known), found[known])
+        self.known += int(known.sum())
+        new = ~known
+        if self.content_ids:
+            # with an id column the reader has refused repeats already
+            repeated = self.seen.insert(batch.id_hashes, batch.rows) >= 0
+            self.repeated += int((repeated & new).sum())
+            new &= ~repeated
+        if not new.any():
+            return
+        at = np.flatnonzero(new)
+        labels = batch.labels or [None] * len(batch)
+        rows = SegmentRows(
+            [batch.ids[i] for i in at],
+            [batch.contents[i] for i in at],
+            [labels[i] for i in at],
+            batch.id_hashes[at],
+            batch.content_hashes[at],
+        )
+        self.labeled += sum(label is not None for label in rows.labels)
+        self.staging.add(rows, None if embeddings is None else self.incoming.unit(embeddings[at]))
+
+    def _check_known(self, batch: RecordBatch, at: IntArray, rows: IntArray) -> None:
+        crossing = ~self._same_role[rows]
+        self.crossing.extend(batch.ids[i] for i in at[crossing])
+        changed = (self.pool.content_hashes(rows) != batch.content_hashes[at]).any(axis=1) & ~crossing
+        self.changed.extend(batch.ids[i] for i in at[changed])
+
+    def check(self) -> None:
+        """Refuse the file when some of its rows contradict the pool.
+
+        Raises:
+            DataError: lists them.
+        """
+        self.incoming.check_end(self.rows)
+        if self.crossing:
+            here, there = (
+                ("the pool", "the hold-out") if self.role == "pool" else ("the hold-out", "the pool")
+            )
+            raise DataError(
+                f"{self.path}: {len(self.crossing):,} items are in {there} already and cannot come into {here}:"
+                f" {listed(self.crossing, LISTED)}. Leave them out of this file."
+            )
+        if self.changed:
+            raise DataError(
+                f"{self.path}: {len(self.changed):,} known ids come with changed content:"
+                f" {listed(self.changed, LISTED)}. Nothing was imported. Give changed items new ids, or leave them out."
+            )
+
+    def report(self, seconds: float) -> ImportReport:
+        """What was done."""
+        added = self.rows - self.known - self.repeated
+        return ImportReport(
+            self.rows, added, self.known, self.repeated, self.labeled, self.incoming.zero_rows, seconds
+        )

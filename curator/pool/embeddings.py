@@ -1,0 +1,312 @@
+"""The embeddings of the pool: computed once per segment, kept on disk, streamed or picked by row."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from curator.errors import DataError
+from curator.pool.atomic import sync_folder
+from curator.pool.catalogue import Pool
+from curator.pool.segments import SEGMENT_ROWS, Segment
+from curator.pool.vectors import (
+    FloatArray,
+    StoredSegment,
+    StoreManifest,
+    VectorWriter,
+    open_vectors,
+    rows_written,
+    store_folder,
+    vector_dim,
+    vector_file,
+    why_unusable,
+)
+from curator.progress import Advance, NoProgress, Progress
+from integrations.encoders.precomputed import NAME as PRECOMPUTED
+from integrations.encoders.protocol import Encoder
+from integrations.errors import EncoderError
+
+FIT_SAMPLE = 50_000  # items that an encoder learns from: measured on text, more changes nothing
+CHUNK_ROWS = 512  # rows encoded at a time: what a kill can cost
+LEARNED = "encoder"
+
+
+@dataclass(frozen=True)
+class EncodeReport:
+    """What `EmbeddingStore.ensure` did.
+
+    Attributes:
+        rows_encoded: rows computed now; 0 when everything was there.
+        seconds: it took, learning included.
+        zero_rows: rows of the whole store that are all zero: the encoder sees nothing in these items.
+        warnings: damaged or foreign files that were replaced, a sentence each.
+    """
+
+    rows_encoded: int
+    seconds: float
+    zero_rows: int
+    warnings: tuple[str, ...]
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows encoded a second."""
+        return self.rows_encoded / max(self.seconds, 1e-9)
+
+
+class EmbeddingStore:
+    """Embeddings of every item of a pool by one encoder, rows as in the pool.
+
+    Args:
+        base: the project's `.curator/embeddings`; each encoder has a folder of its own in it.
+        pool: whose items.
+        encoder: makes the embeddings.
+        seed: of the sample that an encoder learns from.
+    """
+
+    def __init__(self, base: Path, pool: Pool, encoder: Encoder, *, seed: int = 0) -> None:
+        self.folder = store_folder(base, encoder.name)
+        self._pool = pool
+        self._encoder = encoder
+        self._seed = seed
+        self._manifest = StoreManifest.load(self.folder)
+
+    @property
+    def dim(self) -> int:
+        """Entries per row."""
+        return self._known().dim
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the encoder that made these embeddings: changes when the numbers would."""
+        return self._known().fingerprint
+
+    @property
+    def n_rows(self) -> int:
+        """Rows: as many as the pool has items."""
+        return self._pool.n_items
+
+    def ensure(self, progress: Progress | None = None) -> EncodeReport:
+        """Compute what is missing.
+
+        Safe to kill at any time: it goes on at the last chunk that was written.
+
+        Raises:
+            EncoderError: the encoder cannot do it.
+            DataError: the pool cannot be read, or has no item to learn from.
+        """
+        started = time.perf_counter()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._manifest = StoreManifest.load(self.folder)
+        self._learn()
+        warnings: list[str] = []
+        missing = self._missing(warnings)
+        encoded = 0
+        with (progress or NoProgress()).bar(
+            f"embed ({self._encoder.name})", sum(segment.n_rows for segment in missing)
+        ) as advance:
+            for segment in missing:
+                encoded += self._encode(segment, advance)
+        self._clean()
+        manifest = self._manifest
+        zero_rows = 0 if manifest is None else sum(entry.zero_rows for entry in manifest.segments.values())
+        return EncodeReport(encoded, time.perf_counter() - started, zero_rows, tuple(warnings))
+
+    def blocks(
+        self, rows: slice | None = None, block_rows: int = SEGMENT_ROWS
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """Consecutive rows, block by block.
+
+        Args:
+            rows: a range of rows (step 1); None for all.
+            block_rows: at most so many rows at a time.
+
+        Yields:
+            First row, and (m, dim) float32: a copy, the file behind it is closed again.
+        """
+        start, stop, step = (rows or slice(None)).indices(self.n_rows)
+        if step != 1:
+            raise DataError(f"{self.folder}: blocks are of consecutive rows, not every {step}th.")
+        for first in range(start, stop, block_rows):
+            yield first, self.take(np.arange(first, min(first + block_rows, stop)))
+
+    def take(self, rows: ArrayLike) -> FloatArray:
+        """The embeddings at these rows, in this order.
+
+        Args:
+            rows: (n,) row numbers, also repeated.
+
+        Returns:
+            (n, dim) float32; apart from it, memory for one segment is used.
+
+        Raises:
+            DataError: there is no such row, or its embedding was not computed yet.
+        """
+        wanted = np.asarray(rows, dtype=np.int64)
+        out = np.empty((len(wanted), self.dim), dtype=np.float32)
+        if not len(wanted):
+            return out
+        low, high = int(wanted.min()), int(wanted.max())
+        if low < 0 or high >= self.n_rows:
+            raise DataError(f"{self.folder}: rows go from 0 to {self.n_rows - 1}, not {low} to {high}.")
+        ascending = bool((wanted[1:] >= wanted[:-1]).all())
+        order = None if ascending else np.argsort(wanted, kind="stable")
+        ordered = wanted if order is None else wanted[order]
+        for segment in self._pool.segments:
+            begin, end = np.searchsorted(ordered, (segment.first_row, segment.first_row + segment.n_rows))
+            if begin == end:
+                continue
+            mapped = open_vectors(self._path(segment))
+            local = ordered[begin:end] - segment.first_row
+            if order is not None:
+                out[order[begin:end]] = mapped[local]
+            elif end - begin == local[-1] - local[0] + 1:
+                out[begin:end] = mapped[local[0] : local[-1] + 1]
+            else:
+                np.take(mapped, local, axis=0, out=out[begin:end], mode="clip")
+            # the map goes here, and its pages with it
+            del mapped
+        return out
+
+    def _known(self) -> StoreManifest:
+        if self._manifest is None or not self._manifest.segments:
+            raise DataError(f"{self.folder}: no embeddings yet. Run `curator round`, which computes them.")
+        return self._manifest
+
+    def _path(self, segment: Segment) -> Path:
+        manifest = self._known()
+        if not manifest.holds(segment.index, segment.content_hash):
+            last = segment.first_row + segment.n_rows - 1
+            raise DataError(
+                f"{self.folder}: rows {segment.first_row} to {last} have no embeddings yet. Run `curator round`, which"
+                " computes them."
+            )
+        path = self.folder / manifest.segments[segment.index].file
+        reason = why_unusable(path, segment.n_rows, manifest.dim)
+        if reason is not None:
+            raise DataError(f"{path}: unusable: {reason}. Run `curator round`, which computes it again.")
+        return path
+
+    def _learn(self) -> None:
+        """Load what the encoder learned earlier, or let it learn now, once for ever."""
+        learned = self.folder / LEARNED
+        if not self._encoder.needs_fit or self._encoder.load(learned):
+            return
+        rows = self._pool.role_rows("pool")
+        if not len(rows):
+            raise DataError(
+                f"{self._pool.folder}: the pool is empty, so {self._encoder.name} has nothing to learn from."
+            )
+        if len(rows) > FIT_SAMPLE:
+            rng = np.random.default_rng(self._seed)
+            rows = np.sort(rng.choice(rows, FIT_SAMPLE, replace=False))
+        self._encoder.fit(self._pool.contents(rows))
+        temporary = self.folder / f"{LEARNED}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        self._encoder.save(temporary)
+        temporary.replace(learned)
+        sync_folder(self.folder)
+
+    def _missing(self, warnings: list[str]) -> list[Segment]:
+        """Segments to encode. Files that turn out unusable are forgotten, with a warning."""
+        manifest = self._manifest
+        if manifest is None:
+            return list(self._pool.segments)
+        if manifest.fingerprint != self._encoder.fingerprint:
+            warnings.append(
+                f"{self.folder}: these embeddings were made by another state of {self._encoder.name}"
+                f" ({manifest.fingerprint}, now {self._encoder.fingerprint}); all are computed again."
+            )
+            self._manifest = None
+            return list(self._pool.segments)
+        missing: list[Segment] = []
+        kept: dict[int, StoredSegment] = {}
+        for segment in self._pool.segments:
+            if not manifest.holds(segment.index, segment.content_hash):
+                missing.append(segment)
+                continue
+            entry = manifest.segments[segment.index]
+            reason = why_unusable(self.folder / entry.file, segment.n_rows, manifest.dim)
+            if reason is None:
+                kept[segment.index] = entry
+                continue
+            if self._encoder.name == PRECOMPUTED:
+                raise EncoderError(
+                    f"{self.folder / entry.file}: the imported embeddings are unusable: {reason}. Restore the file, or"
+                    " start the project again from its data."
+                )
+            warnings.append(
+                f"{self.folder / entry.file}: {reason}; its {segment.n_rows:,} rows are computed again."
+            )
+            missing.append(segment)
+        manifest.segments = kept
+        return missing
+
+    def _encode(self, segment: Segment, advance: Advance) -> int:
+        """Encode one segment, from where an earlier attempt stopped; returns the rows computed now."""
+        partial = self.folder / f"{self._partial_stem(segment)}.partial"
+        dim = vector_dim(partial) if self._manifest is None else self._manifest.dim
+        done = rows_written(partial, segment.n_rows, dim)
+        advance(done)
+        computed = 0
+        contents = self._pool.contents(
+            np.arange(segment.first_row + done, segment.first_row + segment.n_rows)
+        )
+        while done < segment.n_rows:
+            chunk = self._checked(
+                self._encoder.encode(contents[computed : computed + CHUNK_ROWS]), segment, done, dim
+            )
+            dim = chunk.shape[1]
+            with VectorWriter(partial, segment.n_rows, dim) as writer:
+                writer.append(chunk)
+            done += len(chunk)
+            computed += len(chunk)
+            advance(len(chunk))
+        self._finish(segment, partial)
+        return computed
+
+    def _finish(self, segment: Segment, partial: Path) -> None:
+        """Name the complete file and enter it in the manifest."""
+        path = self.folder / vector_file(segment.index)
+        dim = int(vector_dim(partial) or 0)
+        with VectorWriter(partial, segment.n_rows, dim) as writer:
+            writer.finish(path)
+        zero_rows = int((~open_vectors(path).any(axis=1)).sum())
+        if self._manifest is None:
+            encoder = self._encoder
+            self._manifest = StoreManifest(encoder.name, encoder.fingerprint, dim, encoder.describe())
+        entry = StoredSegment(segment.n_rows, segment.content_hash, path.name, zero_rows)
+        self._manifest.segments[segment.index] = entry
+        self._manifest.save(self.folder)
+
+    def _checked(self, chunk: FloatArray, segment: Segment, done: int, dim: int | None) -> FloatArray:
+        """What an encoder returned, if it is what encoders have to return."""
+        expected = min(CHUNK_ROWS, segment.n_rows - done)
+        shape_fits = chunk.ndim == 2 and len(chunk) == expected and chunk.shape[1] == (dim or chunk.shape[1])
+        if not shape_fits or not chunk.shape[1]:
+            raise EncoderError(
+                f"encoder {self._encoder.name} returned shape {chunk.shape} for {expected} items,"
+                f" not ({expected}, {dim or 'entries'})."
+            )
+        lengths = np.sqrt(np.einsum("ij,ij->i", chunk, chunk))
+        wrong = ~(np.isclose(lengths, 1, atol=1e-3) | (lengths == 0))
+        if wrong.any():
+            at = int(np.flatnonzero(wrong)[0])
+            raise EncoderError(
+                f"encoder {self._encoder.name} returned {int(wrong.sum())} rows that are neither of length 1 nor zero;"
+                f" the first is pool row {segment.first_row + done + at} with length {lengths[at]:.4g}."
+            )
+        return chunk
+
+    def _partial_stem(self, segment: Segment) -> str:
+        # a partial file of other items or of another encoder has another name, and is cleaned away
+        return f"{vector_file(segment.index)}.{segment.content_hash[:8]}.{self._encoder.fingerprint[:16]}"
+
+    def _clean(self) -> None:
+        """Remove what attempts that were given up left behind."""
+        for path in self.folder.glob("*.partial"):
+            path.unlink()

@@ -1,0 +1,319 @@
+"""The file formats: each turns a file into batches of raw column values with row and line numbers.
+
+Nothing here knows what a column means; `curator.pool.readers` does.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curator.errors import DataError
+from curator.pool.problems import Problems, place
+
+Format = Literal["csv", "jsonl", "parquet", "folder"]
+
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
+DELIMITERS = ",;\t"
+LONGEST_FIELD = 2**24  # characters; a quote that never closes is noticed here, not when memory is full
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Rows as the file has them.
+
+    Attributes:
+        rows: number of each row among the data rows, from 1.
+        lines: line on which each row starts, from 1; None where the format has no lines.
+        values: per column what the rows hold: a list, or an Arrow array from Parquet.
+    """
+
+    rows: list[int]
+    lines: list[int] | None
+    values: dict[str, Any]
+
+    def place(self, position: int) -> str:
+        """Where the row at `position` of this batch is, in words."""
+        return place(self.rows[position], self.lines[position] if self.lines else None)
+
+
+def format_of(path: Path) -> Format:
+    """Which format a path has, by its ending.
+
+    Raises:
+        DataError: nothing is there, the ending is unknown, or the file is empty.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder.")
+    if path.is_dir():
+        return "folder"
+    found = ENDINGS.get(path.suffix.lower())
+    if found is None:
+        hint = " JSON has to come one object a line, as .jsonl." if path.suffix.lower() == ".json" else ""
+        raise DataError(
+            f"{path}: unknown file ending {path.suffix!r}. Give .csv, .tsv, .jsonl, .parquet or a folder of"
+            f" PNG or JPEG images.{hint}"
+        )
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty. Give a file with a row per item.")
+    return found
+
+
+def column_names(path: Path, wanted: Sequence[str] = ()) -> list[str]:
+    """The columns of a CSV, JSONL or Parquet file.
+
+    Args:
+        path: the file.
+        wanted: columns to look for. The lines of a JSONL file may differ: all are read until these are found.
+    """
+    match format_of(path):
+        case "csv":
+            return _csv_header(path)[0]
+        case "jsonl":
+            return _jsonl_keys(path, set(wanted))
+        case _:
+            return [str(name) for name in _open_parquet(path).schema_arrow.names]
+
+
+def raw_batches(
+    path: Path, columns: Sequence[str], problems: Problems, *, batch_rows: int
+) -> Iterator[RawBatch]:
+    """The named columns of a CSV, JSONL or Parquet file, batch by batch; only one batch is in memory.
+
+    Rows that cannot be read (malformed JSON, too many fields) are noted in `problems` and left out.
+
+    Raises:
+        DataError: the file cannot be read on from here (invalid UTF-8, a quote that never closes).
+    """
+    match format_of(path):
+        case "csv":
+            return _csv_batches(path, columns, problems, batch_rows)
+        case "jsonl":
+            return _jsonl_batches(path, columns, problems, batch_rows)
+        case _:
+            return _parquet_batches(path, columns, batch_rows)
+
+
+def count_rows(path: Path) -> int | None:
+    """How many rows a file has, where that is known without reading it."""
+    return _open_parquet(path).metadata.num_rows if format_of(path) == "parquet" else None
+
+
+def image_files(folder: Path) -> tuple[list[Path], int]:
+    """The PNG and JPEG files under a folder, sorted by relative path; and how many other files there are.
+
+    Hidden files and folders are left out of both.
+    """
+    images: list[Path] = []
+    others = 0
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if any(part.startswith(".") for part in relative.parts) or path.is_dir():
+            continue
+        if path.suffix.lower() in IMAGE_ENDINGS:
+            images.append(path)
+        else:
+            others += 1
+    return images, others
+
+
+def _text_lines(path: Path) -> Iterator[str]:
+    """Decoded lines with their ends; a byte order mark is dropped."""
+    offset = 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            if number == 1 and raw.startswith(UTF16_MARKS):
+                raise DataError(f"{path}: this is UTF-16. Save the file as UTF-8.")
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{path}: invalid UTF-8 in line {number}, byte {offset + error.start} of the file"
+                    f" (0x{raw[error.start]:02x}). Save the file as UTF-8, for example with iconv -f latin1 -t utf-8."
+                ) from error
+            offset += len(raw)
+            yield line
+
+
+def _csv_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """First line and fields of each record, header included; blank lines are no records."""
+    # the limit is one for the process; every reader here sets the same
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(_text_lines(path), delimiter=delimiter, strict=True)
+    start = 1
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"{path}: not readable as CSV from line {start} on: {error}. Quote fields that hold quotes, line"
+                " breaks or the delimiter, double the quotes inside, and close every quote."
+            ) from error
+        if fields:
+            yield start, fields
+        start = reader.line_num + 1
+
+
+def _csv_header(path: Path) -> tuple[list[str], str]:
+    """Column names and delimiter: of `,` `;` and tab the one that splits the header into most fields."""
+    headers: list[tuple[list[str], str]] = []
+    for delimiter in DELIMITERS:
+        first = next(_csv_rows(path, delimiter), None)
+        if first is None:
+            raise DataError(f"{path}: the file is empty. Give a header and a row per item.")
+        headers.append((first[1], delimiter))
+    names, delimiter = max(headers, key=lambda header: len(header[0]))
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"{path}: column {repeated[0]!r} is in the header twice (line 1). Rename one of the two."
+        )
+    return names, delimiter
+
+
+def _csv_batches(
+    path: Path, columns: Sequence[str], problems: Problems, batch_rows: int
+) -> Iterator[RawBatch]:
+    names, delimiter = _csv_header(path)
+    wanted = [names.index(column) for column in columns]
+    records = _csv_rows(path, delimiter)
+    next(records)
+    rows: list[int] = []
+    lines: list[int] = []
+    kept: list[list[str]] = []
+
+    def batch() -> RawBatch:
+        values = {name: [fields[at] for fields in kept] for name, at in zip(columns, wanted, strict=True)}
+        return RawBatch(list(rows), list(lines), values)
+
+    for row, (line, fields) in enumerate(records, start=1):
+        if len(fields) != len(names):
+            problems.add(
+                f"number of fields differs from the header's {len(names)}",
+                f"{place(row, line)} has {len(fields)}",
+                "Quote fields that hold the delimiter or line breaks.",
+            )
+            continue
+        rows.append(row)
+        lines.append(line)
+        kept.append(fields)
+        if len(rows) == batch_rows:
+            yield batch()
+            rows.clear()
+            lines.clear()
+            kept.clear()
+    if rows:
+        yield batch()
+
+
+def _jsonl_records(path: Path, problems: Problems) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Row, line and object of each line; blank lines are no rows."""
+    row = 0
+    for line, text in enumerate(_text_lines(path), start=1):
+        if not text.strip():
+            continue
+        row += 1
+        try:
+            record = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            problems.add(
+                "malformed JSON", f"{place(row, line)}: {error}", "Write one complete JSON object a line."
+            )
+            continue
+        if isinstance(record, dict):
+            yield row, line, record
+        else:
+            problems.add(
+                "not a JSON object",
+                f"{place(row, line)} is a {_json_type(record)}",
+                'Write one object a line, like {"text": "..."}.',
+            )
+
+
+def _json_type(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case _:
+            return "list"
+
+
+def _jsonl_keys(path: Path, wanted: set[str], at_least: int = 1000) -> list[str]:
+    keys: dict[str, None] = {}
+    for row, _, record in _jsonl_records(path, Problems(path)):
+        keys.update(dict.fromkeys(record))
+        if row >= at_least and wanted <= keys.keys():
+            break
+    return list(keys)
+
+
+def _jsonl_batches(
+    path: Path, columns: Sequence[str], problems: Problems, batch_rows: int
+) -> Iterator[RawBatch]:
+    rows: list[int] = []
+    lines: list[int] = []
+    kept: list[dict[str, Any]] = []
+
+    def batch() -> RawBatch:
+        return RawBatch(
+            list(rows), list(lines), {name: [record.get(name) for record in kept] for name in columns}
+        )
+
+    for row, line, record in _jsonl_records(path, problems):
+        rows.append(row)
+        lines.append(line)
+        kept.append(record)
+        if len(rows) == batch_rows:
+            yield batch()
+            rows.clear()
+            lines.clear()
+            kept.clear()
+    if rows:
+        yield batch()
+
+
+def _open_parquet(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path, memory_map=False)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: not a readable Parquet file: {error}. Write the file again.") from error
+
+
+def _parquet_batches(path: Path, columns: Sequence[str], batch_rows: int) -> Iterator[RawBatch]:
+    done = 0
+    with _open_parquet(path) as file:
+        batches = file.iter_batches(batch_size=batch_rows, columns=list(columns), use_threads=False)
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except (pa.ArrowInvalid, OSError) as error:
+                raise DataError(
+                    f"{path}: damaged Parquet file, not readable after row {done}: {error}. Write the file again."
+                ) from error
+            values = {name: batch.column(name) for name in columns}
+            yield RawBatch(list(range(done + 1, done + batch.num_rows + 1)), None, values)
+            done += batch.num_rows

@@ -1,0 +1,443 @@
+"""Reads a user's data file into checked batches: ids, content, labels and embeddings, never the whole file.
+
+Everything wrong with the rows is collected and raised at the end, so that one run names all of it. After
+the first problem no more batches come out, but reading goes on to find the rest.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from curator.errors import DataError
+from curator.pool.columns import SUBFOLDER, Columns, Kind, label_text
+from curator.pool.formats import RawBatch, column_names, format_of, image_files, raw_batches
+from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
+from curator.pool.problems import SHOWN, Problems, listed, missing_column
+
+BATCH_ROWS = 4096
+URL = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class RecordBatch:
+    """Consecutive rows of a data file, checked.
+
+    Attributes:
+        rows: (n,) number of each row among the data rows, from 1.
+        lines: line on which each row starts; None for Parquet and folders.
+        ids: from the id column, the relative path (folder), or else the content's hash in hexadecimal.
+        id_hashes: (n, 2) hashes of the ids.
+        contents: texts; or images as absolute paths or URLs.
+        content_hashes: (n, 2) hashes of the texts, of the images' bytes, or of the URLs.
+        labels: one of the classes or None for each row; None without a label column.
+        embeddings: (n, dim) as the file has them, finite, not normalised; None without an embedding column.
+    """
+
+    rows: IntArray
+    lines: list[int] | None
+    ids: list[str]
+    id_hashes: HashArray
+    contents: list[str]
+    content_hashes: HashArray
+    labels: list[str | None] | None
+    embeddings: NDArray[np.floating[Any]] | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_records(
+    path: Path,
+    columns: Columns,
+    kind: Kind,
+    *,
+    classes: Sequence[str] | None = None,
+    labels_required: bool = False,
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[RecordBatch]:
+    """Read a data file or a folder of images, batch by batch.
+
+    Args:
+        path: CSV, JSONL, Parquet, or a folder of PNG and JPEG images.
+        columns: where things are; see `curator.pool.columns.infer_columns`.
+        kind: what the content is.
+        classes: labels have to be one of these; None lets any label pass.
+        labels_required: a row without a label is a problem (a hold-out file).
+        batch_rows: rows per batch.
+
+    Raises:
+        DataError: all that is wrong with the file: what, where, what to do.
+    """
+    reader = _Reader(path, columns, kind, classes, labels_required=labels_required)
+    batches = (
+        _folder_batches(reader, batch_rows)
+        if format_of(path) == "folder"
+        else _file_batches(reader, batch_rows)
+    )
+    some = False
+    for batch in batches:
+        some = True
+        if not reader.problems:
+            yield batch
+    reader.raise_problems()
+    if not some:
+        raise DataError(f"{path}: no rows. Give a file with a row per item.")
+
+
+class _Reader:
+    """The checks, and what they have to remember from row to row."""
+
+    def __init__(
+        self,
+        path: Path,
+        columns: Columns,
+        kind: Kind,
+        classes: Sequence[str] | None,
+        *,
+        labels_required: bool,
+    ) -> None:
+        self.path = path
+        self.columns = columns
+        self.kind = kind
+        self.problems = Problems(path)
+        self._classes = None if classes is None else frozenset(classes)
+        self._class_list = [] if classes is None else list(classes)
+        self._labels_required = labels_required
+        self._seen = HashIndex()
+        self._dim: int | None = None
+        self._outside: Counter[str] = Counter()
+        self._outside_first: dict[str, str] = {}
+
+    def raise_problems(self) -> None:
+        """Raise all that was found.
+
+        Raises:
+            DataError: something was.
+        """
+        if self._outside:
+            shown = [
+                f"{label!r} ({count:,} {'row' if count == 1 else 'rows'}, first {self._outside_first[label]})"
+                for label, count in self._outside.most_common(SHOWN)
+            ]
+            others = len(self._outside) - len(shown)
+            more = f" and {others:,} other labels" if others else ""
+            self.problems.add(
+                f"labels outside the classes in column {self.columns.label!r}",
+                ", ".join(shown) + more,
+                f"The classes are {listed(self._class_list)}. Correct the labels, or add them to the classes.",
+            )
+        self.problems.raise_if_any()
+
+    def record_batch(
+        self, raw: RawBatch, contents: list[str], hashes: list[bytes], given_ids: Any
+    ) -> RecordBatch:
+        """Check ids, labels and embeddings of rows whose content is fine already."""
+        content_hashes = as_hashes(hashes)
+        if given_ids is None:
+            ids = as_hex(content_hashes)
+            id_hashes = as_hashes(digest(item_id.encode()) for item_id in ids)
+        else:
+            ids = self._ids(raw, given_ids)
+            id_hashes = self._unique(raw, ids)
+        labels = self._labels(raw) if self.columns.label else None
+        embeddings = self._embeddings(raw) if self.columns.embedding else None
+        rows = np.asarray(raw.rows, dtype=np.int64)
+        return RecordBatch(rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings)
+
+    def _ids(self, raw: RawBatch, values: Any) -> list[str]:
+        column = self.columns.id
+        ids = []
+        for at, value in enumerate(_strings(values, self.path, column)):
+            text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+            if text is None or (isinstance(text, str) and not text.strip()):
+                self.problems.add(
+                    f"no id in column {column!r}", raw.place(at), "Give every row an id of its own."
+                )
+                text = ""
+            elif not isinstance(text, str):
+                self.problems.add(
+                    f"id in column {column!r} is neither text nor a whole number",
+                    f"{raw.place(at)}: {text!r}",
+                    "Write ids as text.",
+                )
+                text = ""
+            ids.append(text)
+        return ids
+
+    def _unique(self, raw: RawBatch, ids: list[str]) -> HashArray:
+        hashes = as_hashes(digest(item_id.encode("utf-8", "surrogatepass")) for item_id in ids)
+        # the value kept is where the row is: its number, and its line above the 32nd bit
+        lines = np.asarray(raw.lines or [0] * len(ids), dtype=np.int64)
+        where = np.asarray(raw.rows, dtype=np.int64) | (lines << 32)
+        earlier = self._seen.insert(hashes, where)
+        for at in np.flatnonzero(earlier >= 0):
+            if ids[at]:
+                row, line = int(earlier[at] & 0xFFFFFFFF), int(earlier[at] >> 32)
+                first = f"row {row} (line {line})" if line else f"row {row}"
+                self.problems.add(
+                    f"duplicate id in column {self.columns.id!r}",
+                    f"{raw.place(at)} repeats the id {ids[at]!r} of {first}",
+                    "Give each row an id of its own, or leave the repeats out.",
+                )
+        return hashes
+
+    def _labels(self, raw: RawBatch) -> list[str | None]:
+        column = str(self.columns.label)
+        labels: list[str | None] = []
+        for at, value in enumerate(_strings(raw.values[column], self.path, column)):
+            label = label_text(value)
+            if value is not None and label is None and not isinstance(value, str):
+                self.problems.add(
+                    f"label in column {column!r} is neither text nor a whole number",
+                    f"{raw.place(at)}: {value!r}",
+                    "Write labels as text.",
+                )
+            elif label is None and self._labels_required:
+                self.problems.add(
+                    f"no label in column {column!r}", raw.place(at), "A hold-out needs a label in every row."
+                )
+            elif label is not None and self._classes is not None and label not in self._classes:
+                self._outside[label] += 1
+                self._outside_first.setdefault(label, raw.place(at))
+            labels.append(label)
+        return labels
+
+    def _embeddings(self, raw: RawBatch) -> NDArray[np.floating[Any]] | None:
+        column = str(self.columns.embedding)
+        values = raw.values[column]
+        matrix = _arrow_matrix(values) if isinstance(values, pa.Array) else _list_matrix(values)
+        if matrix is None or (self._dim is not None and matrix.shape[1] != self._dim):
+            self._ragged(raw, values, column)
+            return None
+        self._dim = matrix.shape[1]
+        for at in np.flatnonzero(~np.isfinite(matrix).all(axis=1)):
+            self._not_finite(raw.place(int(at)), matrix[at], column)
+        return matrix
+
+    def _not_finite(self, where: str, row: NDArray[np.floating[Any]], column: str) -> None:
+        entry = int(np.flatnonzero(~np.isfinite(row))[0])
+        self.problems.add(
+            f"embedding in column {column!r} is not finite",
+            f"{where}: entry {entry + 1} is {row[entry]}",
+            "Compute the embeddings of these rows again.",
+        )
+
+    def _ragged(self, raw: RawBatch, values: Any, column: str) -> None:
+        """Find the rows that make a batch of embeddings no matrix."""
+        for at, value in enumerate(values.to_pylist() if isinstance(values, pa.Array) else values):
+            row = _parsed(value)
+            if row is None:
+                self.problems.add(
+                    f"no list of numbers in column {column!r}",
+                    f"{raw.place(at)}: {str(value)[:40]!r}",
+                    "An embedding is a list of numbers, [0.1, 0.2, ...].",
+                )
+                continue
+            if self._dim is None:
+                self._dim = len(row)
+            if len(row) != self._dim:
+                self.problems.add(
+                    f"embedding in column {column!r} differs in length from the first one's {self._dim}",
+                    f"{raw.place(at)} has {len(row)}",
+                    "Every row needs the same number of entries, from one encoder.",
+                )
+
+
+def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
+    columns = reader.columns
+    content = columns.text if reader.kind == "text" else columns.image
+    option = "--text" if reader.kind == "text" else "--image"
+    if content is None:
+        raise DataError(f"{reader.path}: no {reader.kind} column is named. Name it with {option}.")
+    named = (
+        (columns.id, "--id"),
+        (content, option),
+        (columns.label, "--label"),
+        (columns.embedding, "--embedding"),
+    )
+    wanted = {name: flag for name, flag in named if name is not None}
+    existing = column_names(reader.path, tuple(wanted))
+    for name, flag in wanted.items():
+        if name not in existing:
+            raise missing_column(reader.path, name, flag, existing)
+    check: Callable[[_Reader, RawBatch, str], tuple[list[str], list[bytes]]]
+    check = _texts if reader.kind == "text" else _images
+    for raw in raw_batches(reader.path, tuple(wanted), reader.problems, batch_rows=batch_rows):
+        contents, hashes = check(reader, raw, content)
+        yield reader.record_batch(
+            raw, contents, hashes, None if columns.id is None else raw.values[columns.id]
+        )
+
+
+def _folder_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
+    files, _ = image_files(reader.path)
+    for start in range(0, len(files), batch_rows):
+        part = files[start : start + batch_rows]
+        rows = list(range(start + 1, start + len(part) + 1))
+        values: dict[str, Any] = {"image": [str(file.absolute()) for file in part]}
+        if reader.columns.label:
+            values[SUBFOLDER] = [file.parent.name for file in part]
+        raw = RawBatch(rows, None, values)
+        contents, hashes = _images(reader, raw, "image")
+        ids = [file.relative_to(reader.path).as_posix() for file in part]
+        yield reader.record_batch(raw, contents, hashes, ids)
+
+
+def _texts(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], list[bytes]]:
+    """Texts and their hashes."""
+    texts: list[str] = []
+    hashes: list[bytes] = []
+    for at, value in enumerate(_strings(raw.values[column], reader.path, column)):
+        text, encoded = "", b""
+        if value is None or (isinstance(value, str) and not value.strip()):
+            reader.problems.add(
+                f"no text in column {column!r}", raw.place(at), "Fill the text in, or leave these rows out."
+            )
+        elif not isinstance(value, str):
+            reader.problems.add(
+                f"column {column!r} holds something other than text",
+                f"{raw.place(at)}: {str(value)[:40]!r}",
+                "Give text, or name another column with --text.",
+            )
+        else:
+            try:
+                text, encoded = value, value.encode()
+            except UnicodeEncodeError as error:
+                reader.problems.add(
+                    f"text in column {column!r} is not valid Unicode",
+                    f"{raw.place(at)}, character {error.start + 1}: {value[error.start]!r}",
+                    "Replace half surrogate pairs.",
+                )
+        texts.append(text)
+        hashes.append(digest(encoded))
+    return texts, hashes
+
+
+def _images(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], list[bytes]]:
+    """Paths or URLs of images, and hashes of the images; each file is opened and decoded once."""
+    paths: list[str] = []
+    hashes: list[bytes] = []
+    for at, value in enumerate(_strings(raw.values[column], reader.path, column)):
+        path, content = "", b""
+        if value is None or (isinstance(value, str) and not value.strip()):
+            reader.problems.add(
+                f"no image in column {column!r}", raw.place(at), "Fill the path in, or leave these rows out."
+            )
+        elif not isinstance(value, str):
+            reader.problems.add(
+                f"column {column!r} holds something other than paths",
+                f"{raw.place(at)}: {str(value)[:40]!r}",
+                "Give paths relative to the data file, or URLs.",
+            )
+        elif URL.match(value):
+            path, content = value, value.encode()
+        else:
+            path = os.path.abspath(reader.path.parent / value)  # noqa: PTH100 - resolve() would follow links
+            content = _image_bytes(reader, raw.place(at), Path(path))
+        paths.append(path)
+        hashes.append(digest(content))
+    return paths, hashes
+
+
+def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
+    """The bytes of an image that can be decoded; else a problem is noted."""
+    # pillow takes a while to import, and pools of text do without
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+
+    try:
+        path.name.encode()
+        content = path.read_bytes()
+    except UnicodeEncodeError:
+        reader.problems.add(
+            "file name is not valid Unicode",
+            f"{where}: {path.name!r}",
+            "Rename these files with UTF-8 names.",
+        )
+        return b""
+    except OSError as error:
+        reader.problems.add(
+            "image file cannot be read",
+            f"{where}: {path} ({error.strerror})",
+            "Paths are relative to the folder of the data file.",
+        )
+        return b""
+    try:
+        with Image.open(BytesIO(content)) as image:
+            # reads a JPEG to its end at an eighth of its size: a cut file shows, at little cost
+            image.draft("RGB", (64, 64))
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
+        reader.problems.add(
+            "broken image", f"{where}: {path} ({reason})", "Replace these images, or leave them out."
+        )
+    return content
+
+
+def _strings(values: Any, path: Path, column: str | None) -> list[Any]:
+    """The values of a column as Python objects."""
+    if not isinstance(values, pa.Array):
+        return list(values)
+    try:
+        return list(values.to_pylist())
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: invalid UTF-8 in column {column!r} ({error}). Write the file again with valid strings."
+        ) from error
+
+
+def _arrow_matrix(array: Any) -> NDArray[np.floating[Any]] | None:
+    """(n, dim) from an Arrow list column without a Python object per number; None when rows differ."""
+    kind = array.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return None
+    if array.null_count or not len(array):
+        return None
+    lengths = np.asarray(pc.list_value_length(array))
+    flat = array.flatten()
+    if lengths[0] == 0 or (lengths != lengths[0]).any() or flat.null_count:
+        return None
+    if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
+        return None
+    numbers: NDArray[Any] = flat.to_numpy(zero_copy_only=False).reshape(len(array), int(lengths[0]))
+    return numbers.astype(np.float32) if numbers.dtype.kind != "f" else numbers
+
+
+def _list_matrix(values: Sequence[object]) -> NDArray[np.floating[Any]] | None:
+    """(n, dim) from lists of numbers, or from their JSON (CSV); None when they are no matrix."""
+    rows = [_parsed(value) for value in values]
+    if any(row is None for row in rows):
+        return None
+    try:
+        matrix = np.asarray(rows, dtype=np.float64)
+    except ValueError:
+        return None
+    return matrix if matrix.ndim == 2 and matrix.shape[1] else None
+
+
+def _parsed(value: object) -> list[float] | None:
+    """A list of numbers, given as one or as JSON; None when it is neither or empty."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return None
+    if not isinstance(value, list) or not value:
+        return None
+    if any(isinstance(entry, bool) or not isinstance(entry, (float, int, np.floating)) for entry in value):
+        return None
+    try:
+        return [float(entry) for entry in value]
+    except OverflowError:
+        return None

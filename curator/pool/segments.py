@@ -1,0 +1,164 @@
+"""Segments of the pool: Parquet files that never change, and the manifest that says which ones exist."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curator.errors import DataError
+from curator.pool.atomic import write_json
+from curator.pool.columns import Kind
+from curator.pool.hash_index import HashArray
+
+Role = Literal["pool", "holdout"]
+
+SEGMENT_ROWS = 16_384  # 24 MiB of 384-dimensional embeddings: streams well, and resumes cheaply
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+# hashes as two numbers each: they come back as arrays without a Python object per row
+SCHEMA = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("text", pa.string()),
+        ("image", pa.string()),
+        ("label", pa.string()),
+        ("id_hash_1", pa.uint64()),
+        ("id_hash_2", pa.uint64()),
+        ("content_hash_1", pa.uint64()),
+        ("content_hash_2", pa.uint64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive rows of the pool in one file.
+
+    Attributes:
+        index: position among the segments, from 0.
+        first_row: row number in the pool of its first item.
+        n_rows: how many items.
+        path: the Parquet file.
+        content_hash: of all its items' ids and contents, in order.
+        role: "pool", or "holdout" for a hold-out file of the user's own.
+    """
+
+    index: int
+    first_row: int
+    n_rows: int
+    path: Path
+    content_hash: str
+    role: Role
+
+
+@dataclass
+class SegmentRows:
+    """Rows on their way into a segment."""
+
+    ids: list[str]
+    contents: list[str]
+    labels: list[str | None]
+    id_hashes: HashArray
+    content_hashes: HashArray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def content_hash(self) -> str:
+        """Changes when any id or content does, or their order."""
+        return blake2b(self.id_hashes.tobytes() + self.content_hashes.tobytes(), digest_size=16).hexdigest()
+
+
+def segment_file(index: int) -> str:
+    """The file name of a segment."""
+    return f"segment-{index:06d}.parquet"
+
+
+def write_segment(path: Path, kind: Kind, rows: SegmentRows) -> None:
+    """Write one Parquet file."""
+    nothing = pa.nulls(len(rows), pa.string())
+    contents = pa.array(rows.contents, pa.string())
+    text, image = (contents, nothing) if kind == "text" else (nothing, contents)
+    hashes = [
+        pa.array(half) for both in (rows.id_hashes, rows.content_hashes) for half in (both[:, 0], both[:, 1])
+    ]
+    columns = [pa.array(rows.ids, pa.string()), text, image, pa.array(rows.labels, pa.string()), *hashes]
+    table = pa.Table.from_arrays(columns, schema=SCHEMA)
+    pq.write_table(table, path, compression="zstd", use_dictionary=["label"])
+
+
+def read_segment(segment: Segment, columns: Sequence[str]) -> Any:
+    """An Arrow table of the named columns.
+
+    Raises:
+        DataError: the file is damaged, or not the one that the manifest means.
+    """
+    try:
+        # no threads: a table this small is read faster than they start, and their buffers add up
+        table = pq.read_table(segment.path, columns=list(columns), use_threads=False, memory_map=False)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"{segment.path}: this segment of the pool cannot be read ({error}). Restore the file, or start the"
+            " project again from its data."
+        ) from error
+    if table.num_rows != segment.n_rows:
+        raise DataError(
+            f"{segment.path}: this segment of the pool has {table.num_rows:,} rows, its manifest says"
+            f" {segment.n_rows:,}. Restore the file, or start the project again from its data."
+        )
+    return table
+
+
+def hash_columns(table: Any, name: str) -> HashArray:
+    """(n, 2) hashes from the two columns that hold their halves."""
+    return np.column_stack([table.column(f"{name}_1").to_numpy(), table.column(f"{name}_2").to_numpy()])
+
+
+def save_manifest(folder: Path, kind: Kind, segments: Sequence[Segment]) -> None:
+    """Say which segments exist; from then on they do."""
+    entries = [
+        {
+            "file": segment.path.name,
+            "rows": segment.n_rows,
+            "content_hash": segment.content_hash,
+            "role": segment.role,
+        }
+        for segment in segments
+    ]
+    write_json(folder / MANIFEST, {"format": FORMAT, "kind": kind, "segments": entries})
+
+
+def load_manifest(folder: Path) -> tuple[Kind, tuple[Segment, ...]]:
+    """Kind of the pool and its segments.
+
+    Raises:
+        DataError: there is no pool here, or its manifest or one of its files is damaged or missing.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{folder}: no pool here. Create the project with `curator init`.") from error
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error}). Restore it from a backup.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DataError(
+            f"{path}: written by another version of curator. Open it with the version that wrote it."
+        )
+    segments: list[Segment] = []
+    first_row = 0
+    for index, entry in enumerate(content["segments"]):
+        file = folder / entry["file"]
+        if not file.exists():
+            raise DataError(f"{file}: this segment of the pool is missing. Restore the file from a backup.")
+        segments.append(Segment(index, first_row, entry["rows"], file, entry["content_hash"], entry["role"]))
+        first_row += entry["rows"]
+    return content["kind"], tuple(segments)

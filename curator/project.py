@@ -1,0 +1,218 @@
+"""A project on disk, opened: paths, configuration, pool, embeddings, ledger, labeler, learner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.config import Config, load_config
+from curator.errors import ConfigError, CuratorError
+from curator.labelers import make_labeler
+from curator.ledger import records
+from curator.ledger.store import Ledger
+from curator.lock import project_lock
+from curator.pool.catalogue import Pool
+from curator.pool.embeddings import EmbeddingStore, EncodeReport
+from curator.progress import NoProgress, Progress
+
+if TYPE_CHECKING:
+    from modAL.models import ActiveLearner
+
+    from curator.learner.checkpoint import Checkpoint
+    from curator.learner.model import Model
+    from integrations.labelers.protocol import Labeler
+
+IntArray = NDArray[np.int64]
+
+
+def state_folder(folder: Path) -> Path:
+    """Where curator keeps a project's state."""
+    return folder / ".curator"
+
+
+def open_project(path: str | Path = ".") -> Project:
+    """Open the project in a folder; the door of the Python API.
+
+    Raises:
+        ConfigError: there is no project, or its curator.toml cannot be used.
+    """
+    return Project(Path(path))
+
+
+def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
+    """Any of curator's strategies as a modAL query strategy: `ActiveLearner(query_strategy=...)`.
+
+    Args:
+        name: as `curator strategies` lists it.
+        seed: for strategies that draw at random.
+
+    Raises:
+        strategies.StrategyError: no such strategy; the message lists those there are.
+    """
+    from integrations.modal import query_strategy_from_score, query_strategy_from_select
+    from strategies.registry import Scorer, get
+
+    found = get(name)
+    if isinstance(found, Scorer):
+        return query_strategy_from_score(found.score)
+    return query_strategy_from_select(found.select, seed=seed)
+
+
+class Project:
+    """One project. Parts are opened when first used; `close` (or `with`) lets go of them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        progress: Progress | None = None,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Open the project in `folder`.
+
+        Args:
+            folder: holds curator.toml.
+            progress: draws bars for long work.
+            say: told, in a sentence, what a person should know while something runs.
+        """
+        self.folder = folder.resolve()
+        self.config: Config = load_config(self.folder)
+        self.state = state_folder(self.folder)
+        self.progress: Progress = progress or NoProgress()
+        self.say = say
+        if not (self.state / "ledger.db").is_file():
+            raise ConfigError(
+                f"{self.folder} has a curator.toml but no ledger (.curator/ledger.db). Put a backup of .curator back, "
+                "or start over: move curator.toml away and run `curator init` again."
+            )
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was picked, asked, answered, paid and measured."""
+        return Ledger(self.state / "ledger.db")
+
+    @cached_property
+    def pool(self) -> Pool:
+        """All items, the hold-out's included."""
+        return Pool.open(self.state / "pool")
+
+    @cached_property
+    def embeddings(self) -> EmbeddingStore:
+        """The embeddings of all items; whatever is missing is computed when first asked for."""
+        from integrations.encoders.registry import make_encoder
+
+        encoder = make_encoder(self.config.encoder.name, self.config.project.kind)
+        store = EmbeddingStore(self.state / "embeddings", self.pool, encoder, seed=self.config.project.seed)
+        self._encode(store)
+        return store
+
+    def encode(self) -> EncodeReport:
+        """Compute the embeddings that are missing."""
+        return self._encode(self.embeddings)
+
+    def _encode(self, store: EmbeddingStore) -> EncodeReport:
+        report = store.ensure(self.progress)
+        for warning in report.warnings:
+            self.say(warning)
+        return report
+
+    @cached_property
+    def labeler(self) -> Labeler:
+        """Who answers."""
+        return make_labeler(self.config, self.folder, self.pool)
+
+    @property
+    def campaign(self) -> str:
+        """A short id that tells this campaign's questions from any other's."""
+        found = self.ledger.get("campaign")
+        if found is None:
+            raise CuratorError(f"{self.ledger.path} is not the ledger of a campaign: it has no campaign id.")
+        return found
+
+    def holdout_rows(self) -> IntArray:
+        """Pool rows of the sealed sample, ascending."""
+        return np.sort(self.pool.rows(records.holdout_ids(self.ledger)))
+
+    def model_folder(self, round_id: int) -> Path:
+        """Where the checkpoint of a round is kept."""
+        return self.state / "models" / f"round-{round_id:03d}"
+
+    def new_model(self) -> Model:
+        """An untrained model as curator.toml wants it."""
+        from curator.learner.model import build_model
+
+        section = self.config.model
+        return build_model(
+            section.name,
+            section.params,
+            classes=self.config.project.classes,
+            n_seeds=section.seeds,
+            random_state=self.config.project.seed,
+        )
+
+    def checkpoint(self, round_id: int) -> Checkpoint:
+        """The model that a round trained, with what it was trained on."""
+        from curator.learner.checkpoint import load_checkpoint
+
+        return load_checkpoint(self.model_folder(round_id), self.embeddings.take)
+
+    def learner(self) -> ActiveLearner:
+        """The current model as a modAL `ActiveLearner`, trained, with its training data in place.
+
+        Its query strategy is the configured one where modAL can run it, else margin.
+
+        Raises:
+            CuratorError: no round has trained a model yet.
+        """
+        from integrations.modal import load_query_strategy, make_learner
+
+        newest = records.last_trained(self.ledger)
+        if newest is None:
+            raise CuratorError(
+                "No model yet: the first is trained when the seed batch is answered. Run `curator round`."
+            )
+        checkpoint = self.checkpoint(newest["id"])
+        classes = np.array(self.config.project.classes)
+        spec = self.config.acquisition.strategy
+        if isinstance(spec, dict):
+            strategy = query_strategy("margin")
+        elif ":" in spec:
+            strategy = load_query_strategy(spec)
+        else:
+            strategy = query_strategy(spec, seed=self.config.project.seed)
+        return make_learner(
+            checkpoint.model,
+            self.embeddings.take(checkpoint.train_rows),
+            classes[checkpoint.train_labels],
+            strategy,
+        )
+
+    @contextmanager
+    def locked(self, command: str) -> Iterator[None]:
+        """Hold the project while inside; says so when the last holder died."""
+        with project_lock(self.state / "lock", command) as dead:
+            if dead:
+                self.say(dead)
+            yield
+
+    def config_json(self) -> str:
+        """The configuration as the ledger keeps it with each round."""
+        return json.dumps(self.config.model_dump(mode="json"), sort_keys=True)
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

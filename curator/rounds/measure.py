@@ -1,0 +1,187 @@
+"""Measure: look at the sealed hold-out once, and log what the round's labels gained."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from curator.errors import CuratorError
+from curator.learner.checkpoint import Checkpoint
+from curator.learner.evaluation import Evaluation, cross_validated_probs, evaluate
+from curator.ledger import records
+from curator.ledger.store import Row, utc_now
+from curator.money.gain import metric_interval, paired_gain
+from curator.project import Project
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+def measure(project: Project, round_id: int) -> str | None:
+    """Evaluate the round's model on train, validation and hold-out, and log its gain, in one transaction.
+
+    The hold-out is looked at once per round; each look is counted. Training seeds are kept apart (mean over
+    them is what is reported), since a gain within their spread is none.
+
+    Returns:
+        Why the round could not be measured, or None.
+    """
+    ledger = project.ledger
+    labels = records.holdout_labels(ledger)
+    position = {name: i for i, name in enumerate(project.config.project.classes)}
+    labels = {item_id: label for item_id, label in labels.items() if label in position}
+    if not labels:
+        note = "No hold-out item has a label yet: nothing to measure with."
+        with ledger.write():
+            ledger.update("rounds", round_id, status="unmeasured", note=note, measured_at=utc_now())
+        return note
+    checkpoint = project.checkpoint(round_id)
+    rows = project.holdout_rows()
+    probs = checkpoint.model.predict_proba_seeds(project.embeddings.take(rows))
+    _keep(project.model_folder(round_id), rows, probs)
+
+    ids = project.pool.ids(rows)
+    used = np.array([i for i, item_id in enumerate(ids) if item_id in labels], dtype=np.int64)
+    y = np.array([position[labels[ids[i]]] for i in used], dtype=np.int64)
+    metric = project.config.holdout.metric
+    seed = project.config.project.seed
+
+    gain_row = _gain_row(project, round_id, rows, probs, used, y)
+    evaluations = _evaluation_rows(round_id, "holdout", _over_seeds(probs[:, used], y, project))
+    holdout_headline = next(row for row in evaluations if row["metric"] == metric and row["class"] == "")
+    holdout_headline.update(low=gain_row["value_low"], high=gain_row["value_high"])
+    evaluations += _training_rows(project, checkpoint, round_id, seed)
+    with ledger.write():
+        ledger.insert("evaluations", evaluations)
+        ledger.insert("gains", [gain_row])
+        ledger.insert(
+            "looks",
+            [
+                {
+                    "round": round_id,
+                    "model_version": f"round-{round_id:03d}",
+                    "items": len(used),
+                    "purpose": "measure the round",
+                    "looked_at": utc_now(),
+                }
+            ],
+        )
+        ledger.update(
+            "rounds",
+            round_id,
+            status="measured",
+            holdout_items=len(used),
+            holdout_hash=holdout_hash(labels),
+            measured_at=utc_now(),
+        )
+    return None
+
+
+def holdout_hash(labels: dict[str, str]) -> str:
+    """A digest of the hold-out's ids and labels: gains compare only where it is the same."""
+    text = json.dumps(sorted(labels.items()), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _over_seeds(probs: FloatArray, y: IntArray, project: Project) -> list[Evaluation]:
+    return [evaluate(seed_probs, y, project.config.project.classes) for seed_probs in probs]
+
+
+def _training_rows(project: Project, checkpoint: Checkpoint, round_id: int, seed: int) -> list[Row]:
+    """On the training labels themselves, and cross-validated on them."""
+    embeddings, y = project.embeddings.take(checkpoint.train_rows), checkpoint.train_labels
+    fitted = checkpoint.model.predict_proba_seeds(embeddings)
+    rows = _evaluation_rows(round_id, "train", _over_seeds(fitted, y, project))
+    out_of_fold = cross_validated_probs(project.new_model(), embeddings, y, seed=seed)
+    if out_of_fold is not None:
+        rows += _evaluation_rows(round_id, "validation", _over_seeds(out_of_fold[None], y, project))
+    return rows
+
+
+def _evaluation_rows(round_id: int, split: str, evaluations: list[Evaluation]) -> list[Row]:
+    """Means over training seeds as ledger rows: the five metrics, and three of them per class."""
+    first = evaluations[0]
+
+    def row(metric: str, name: str, values: list[float], items: int) -> Row:
+        return {
+            "round": round_id,
+            "split": split,
+            "metric": metric,
+            "class": name,
+            "value": float(np.mean(values)),
+            "low": None,
+            "high": None,
+            "items": items,
+        }
+
+    rows = [
+        row(metric, "", [getattr(e, metric) for e in evaluations], first.items)
+        for metric in ("accuracy", "macro_f1", "log_loss", "brier", "ece")
+    ]
+    for i, of_class in enumerate(first.per_class):
+        for metric in ("precision", "recall", "f1"):
+            values = [getattr(e.per_class[i], metric) for e in evaluations]
+            rows.append(row(metric, of_class.name, values, of_class.support))
+    return rows
+
+
+def _gain_row(
+    project: Project, round_id: int, rows: IntArray, probs: FloatArray, used: IntArray, y: IntArray
+) -> Row:
+    """The gain against the last measured round, on the items and labels of now for both models."""
+    metric, seed = project.config.holdout.metric, project.config.project.seed
+    now = metric_interval(probs[:, used], y, metric, seed=seed)
+    row: Row = {
+        "round": round_id,
+        "previous": None,
+        "metric": metric,
+        "value": now.value,
+        "value_low": now.low,
+        "value_high": now.high,
+        "gain": None,
+        "gain_low": None,
+        "gain_high": None,
+        "mcnemar_b": None,
+        "mcnemar_c": None,
+        "mcnemar_p": None,
+    }
+    previous = records.last_measured(project.ledger, round_id)
+    if previous is None:
+        return row
+    before_rows, before = _kept(project.model_folder(previous["id"]))
+    if not np.array_equal(before_rows, rows):
+        raise CuratorError(
+            f"Rounds {previous['id']} and {round_id} were not measured on the same hold-out items, "
+            "so no gain can be stated. The hold-out of a campaign never changes: restore .curator from a backup."
+        )
+    gain = paired_gain(before[:, used], probs[:, used], y, metric, seed=seed)
+    return row | {
+        "previous": previous["id"],
+        "gain": gain.value,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
+        "mcnemar_b": gain.mcnemar_b,
+        "mcnemar_c": gain.mcnemar_c,
+        "mcnemar_p": gain.mcnemar_p,
+    }
+
+
+def _keep(folder: Path, rows: IntArray, probs: FloatArray) -> None:
+    """Every model's hold-out probabilities stay: the next gain, and an auditor, need them per item."""
+    temporary = folder / "holdout.tmp"
+    save_file({"rows": rows, "probs": np.ascontiguousarray(probs, dtype=np.float32)}, temporary)
+    temporary.replace(folder / "holdout.safetensors")
+
+
+def _kept(folder: Path) -> tuple[IntArray, FloatArray]:
+    path = folder / "holdout.safetensors"
+    try:
+        arrays = load_file(path)
+    except (OSError, ValueError) as exc:
+        raise CuratorError(
+            f"{path} cannot be read ({exc}); without it the next gain cannot be stated. Restore it from a backup."
+        ) from exc
+    return arrays["rows"], arrays["probs"]

@@ -1,0 +1,209 @@
+"""Pull: store every answer as it came, and charge for it, in one transaction with the cursor."""
+
+import json
+from collections.abc import Iterable
+
+from curator.ledger.store import Ledger, Row, utc_now
+from curator.money.cost import charge_answer
+from curator.project import Project
+from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
+
+_LIVE_COUNT = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
+
+
+def pull(project: Project, round_id: int) -> list[str]:
+    """Bring the ledger up to date with the labeler; what is new is charged to `round_id`.
+
+    First what changed since the last pull. If the labeler then holds another number of answers than the
+    ledger, everything is pulled once more: that is how deleted questions and lost changes come to light.
+
+    Returns:
+        Notes for a person: questions deleted at the labeler, counts that still differ.
+    """
+    ledger, labeler = project.ledger, project.labeler
+    _store(project, labeler.pull(ledger.get("cursor")), round_id)
+    if _agrees(ledger, labeler.answer_count()):
+        return []
+    withdrawn = _store(project, labeler.pull(None), round_id)
+    notes = []
+    if withdrawn:
+        notes.append(
+            f"{withdrawn} questions were deleted at the labeler: nobody is waited for. "
+            "Answers they had before still count."
+        )
+    there = labeler.answer_count()
+    if not _agrees(ledger, there):
+        held = int(ledger.scalar(_LIVE_COUNT)) + _foreign(ledger)
+        notes.append(
+            f"The labeler holds {there} answers, {held} of them were pulled; "
+            "somebody may be answering just now. Run `curator status` again to see the rest."
+        )
+    return notes
+
+
+def _agrees(ledger: Ledger, there: int) -> bool:
+    return int(ledger.scalar(_LIVE_COUNT)) + _foreign(ledger) == there
+
+
+def _foreign(ledger: Ledger) -> int:
+    return int(ledger.get("foreign_answers") or 0)
+
+
+def _store(project: Project, pulled: Pulled, round_id: int) -> int:
+    """Write one pull; returns how many questions it found deleted."""
+    ledger = project.ledger
+    with ledger.write():
+        known = _known_questions(ledger, pulled.questions)
+        before = _answers_before(ledger, list(known))
+        for question in pulled.questions:
+            if question.key in known:
+                _store_question(
+                    project, question, known[question.key], before.get(question.key, {}), round_id
+                )
+        withdrawn = _withdraw(ledger, pulled) if pulled.complete else 0
+        if pulled.complete:
+            ledger.put("foreign_answers", str(pulled.foreign_answers))
+        if pulled.cursor is not None:
+            ledger.put("cursor", pulled.cursor)
+    return withdrawn
+
+
+def _known_questions(ledger: Ledger, questions: Iterable[QuestionAnswers]) -> dict[str, Row]:
+    """Our questions among these; a key we never wrote is somebody else's task."""
+    keys = json.dumps([q.key for q in questions])
+    rows = ledger.rows("select * from questions where key in (select value from json_each(?))", [keys])
+    return {row["key"]: row for row in rows}
+
+
+def _answers_before(ledger: Ledger, keys: list[str]) -> dict[str, dict[str, Row]]:
+    """Key -> source_id -> newest version of each answer we hold."""
+    rows = ledger.rows(
+        """
+        select * from answers a where key in (select value from json_each(?))
+        and version = (select max(version) from answers b where b.source_id = a.source_id)
+        """,
+        [json.dumps(keys)],
+    )
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        found.setdefault(row["key"], {})[row["source_id"]] = row
+    return found
+
+
+def _store_question(
+    project: Project, now: QuestionAnswers, question: Row, before: dict[str, Row], round_id: int
+) -> None:
+    ledger = project.ledger
+    if question["external_id"] != now.external_id or question["state"] != "asked":
+        ledger.update("questions", now.key, external_id=now.external_id, state="asked")
+    for answer in now.answers:
+        held = before.get(answer.source_id)
+        if held is None:
+            _add_version(project, answer, question, None, "new", round_id)
+        elif held["change"] == "deleted" or _differs(held, answer):
+            _add_version(project, answer, question, held, "edited", round_id)
+    there = {answer.source_id for answer in now.answers}
+    for source_id, held in before.items():
+        if source_id not in there and held["change"] != "deleted":
+            _take_back(ledger, held, round_id)
+
+
+def _differs(held: Row, answer: Answer) -> bool:
+    return (held["label"], bool(held["skipped"]), held["problem"], held["seconds"], held["annotator"]) != (
+        answer.label,
+        answer.skipped,
+        answer.problem,
+        answer.seconds,
+        answer.annotator,
+    )
+
+
+def _add_version(
+    project: Project, answer: Answer, question: Row, held: Row | None, change: str, round_id: int
+) -> None:
+    ledger = project.ledger
+    version = 1 if held is None else held["version"] + 1
+    ledger.insert(
+        "answers",
+        [
+            {
+                "source_id": answer.source_id,
+                "version": version,
+                "change": change,
+                "key": question["key"],
+                "annotator": answer.annotator,
+                "label": answer.label,
+                "skipped": int(answer.skipped),
+                "problem": answer.problem,
+                "seconds": answer.seconds,
+                "created_at": answer.created_at,
+                "updated_at": answer.updated_at,
+                "raw": json.dumps(dict(answer.raw), sort_keys=True, default=str),
+                "round": round_id,
+                "pulled_at": utc_now(),
+            }
+        ],
+    )
+    charge = charge_answer(
+        project.config.cost,
+        first=held is None,
+        skipped=answer.skipped,
+        seconds=answer.seconds,
+        seconds_before=None if held is None else held["seconds"],
+        known_seconds=_known_seconds(ledger) if answer.seconds is None else (),
+    )
+    if charge is None:
+        return
+    ledger.insert(
+        "costs",
+        [
+            {
+                "source_id": answer.source_id,
+                "version": version,
+                "round": round_id,
+                "kind": "holdout" if question["role"] == "holdout" else "label",
+                "key": question["key"],
+                "annotator": answer.annotator,
+                "seconds": answer.seconds,
+                "amount": charge.amount,
+                "currency": project.config.cost.currency,
+                "basis": charge.basis,
+                "source": charge.source,
+            }
+        ],
+    )
+
+
+def _known_seconds(ledger: Ledger) -> list[float]:
+    return [
+        row["seconds"] for row in ledger.rows("select seconds from live_answers where seconds is not null")
+    ]
+
+
+def _take_back(ledger: Ledger, held: Row, round_id: int) -> None:
+    """A deletion is a version too: what was said stays on record, what was paid stays paid."""
+    ledger.insert(
+        "answers",
+        [
+            {
+                **held,
+                "version": held["version"] + 1,
+                "change": "deleted",
+                "round": round_id,
+                "pulled_at": utc_now(),
+            }
+        ],
+    )
+
+
+def _withdraw(ledger: Ledger, pulled: Pulled) -> int:
+    """Mark questions that are gone from the labeler. Their answers stand: the work was done and paid for."""
+    there = {question.key for question in pulled.questions}
+    gone = [
+        row["key"]
+        for row in ledger.rows("select key from questions where state = 'asked'")
+        if row["key"] not in there
+    ]
+    for key in gone:
+        ledger.update("questions", key, state="withdrawn")
+    return len(gone)

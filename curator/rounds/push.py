@@ -1,0 +1,158 @@
+"""Push: send what is in the outbox, each question exactly once whatever fails in between.
+
+The intention is in the ledger before anything is sent (`select` wrote it). A chunk is marked as being sent,
+sent, and marked as asked. Whenever it is not certain what became of a chunk (a lost reply, a killed process),
+the labeler is asked by our own keys what is there, for as long as the request may still be at work over
+there, and only what is missing is sent again.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from curator.labelers import project_spec
+from curator.ledger.store import Row, utc_now
+from curator.project import Project
+from integrations.errors import LabelerError
+from integrations.labelers.protocol import Question, Suggestion
+
+ATTEMPTS = 4  # sends of one chunk before giving up
+_FIRST_WAIT = 0.5  # seconds between look-ups, doubled each time
+
+
+def push(project: Project, round_id: int, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Send the round's questions and mark it pushed.
+
+    Raises:
+        LabelerError: the labeler refused, or was away for too long; running again continues.
+    """
+    ledger, labeler = project.ledger, project.labeler
+    prepare(project)
+    _resolve_unknown(project, sleep)
+    waiting = ledger.rows(
+        "select * from questions where round = ? and state = 'outbox' order by rank", [round_id]
+    )
+    with project.progress.bar("asking", len(waiting)) as advance:
+        for start in range(0, len(waiting), labeler.chunk_size):
+            chunk = waiting[start : start + labeler.chunk_size]
+            _send_chunk(project, chunk, sleep)
+            advance(len(chunk))
+    version = ledger.scalar(
+        "select model_version from questions where round = ? and model_version is not null limit 1",
+        [round_id],
+    )
+    if version:
+        labeler.announce(version)
+    with ledger.write():
+        ledger.update("rounds", round_id, status="pushed", pushed_at=utc_now())
+
+
+def prepare(project: Project) -> None:
+    """Create or check the labeler's project, and remember which it is."""
+    ledger = project.ledger
+    configured = project.config.labeler.project
+    known = str(configured) if configured is not None else ledger.get("labeler_project")
+    reference = project.labeler.prepare(project_spec(project.config, project.campaign), known)
+    if reference != ledger.get("labeler_project"):
+        with ledger.write():
+            ledger.put("labeler_project", reference)
+
+
+def _send_chunk(project: Project, chunk: Sequence[Row], sleep: Callable[[float], None]) -> None:
+    """Send one chunk; after an uncertain failure only what is provably missing is sent again."""
+    ledger, labeler = project.ledger, project.labeler
+    todo = list(chunk)
+    for attempt in range(1, ATTEMPTS + 1):
+        with ledger.write():
+            _mark(project, [row["key"] for row in todo], "sending", sending_at=utc_now())
+        questions = _questions(project, todo)
+        try:
+            _mark_asked(project, labeler.send(questions))
+        except LabelerError as exc:
+            if not exc.maybe_done:
+                with ledger.write():
+                    _mark(project, [row["key"] for row in todo], "outbox")
+                raise
+            found = _look_until_settled(project, [row["key"] for row in todo], labeler.settle_seconds, sleep)
+            todo = [row for row in todo if row["key"] not in found]
+            if todo and attempt == ATTEMPTS:
+                raise
+        else:
+            return
+        if not todo:
+            return
+
+
+def _resolve_unknown(project: Project, sleep: Callable[[float], None]) -> None:
+    """Find out about questions whose sending was cut off: asked, or back into the outbox."""
+    ledger = project.ledger
+    unknown = ledger.rows(
+        "select key, sending_at from questions where state = 'sending' order by round, rank"
+    )
+    if not unknown:
+        return
+    newest = max(datetime.fromisoformat(row["sending_at"]) for row in unknown)
+    age = (datetime.fromisoformat(utc_now()) - newest).total_seconds()
+    # A clock that was set back must not make us wait for ever, nor resend too soon.
+    patience = min(project.labeler.settle_seconds, max(0.0, project.labeler.settle_seconds - age))
+    keys = [row["key"] for row in unknown]
+    found = _look_until_settled(project, keys, patience, sleep)
+    with ledger.write():
+        _mark(project, [key for key in keys if key not in found], "outbox")
+
+
+def _look_until_settled(
+    project: Project, keys: Sequence[str], patience: float, sleep: Callable[[float], None]
+) -> set[str]:
+    """Ask the labeler which keys are there until all are, or nothing can be under way any more."""
+    waited, pause = 0.0, _FIRST_WAIT
+    found: dict[str, str] = {}
+    while True:
+        try:
+            found = project.labeler.find(keys)
+        except LabelerError:
+            if waited >= patience:
+                raise
+        if len(found) == len(keys) or waited >= patience:
+            break
+        sleep(min(pause, patience - waited))
+        waited, pause = waited + pause, pause * 2
+    _mark_asked(project, found)
+    return set(found)
+
+
+def _mark_asked(project: Project, there: dict[str, str]) -> None:
+    with project.ledger.write():
+        for key, external_id in there.items():
+            project.ledger.update(
+                "questions", key, state="asked", external_id=external_id, asked_at=utc_now()
+            )
+
+
+def _mark(project: Project, keys: Sequence[str], state: str, sending_at: str | None = None) -> None:
+    project.ledger.execute(
+        "update questions set state = ?, sending_at = ? where key in (select value from json_each(?))",
+        [state, sending_at, json.dumps(list(keys))],
+    )
+
+
+def _questions(project: Project, rows: Sequence[Row]) -> list[Question]:
+    """The outbox rows with what the annotator will see."""
+    items = project.pool.items(project.pool.rows([row["item_id"] for row in rows]))
+    return [
+        Question(
+            key=row["key"],
+            item_id=row["item_id"],
+            round=row["round"],
+            rank=row["rank"],
+            text=item.text,
+            image=item.image,
+            suggestion=(
+                Suggestion(row["suggestion"], row["suggestion_score"], row["model_version"])
+                if row["suggestion"] is not None
+                else None
+            ),
+        )
+        for row, item in zip(rows, items, strict=True)
+    ]

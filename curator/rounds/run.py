@@ -1,0 +1,183 @@
+"""Runs a round: finds where the last call stopped, and takes the steps from there.
+
+    opened --select--> selected --push--> pushed --pull, settle--> settled --train--> trained --measure--> measured
+
+Each arrow is one transaction, so a killed call is continued by the next. A call ends when questions are out
+and somebody has to answer them.
+"""
+
+import json
+
+from curator.config import Config, parse_config
+from curator.errors import ConfigError, CuratorError
+from curator.ledger import records
+from curator.ledger.store import Row, utc_now
+from curator.project import Project
+from curator.rounds.measure import measure
+from curator.rounds.pull import pull
+from curator.rounds.push import prepare, push
+from curator.rounds.report import RoundReport
+from curator.rounds.select import draw_holdout, select
+from curator.rounds.settle import settle
+from curator.rounds.train import train
+
+
+def run_round(project: Project, *, batch: int | None = None, partial: bool = False) -> RoundReport:
+    """Run one labeling cycle: finish the open round if its questions are answered, then send the next.
+
+    Safe to run twice, and to run again after it was killed at any point.
+
+    Args:
+        project: opened.
+        batch: questions of the round that is opened; None takes curator.toml's.
+        partial: settle with the answers there are instead of waiting for the rest.
+
+    Returns:
+        What was done; `waiting` when the open round still needs answers and nothing was changed but the
+        answers stored.
+
+    Raises:
+        CuratorError, IntegrationError, StrategyError: the message says what to do; running again continues.
+    """
+    with project.locked("round"):
+        _refuse_changes(project)
+        run = _Run(project, partial=partial)
+        # Every step moves the round on by one status; the bound only catches a mistake of ours.
+        for _ in range(16):
+            current = records.current_round(project.ledger) or _open(project, batch)
+            if not run.step(current):
+                return run.report
+    raise CuratorError(
+        "The round did not come to an end; please report this with the output of `curator status --json`."
+    )
+
+
+class _Run:
+    """One call of `curator round`: each step takes the open round on by one status."""
+
+    def __init__(self, project: Project, *, partial: bool) -> None:
+        self.project = project
+        self.partial = partial
+        self.report = RoundReport()
+        self._steps = {
+            "opened": self._select,
+            "selected": self._push,
+            "pushed": self._pull,
+            "settled": self._train,
+            "trained": self._measure,
+        }
+
+    def step(self, current: Row) -> bool:
+        """Take the next step of the round; False when somebody else is to act now."""
+        return self._steps[str(current["status"])](int(current["id"]), current)
+
+    def _select(self, round_id: int, current: Row) -> bool:
+        self.project.say(f"Round {round_id}: scoring the pool and choosing what to ask")
+        return select(self.project, current, int(current["batch"]), self.report)
+
+    def _push(self, round_id: int, _current: Row) -> bool:
+        with self.report.stage("push"):
+            push(self.project, round_id)
+        asked = self.project.ledger.rows("select role from questions where round = ?", [round_id])
+        self.report.opened, self.report.sent = round_id, len(asked)
+        self.report.holdout_sent = sum(row["role"] == "holdout" for row in asked)
+        self.report.where = self.project.labeler.where()
+        return False
+
+    def _pull(self, round_id: int, _current: Row) -> bool:
+        report, ledger = self.report, self.project.ledger
+        with report.stage("pull"):
+            prepare(self.project)
+            report.notes += pull(self.project, round_id)
+        progress = records.progress(ledger, round_id)
+        report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
+        if progress.waiting and not self.partial:
+            report.waiting, report.where = True, self.project.labeler.where()
+            return False
+        if progress.asked and not progress.answered and not progress.withdrawn:
+            raise CuratorError(
+                f"Nothing of round {round_id} is answered yet: there is nothing to settle with."
+            )
+        if progress.problems:
+            report.notes.append(
+                f"{progress.problems} answers carry no readable label; `curator status` lists them."
+            )
+        with report.stage("settle"):
+            settled = settle(ledger, round_id, partial=progress.waiting > 0)
+        if settled.tied:
+            report.notes.append(
+                f"{settled.tied} items have as many answers for one class as for another: no label."
+            )
+        return True
+
+    def _train(self, round_id: int, _current: Row) -> bool:
+        self.project.say(f"Round {round_id}: training")
+        with self.report.stage("train"):
+            self.report.notes += train(self.project, round_id)
+        return self._note_if_closed(round_id)
+
+    def _measure(self, round_id: int, _current: Row) -> bool:
+        self.project.say(f"Round {round_id}: measuring on the hold-out")
+        with self.report.stage("measure"):
+            note = measure(self.project, round_id)
+        if note:
+            self.report.notes.append(note)
+        self.report.measured = records.gain_of(self.project.ledger, round_id)
+        return self._note_if_closed(round_id)
+
+    def _note_if_closed(self, round_id: int) -> bool:
+        status = self.project.ledger.scalar("select status from rounds where id = ?", [round_id])
+        if status == "unmeasured":
+            self.report.closed = round_id
+        return True
+
+
+def _open(project: Project, batch: int | None) -> Row:
+    """Open the next round: the seed batch until a model knows two classes, then the configured strategy."""
+    ledger, acquisition = project.ledger, project.config.acquisition
+    draw_holdout(project)
+    known_classes = set(records.training_labels(ledger).values())
+    seeding = records.last_trained(ledger) is None or len(known_classes) < 2
+    round_id = records.last_round_id(ledger) + 1
+    if seeding and round_id > 1:
+        project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
+    with ledger.write():
+        ledger.insert(
+            "rounds",
+            [
+                {
+                    "id": round_id,
+                    "status": "opened",
+                    "strategy": records.strategy_text(
+                        acquisition.seed_strategy if seeding else acquisition.strategy
+                    ),
+                    "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
+                    "seed": project.config.project.seed,
+                    "config": project.config_json(),
+                    "opened_at": utc_now(),
+                }
+            ],
+        )
+    current = records.current_round(ledger)
+    if current is None:
+        raise CuratorError(f"Round {round_id} could not be opened.")
+    return current
+
+
+def _refuse_changes(project: Project) -> None:
+    """Gains over a change of classes or metric would mean nothing: that is a new campaign."""
+    before = project.ledger.scalar("select config from rounds order by id desc limit 1")
+    if before is None:
+        return
+    old: Config = parse_config(json.loads(before), "the ledger's configuration")
+    new = project.config
+    for what, was, now in (
+        ("[project] classes", old.project.classes, new.project.classes),
+        ("[holdout] metric", old.holdout.metric, new.holdout.metric),
+        ("[cost] currency", old.cost.currency, new.cost.currency),
+    ):
+        if was != now:
+            raise ConfigError(
+                f"{what} in curator.toml is {now!r}, but this campaign began with {was!r}: gains before and after "
+                "could not be compared. Change it back, or start a new project (`curator export` keeps the labels)."
+            )

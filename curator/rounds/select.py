@@ -1,0 +1,304 @@
+"""Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.errors import ConfigError
+from curator.learner.checkpoint import Checkpoint
+from curator.ledger import records
+from curator.ledger.store import Row, utc_now
+from curator.project import Project
+from curator.rounds.near_duplicates import near_any
+from curator.rounds.report import RoundReport
+from strategies.batch import Batch, choose_batch
+from strategies.registry import SCORERS
+from strategies.scoring import score_blocks
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+Spec = str | dict[str, float]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The items that may be picked, and what the picks must stay away from.
+
+    Attributes:
+        rows: (n,) pool rows, ascending: of the pool, never asked, not in or next to the hold-out.
+        holdout_duplicates: how many were left out as near-duplicates of hold-out items.
+    """
+
+    project: Project
+    rows: IntArray
+    holdout_duplicates: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, positions: IntArray) -> FloatArray:
+        """(m, dim) embeddings of some candidates."""
+        return self.project.embeddings.take(self.rows[positions])
+
+    def all(self) -> FloatArray:
+        """(n, dim) embeddings of all of them: one array in memory."""
+        return self.project.embeddings.take(self.rows)
+
+
+def draw_holdout(project: Project) -> None:
+    """Draw the sealed random sample, once, before anything is picked.
+
+    Raises:
+        ConfigError: the pool is too small for it.
+    """
+    ledger, size = project.ledger, project.config.holdout.size
+    if ledger.scalar("select count(*) from holdout") or not size:
+        return
+    rows = project.pool.role_rows("pool")
+    if size >= len(rows):
+        raise ConfigError(
+            f"A hold-out of {size} items leaves nothing to learn from in a pool of {len(rows)}: "
+            "set a smaller [holdout] size in curator.toml, or add to the pool."
+        )
+    rng = np.random.default_rng([project.config.project.seed, 0])
+    drawn = np.sort(rng.choice(rows, size, replace=False))
+    with ledger.write():
+        ledger.insert(
+            "holdout",
+            [
+                {
+                    "item_id": item_id,
+                    "source": "sample",
+                    "label": None,
+                    "probability": size / len(rows),
+                    "drawn_at": utc_now(),
+                }
+                for item_id in project.pool.ids(drawn)
+            ],
+        )
+
+
+def find_candidates(project: Project) -> Candidates:
+    """Everything that may be asked about next."""
+    pool, ledger = project.pool, project.ledger
+    free = np.zeros(pool.n_items, dtype=bool)
+    free[pool.role_rows("pool")] = True
+    holdout = project.holdout_rows()
+    free[holdout] = False
+    free[pool.rows(records.asked_ids(ledger))] = False
+    threshold = project.config.acquisition.duplicate_cosine
+    targets = project.embeddings.take(holdout)
+    duplicates = 0
+    for first, block in project.embeddings.blocks():
+        here = free[first : first + len(block)]
+        near = near_any(block, targets, threshold) & here
+        here[near] = False  # a view: clears `free`
+        duplicates += int(near.sum())
+    return Candidates(project, np.flatnonzero(free), duplicates)
+
+
+def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -> bool:
+    """Pick the batch of a round and write picks, hold-out questions and outbox in one transaction.
+
+    Args:
+        project: with an opened round.
+        round_row: that round.
+        wanted: how many items to pick.
+        report: gets the stage times and notes.
+
+    Returns:
+        False when nothing is left to pick; the round is then taken back.
+    """
+    ledger, round_id = project.ledger, int(round_row["id"])
+    newest = records.last_trained(ledger)
+    checkpoint = project.checkpoint(newest["id"]) if newest else None
+    with report.stage("score"):
+        candidates = find_candidates(project)
+        if candidates.holdout_duplicates and newest is None:
+            report.notes.append(
+                f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
+            )
+        k = min(wanted, len(candidates))
+        if k == 0:
+            with ledger.write():
+                ledger.execute("delete from rounds where id = ?", [round_id])
+            report.notes.append(
+                "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
+            )
+            return False
+        if k < wanted:
+            report.notes.append(f"Asked for {wanted} items, {k} are left: all of them are sent.")
+        model = None if checkpoint is None else checkpoint.model
+        scores = _score(project, candidates, model)
+    with report.stage("select"):
+        spec = records.strategy_of(round_row)
+        asked = project.embeddings.take(project.pool.rows(_training_questions(project)))
+        batch = choose_batch(
+            spec,
+            k=k,
+            embeddings=candidates,
+            scores=scores,
+            labeled=asked if len(asked) else None,
+            rng=np.random.default_rng([project.config.project.seed, round_id]),
+            duplicate_cosine=project.config.acquisition.duplicate_cosine,
+            external=_external(project, spec, candidates),
+        )
+        _write(project, round_row, candidates, batch, scores, asked, checkpoint)
+    return True
+
+
+def _score(project: Project, candidates: Candidates, model: Any) -> dict[str, FloatArray]:
+    """Every scorer for every candidate, in one streaming pass; nothing before there is a model."""
+    if model is None:
+        return {}
+    names = [*SCORERS]
+    n = project.pool.n_items
+    with project.progress.bar("scoring", n) as advance:
+
+        def blocks() -> Any:
+            for first, block in project.embeddings.blocks():
+                yield first, block
+                advance(len(block))
+
+        scores = score_blocks(blocks(), model.predict_proba, names, n)
+    return {name: values[candidates.rows] for name, values in scores.items()}
+
+
+def _training_questions(project: Project) -> list[str]:
+    """Items asked about for training, answered or not: the next batch stays away from both."""
+    return [
+        row["item_id"]
+        for row in project.ledger.rows(
+            "select distinct item_id from questions where role = 'train' order by item_id"
+        )
+    ]
+
+
+def _external(
+    project: Project, spec: Spec, candidates: Candidates
+) -> Mapping[str, Callable[[int], IntArray]]:
+    """Strategies of modAL, bound to the current learner; named MODULE:FUNCTION."""
+    names = [name for name in ([spec] if isinstance(spec, str) else spec) if ":" in name]
+    if not names:
+        return {}
+    from integrations.modal import load_query_strategy, run_query_strategy
+
+    learner, embeddings = project.learner(), candidates.all()
+
+    def ask(name: str, k: int) -> IntArray:
+        positions, _scores = run_query_strategy(load_query_strategy(name), learner, embeddings, k)
+        return positions
+
+    return {name: partial(ask, name) for name in names}
+
+
+def _write(
+    project: Project,
+    round_row: Row,
+    candidates: Candidates,
+    batch: Batch,
+    scores: Mapping[str, FloatArray],
+    asked: FloatArray,
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Picks and outbox in one transaction: from here on the round can be killed and goes on where it was."""
+    ledger, round_id = project.ledger, int(round_row["id"])
+    rows = candidates.rows[batch.positions]
+    ids, embeddings = project.pool.ids(rows), project.embeddings.take(rows)
+    distance = _coverage_distance(embeddings, asked)
+    entropy, margin = scores.get("entropy"), scores.get("margin")
+    picks = [
+        {
+            "round": round_id,
+            "item_id": item_id,
+            "rank": i + 1,
+            "strategy": batch.strategy[i],
+            "score": _number(batch.score[i]),
+            "entropy": None if entropy is None else float(entropy[position]),
+            "margin": None if margin is None else float(margin[position]),
+            "coverage_distance": None if distance is None else float(distance[i]),
+            "probability": _number(batch.probability[i]),
+        }
+        for i, (item_id, position) in enumerate(zip(ids, batch.positions, strict=True))
+    ]
+    questions = [_question(project, round_id, item_id, "train") for item_id in ids]
+    version = None if checkpoint is None else str(checkpoint.meta["version"])
+    if checkpoint is not None:
+        probs = checkpoint.model.predict_proba(embeddings)
+        for question, row in zip(questions, probs, strict=True):
+            best = int(row.argmax())
+            question |= {
+                "suggestion": project.config.project.classes[best],
+                "suggestion_score": float(row[best]),
+                "model_version": version,
+            }
+    holdout = [
+        _question(project, round_id, row["item_id"], "holdout")
+        for row in ledger.rows(
+            "select item_id from holdout where source = 'sample' "
+            "and item_id not in (select item_id from questions) order by item_id"
+        )
+    ]
+    with ledger.write():
+        ledger.insert("picks", picks)
+        ledger.insert("questions", _interleave(questions, holdout))
+        ledger.update(
+            "rounds",
+            round_id,
+            status="selected",
+            batch=len(picks),
+            candidates=len(candidates),
+            picked_with=version,
+            holdout_duplicates=candidates.holdout_duplicates,
+            selected_at=utc_now(),
+        )
+
+
+def _coverage_distance(embeddings: FloatArray, asked: FloatArray) -> FloatArray | None:
+    """1 - cosine of each row to the nearest item asked about before; None when there is none."""
+    if not len(asked):
+        return None
+    import faiss
+
+    index = faiss.IndexFlatIP(asked.shape[1])
+    index.add(np.ascontiguousarray(asked))
+    cosine, _nearest = index.search(np.ascontiguousarray(embeddings), 1)
+    return np.asarray(1.0 - cosine[:, 0], dtype=np.float32)
+
+
+def _question(project: Project, round_id: int, item_id: str, role: str) -> Row:
+    digest = hashlib.blake2b(item_id.encode(), digest_size=8).hexdigest()
+    return {
+        "key": f"{project.campaign}-r{round_id}-{digest}",
+        "round": round_id,
+        "item_id": item_id,
+        "role": role,
+        "rank": 0,
+        "state": "outbox",
+        "external_id": None,
+        "suggestion": None,
+        "suggestion_score": None,
+        "model_version": None,
+        "sending_at": None,
+        "asked_at": None,
+    }
+
+
+def _interleave(questions: list[Row], holdout: list[Row]) -> list[Row]:
+    """One order of asking over both: spread evenly, so that a round settled early has measured and learned."""
+    place = [
+        ((i + 0.5) / len(part), role, q)
+        for role, part in enumerate((questions, holdout))
+        for i, q in enumerate(part)
+    ]
+    ordered = [q for _at, _role, q in sorted(place, key=lambda p: p[:2])]
+    return [{**question, "rank": rank} for rank, question in enumerate(ordered, start=1)]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

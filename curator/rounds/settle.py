@@ -1,0 +1,90 @@
+"""Settle: derive labels from answers. Labels are never overwritten: a change is the next version."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from curator.ledger.store import Ledger, Row, utc_now
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What settling changed."""
+
+    labeled: int  # items with a new or another label
+    retracted: int  # items that lost theirs
+    tied: int  # items whose answers are even between classes, and so have no label
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What the answers to one item amount to."""
+
+    label: str | None  # None: nobody gave a label, or a tie
+    answers: int  # that gave a label
+    agreement: float | None  # share of them that gave this one; None without a label
+    tied: bool
+
+
+def consensus(labels: list[str]) -> Consensus:
+    """The majority of the labels given to an item; an even split gives none."""
+    if not labels:
+        return Consensus(None, 0, None, tied=False)
+    (first, n), *rest = Counter(labels).most_common(2)
+    if rest and rest[0][1] == n:
+        return Consensus(None, len(labels), None, tied=True)
+    return Consensus(first, len(labels), n / len(labels), tied=False)
+
+
+def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
+    """Derive the label of every item whose answers say something new, and mark the round settled."""
+    with ledger.write():
+        given: dict[str, list[str]] = defaultdict(list)
+        for row in ledger.rows(
+            """
+            select q.item_id, a.label from live_answers a join questions q on q.key = a.key
+            where a.label is not null order by q.item_id, a.created_at, a.source_id
+            """
+        ):
+            given[row["item_id"]].append(row["label"])
+        asked = {
+            row["item_id"]: row
+            for row in ledger.rows(
+                "select item_id, role, max(round) as round from questions group by item_id"
+            )
+        }
+        current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
+        labeled = retracted = tied = 0
+        for item_id, question in asked.items():
+            now, before = consensus(given[item_id]), current.get(item_id)
+            tied += now.tied
+            if not _changed(now, before):
+                continue
+            labeled += now.label is not None
+            retracted += now.label is None and before is not None and before["label"] is not None
+            ledger.insert("labels", [_label_row(item_id, question, now, before, round_id)])
+        ledger.update("rounds", round_id, status="settled", partial=int(partial), settled_at=utc_now())
+    return Settled(labeled, retracted, tied)
+
+
+def _changed(now: Consensus, before: Row | None) -> bool:
+    if before is None:
+        return now.answers > 0
+    return (before["label"], before["answers"], before["agreement"]) != (
+        now.label,
+        now.answers,
+        now.agreement,
+    )
+
+
+def _label_row(item_id: str, question: Row, now: Consensus, before: Row | None, round_id: int) -> Row:
+    return {
+        "item_id": item_id,
+        "version": 1 if before is None else before["version"] + 1,
+        "role": question["role"],
+        "label": now.label,
+        "answers": now.answers,
+        "agreement": now.agreement,
+        "round": question["round"],
+        "settled_in": round_id,
+        "settled_at": utc_now(),
+    }

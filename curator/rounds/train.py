@@ -1,0 +1,98 @@
+"""Train: fit the model on every label settled so far and keep it as the round's checkpoint."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.ledger import records
+from curator.ledger.store import utc_now
+from curator.project import Project
+from curator.rounds.near_duplicates import near_any
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What the model may learn from, in pool order.
+
+    Attributes:
+        rows: (n,) pool rows.
+        labels: (n,) positions into the project's classes.
+        dropped: labels left out because their item is a near-duplicate of a hold-out item.
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    dropped: int
+
+
+def training_set(project: Project) -> TrainingSet:
+    """The settled labels, without near-duplicates of the hold-out."""
+    labels = records.training_labels(project.ledger)
+    position = {name: i for i, name in enumerate(project.config.project.classes)}
+    ids = [item_id for item_id, label in labels.items() if label in position]
+    rows = project.pool.rows(ids)
+    y = np.array([position[labels[item_id]] for item_id in ids], dtype=np.int64)
+    order = np.argsort(rows)
+    rows, y = rows[order], y[order]
+    near = near_any(
+        project.embeddings.take(rows),
+        project.embeddings.take(project.holdout_rows()),
+        project.config.acquisition.duplicate_cosine,
+    )
+    return TrainingSet(rows[~near], y[~near], int(near.sum()))
+
+
+def train(project: Project, round_id: int) -> list[str]:
+    """Fit and keep the model of a round; closes the round unmeasured when there is nothing to learn from.
+
+    Returns:
+        Notes for a person: classes that nobody has labeled yet, labels left out.
+    """
+    from curator.learner.checkpoint import save_checkpoint
+    from integrations.modal import train_learner
+
+    ledger = project.ledger
+    training = training_set(project)
+    if not len(training.rows):
+        note = "No usable training label was given: no model was trained."
+        with ledger.write():
+            ledger.update("rounds", round_id, status="unmeasured", note=note, trained_at=utc_now())
+        return [note]
+    notes = []
+    classes = project.config.project.classes
+    missing = [name for i, name in enumerate(classes) if i not in set(training.labels.tolist())]
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        notes.append(f"No label yet for {len(missing)} of {len(classes)} classes: {shown}.")
+    if training.dropped:
+        notes.append(f"{training.dropped} labels left out of training: near-duplicates of hold-out items.")
+    version = f"round-{round_id:03d}"
+    learner = train_learner(
+        project.new_model(), project.embeddings.take(training.rows), np.array(classes)[training.labels]
+    )
+    save_checkpoint(
+        project.model_folder(round_id),
+        learner.estimator,
+        train_rows=training.rows,
+        train_labels=training.labels,
+        meta={
+            "version": version,
+            "round": round_id,
+            "model": project.config.model.model_dump(mode="json"),
+            "encoder": project.config.encoder.name,
+            "encoder_fingerprint": project.embeddings.fingerprint,
+        },
+    )
+    with ledger.write():
+        ledger.update(
+            "rounds",
+            round_id,
+            status="trained",
+            model_version=version,
+            labels=len(training.rows),
+            note=json.dumps(notes) if notes else None,
+            trained_at=utc_now(),
+        )
+    return notes

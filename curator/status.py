@@ -1,0 +1,88 @@
+"""What a person wants to know between rounds: how far the open round is, what was spent, what it gained."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from curator.errors import CuratorError, LockedError
+from curator.ledger import records
+from curator.ledger.store import Ledger
+from curator.project import Project
+from curator.rounds.pull import pull
+from curator.rounds.push import prepare
+from integrations.errors import IntegrationError
+
+
+@dataclass(frozen=True)
+class Status:
+    """A campaign as it stands. Amounts are micro-units of `currency`."""
+
+    name: str
+    currency: str
+    items: int
+    holdout_items: int
+    holdout_labeled: int
+    labels: int  # settled training labels
+    open_round: dict[str, Any] | None
+    spent: dict[str, int]  # label, holdout
+    gain: list[dict[str, Any]]  # the `gain` view
+    problems: list[dict[str, Any]]  # answers without a readable label
+    notes: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def read_status(project: Project, *, offline: bool = False) -> Status:
+    """How the campaign stands; asks the labeler for new answers first, unless `offline`.
+
+    A labeler that is away, or another curator at work, is a note: the ledger is shown as it is.
+    """
+    notes = [] if offline else _refresh(project)
+    ledger = project.ledger
+    return Status(
+        name=project.config.project.name,
+        currency=project.config.cost.currency,
+        items=project.pool.n_items,
+        holdout_items=len(records.holdout_ids(ledger)),
+        holdout_labeled=len(records.holdout_labels(ledger)),
+        labels=len(records.training_labels(ledger)),
+        open_round=_open_round(ledger),
+        spent=records.spend(ledger),
+        gain=records.gain_table(ledger),
+        problems=ledger.rows(
+            "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
+            "where a.problem is not null order by a.pulled_at desc, q.item_id limit 20"
+        ),
+        notes=notes,
+    )
+
+
+def _refresh(project: Project) -> list[str]:
+    current = records.current_round(project.ledger)
+    if current is None or current["status"] != "pushed":
+        return []
+    try:
+        with project.locked("status"):
+            prepare(project)
+            return pull(project, int(current["id"]))
+    except (LockedError, IntegrationError, CuratorError) as exc:
+        return [f"Shown as of the last pull: {exc}"]
+
+
+def _open_round(ledger: Ledger) -> dict[str, Any] | None:
+    current = records.current_round(ledger)
+    if current is None:
+        return None
+    progress = records.progress(ledger, current["id"])
+    return {
+        "round": current["id"],
+        "status": current["status"],
+        "strategy": records.strategy_of(current),
+        "asked": progress.asked,
+        "answered": progress.answered,
+        "withdrawn": progress.withdrawn,
+        "waiting": progress.waiting,
+        "annotators": progress.annotators,
+        "opened_at": current["opened_at"],
+    }

@@ -1,0 +1,153 @@
+"""Small images as their pixels: centred on the pool's mean image, unit length. The default for images."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from integrations.encoders.protocol import FloatArray, Kind
+from integrations.encoders.rows import unit_rows
+from integrations.errors import EncoderError
+
+LARGEST_SIDE = 32
+SAMPLE = 5000  # images: the mean of more differs by less than a grey level
+GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"})
+VERSION = 1  # counts changes of the numbers
+ARRAYS = "pixels.npz"
+SETTINGS = "pixels.json"
+_ANEW = "Delete this folder to learn it again; all embeddings are then computed anew."
+
+
+class PixelsEncoder:
+    """Grey levels (or RGB, when the sample has colour) at the images' own size or 32 pixels a side, less the mean."""
+
+    name = "pixels"
+    kind: Kind = "image"
+
+    def __init__(self) -> None:
+        self._size = (0, 0)  # width, height
+        self._mode = "L"
+        self._mean: FloatArray | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of size, mode and mean; empty before fitting."""
+        if self._mean is None:
+            return ""
+        state = json.dumps([VERSION, *self._size, self._mode]).encode() + self._mean.tobytes()
+        return blake2b(state, digest_size=8).hexdigest()
+
+    @property
+    def needs_fit(self) -> bool:
+        """True until fitted or loaded."""
+        return self._mean is None
+
+    def fit(self, sample: Sequence[str]) -> None:
+        """Choose size and mode, and learn the mean image.
+
+        Args:
+            sample: paths of images, in random order or all of them.
+        """
+        used = sample[:: max(1, len(sample) // SAMPLE)]
+        width, height = median_size(used)
+        self._size = (min(width, LARGEST_SIDE), min(height, LARGEST_SIDE))
+        self._mode = "L" if all(_is_grey(path) for path in used) else "RGB"
+        total = np.zeros(self._size[0] * self._size[1] * (1 if self._mode == "L" else 3))
+        for path in used:
+            total += self._pixels(path)
+        self._mean = (total / len(used)).astype(np.float32)
+
+    def encode(self, items: Sequence[str]) -> FloatArray:
+        """(n, width x height x channels) unit rows; an image equal to the mean is a zero row."""
+        if self._mean is None:
+            raise EncoderError("pixels has to be fitted before it encodes.")
+        pixels = np.stack([self._pixels(path) for path in items]) if items else np.empty((0, len(self._mean)))
+        return unit_rows(pixels - self._mean)[0]
+
+    def save(self, folder: Path) -> None:
+        """Keep size, mode and mean."""
+        if self._mean is None:
+            raise EncoderError("pixels has nothing to save before it is fitted.")
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / ARRAYS, mean=self._mean)
+        content = {
+            "version": VERSION,
+            "size": self._size,
+            "mode": self._mode,
+            "fingerprint": self.fingerprint,
+        }
+        (folder / SETTINGS).write_text(json.dumps(content), encoding="utf-8")
+
+    def load(self, folder: Path) -> bool:
+        """Read what `save` kept.
+
+        Raises:
+            EncoderError: it is damaged, or of another version.
+        """
+        if not (folder / SETTINGS).exists():
+            return False
+        try:
+            content = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+            with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+                self._mean = arrays["mean"]
+            width, height = content["size"]
+            self._size, self._mode = (int(width), int(height)), str(content["mode"])
+            intact = content["version"] == VERSION and content["fingerprint"] == self.fingerprint
+        except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+            raise EncoderError(f"{folder}: what pixels learned cannot be read ({error}). {_ANEW}") from error
+        if not intact:
+            raise EncoderError(f"{folder}: damaged, or written by another version of curator. {_ANEW}")
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        """Version, size and mode."""
+        return {"version": VERSION, "size": list(self._size), "mode": self._mode}
+
+    def _pixels(self, path: str) -> FloatArray:
+        """(width x height x channels,) in 0 to 255."""
+        with opened(path) as image:
+            if image.mode.startswith("I"):
+                # 16 bits: convert() would clip everything above 255 to white
+                levels = np.asarray(image, dtype=np.float32) / 257
+                image = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))  # noqa: PLW2901
+            small = image.convert(self._mode)
+            if small.size != self._size:
+                # the box filter averages what falls into a pixel, so that thin strokes do not vanish
+                small = small.resize(self._size, Image.Resampling.BOX)
+            return np.asarray(small, dtype=np.float32).reshape(-1)
+
+
+def median_size(paths: Sequence[str]) -> tuple[int, int]:
+    """Median width and height of images, from their headers."""
+    sizes = []
+    for path in paths:
+        with opened(path) as image:
+            sizes.append(image.size)
+    return int(median(width for width, _ in sizes)), int(median(height for _, height in sizes))
+
+
+def _is_grey(path: str) -> bool:
+    with opened(path) as image:
+        return image.mode in GREY_MODES
+
+
+def opened(path: str) -> Image.Image:
+    """An image file, opened.
+
+    Raises:
+        EncoderError: it cannot be, or it is a URL.
+    """
+    if "://" in path:
+        raise EncoderError(
+            f"{path}: encoders do not fetch images. Download them, or give precomputed embeddings."
+        )
+    try:
+        return Image.open(path)
+    except OSError as error:
+        raise EncoderError(f"{path}: the image cannot be opened ({error}). Restore it.") from error

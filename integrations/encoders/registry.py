@@ -1,0 +1,120 @@
+"""Which encoders there are, by the name that curator.toml says."""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+
+from integrations.encoders.protocol import Encoder, Kind
+from integrations.errors import EncoderError
+
+ENTRY_POINTS = "curator.encoders"
+SMALL_SIDE = 64  # pixels; `pixels` sees shapes up to here, not what larger photographs show
+
+Factory = Callable[[str | None, Kind], Encoder]
+
+
+def _tfidf(argument: str | None, kind: Kind) -> Encoder:
+    from integrations.encoders.tfidf import TfidfEncoder  # noqa: PLC0415 - only the encoder that is used
+
+    _check("tfidf", "text", kind, argument)
+    return TfidfEncoder()
+
+
+def _pixels(argument: str | None, kind: Kind) -> Encoder:
+    from integrations.encoders.pixels import PixelsEncoder  # noqa: PLC0415 - only the encoder that is used
+
+    _check("pixels", "image", kind, argument)
+    return PixelsEncoder()
+
+
+def _precomputed(argument: str | None, kind: Kind) -> Encoder:
+    from integrations.encoders.precomputed import PrecomputedEncoder  # noqa: PLC0415 - only the one that is used
+
+    return PrecomputedEncoder(argument, kind)
+
+
+def _sentence_transformers(argument: str | None, kind: Kind) -> Encoder:
+    from integrations.encoders.sentence_transformers import (  # noqa: PLC0415 - only the encoder that is used
+        SentenceTransformersEncoder,
+    )
+
+    _check("sentence-transformers", "text", kind, None)
+    return SentenceTransformersEncoder(_needed("sentence-transformers", argument))
+
+
+def _transformers(argument: str | None, kind: Kind) -> Encoder:
+    from integrations.encoders.transformers_images import (  # noqa: PLC0415 - only the encoder that is used
+        TransformersImageEncoder,
+    )
+
+    _check("transformers", "image", kind, None)
+    return TransformersImageEncoder(_needed("transformers", argument))
+
+
+ENCODERS: dict[str, Factory] = {
+    "tfidf": _tfidf,
+    "pixels": _pixels,
+    "precomputed": _precomputed,
+    "sentence-transformers": _sentence_transformers,
+    "transformers": _transformers,
+}
+
+
+def make_encoder(spec: str, kind: Kind) -> Encoder:
+    """The encoder that a name stands for.
+
+    Args:
+        spec: `NAME` or `NAME:ARGUMENT`, like `sentence-transformers:all-MiniLM-L6-v2`.
+        kind: of the items.
+
+    Raises:
+        EncoderError: unknown name, wrong kind of items, or a wrong argument.
+    """
+    name, _, argument = spec.partition(":")
+    factory = ENCODERS.get(name)
+    if factory is None:
+        found = entry_points(group=ENTRY_POINTS)
+        if name not in found.names:
+            known = ", ".join([*ENCODERS, *sorted(found.names - ENCODERS.keys())])
+            raise EncoderError(f"unknown encoder {name!r}. Known: {known}.")
+        loaded: Factory = found[name].load()
+        factory = loaded
+    return factory(argument or None, kind)
+
+
+def default_encoder(kind: Kind, sample: Sequence[str]) -> tuple[str, str]:
+    """The encoder for a pool when nobody names one.
+
+    Args:
+        kind: of the items.
+        sample: a few texts or image paths of the pool.
+
+    Returns:
+        Its name, and a sentence that says why.
+    """
+    if kind == "text":
+        return (
+            "tfidf",
+            "encoder: tfidf (needs no download; sentence-transformers:NAME usually needs fewer labels)",
+        )
+    from integrations.encoders.pixels import median_size  # noqa: PLC0415 - pools of text do without pillow
+
+    width, height = median_size(sample)
+    if max(width, height) <= SMALL_SIDE:
+        return "pixels", f"encoder: pixels (images are {width}x{height})"
+    return "pixels", (
+        f"encoder: pixels, which is made for small images, and these are {width}x{height}; transformers:NAME usually"
+        " needs far fewer labels"
+    )
+
+
+def _check(name: str, expected: Kind, kind: Kind, argument: str | None) -> None:
+    if kind != expected:
+        raise EncoderError(f"encoder {name} is for {expected}s, and this is a pool of {kind}s.")
+    if argument is not None:
+        raise EncoderError(f"encoder {name} takes no argument, got {argument!r}.")
+
+
+def _needed(name: str, argument: str | None) -> str:
+    if argument is None:
+        raise EncoderError(f"encoder {name} needs a model: {name}:NAME_OR_PATH.")
+    return argument

@@ -1,0 +1,167 @@
+"""A labeler that already knows the answers: for simulations, demonstrations and tests.
+
+Everything is deterministic. Two runs that ask the same questions in the same order get the same answers with the
+same times, so that a campaign can be compared with itself byte for byte.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from integrations.errors import LabelerError
+from integrations.labelers.protocol import Answer, ProjectSpec, Pulled, Question, QuestionAnswers
+from integrations.labelers.studio_json import TIME_FORMAT, check_questions
+
+REFERENCE = "replay"
+_EPOCH = datetime(
+    2020, 1, 1, tzinfo=UTC
+)  # answer n is given n seconds later: the order of asking is the clock
+_HEADER = '{"curator": "questions asked of the replay labeler", "version": 1}\n'
+
+
+class ReplayLabeler:
+    """Answers from known labels.
+
+    The questions asked are kept in an append-only file, each line written through to the disk, so that another
+    process (after a kill, say) knows them too.
+
+    Args:
+        labels: item_id -> label; None = the annotator skips it; an item that is missing is not answered yet. Only
+            ever looked up, never walked through, so it may be a view of a large pool.
+        state: where the questions asked are kept.
+        seconds: an answer takes between half and one and a half times this, by a hash of its item.
+        annotator: who answers.
+        answers_limit: only this many of the questions asked, in the order of asking, are answered so far;
+            None = all.
+    """
+
+    name = "replay"
+    chunk_size = 1000
+    settle_seconds = 0.0
+
+    def __init__(
+        self,
+        labels: Mapping[str, str | None],
+        state: Path,
+        *,
+        seconds: float = 5.0,
+        annotator: str = "replay",
+        answers_limit: int | None = None,
+    ) -> None:
+        self._labels = labels
+        self._state = state
+        self._seconds = seconds
+        self._annotator = annotator
+        self._answers_limit = answers_limit
+        self._classes: frozenset[str] | None = None
+
+    def prepare(self, spec: ProjectSpec, project: str | None) -> str:
+        """Start the file of questions, or check that it is there. See `Labeler.prepare`."""
+        self._classes = frozenset(spec.classes)
+        if project is None:
+            if not self._whole_lines():
+                self._state.parent.mkdir(parents=True, exist_ok=True)
+                self._state.touch()
+                self._append(_HEADER)
+        elif project != REFERENCE:
+            raise LabelerError(f"the replay labeler knows no project {project!r}, only {REFERENCE!r}.")
+        elif not self._state.exists():
+            raise LabelerError(
+                f"the questions asked so far are gone: {self._state} does not exist. Put it back, or start anew."
+            )
+        return REFERENCE
+
+    def find(self, keys: Sequence[str]) -> dict[str, str]:
+        """See `Labeler.find`."""
+        asked = self._asked()
+        return {key: asked[key][0] for key in keys if key in asked}
+
+    def send(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Ask; what is there already is not asked again. See `Labeler.send`."""
+        check_questions(questions, self.chunk_size)
+        asked = self._asked()
+        lines = []
+        for question in questions:
+            if question.key not in asked:
+                asked[question.key] = (str(len(asked) + 1), question.item_id)
+                lines.append(json.dumps({"key": question.key, "item_id": question.item_id}) + "\n")
+        self._append("".join(lines))
+        return {question.key: asked[question.key][0] for question in questions}
+
+    def announce(self, model_version: str) -> None:
+        """Known labels need no suggestion: nothing to show. See `Labeler.announce`."""
+
+    def pull(self, cursor: str | None) -> Pulled:  # noqa: ARG002 - every pull is complete
+        """Everything there is, each time. See `Labeler.pull`."""
+        questions = []
+        answered = 0
+        for key, (external_id, item_id) in self._asked().items():
+            answers: tuple[Answer, ...] = ()
+            if (self._answers_limit is None or answered < self._answers_limit) and item_id in self._labels:
+                answers = (self._answer(key, item_id, external_id),)
+                answered += 1
+            questions.append(QuestionAnswers(key=key, external_id=external_id, answers=answers))
+        return Pulled(
+            questions=tuple(questions), cursor=str(len(questions)) if questions else None, complete=True
+        )
+
+    def answer_count(self) -> int:
+        """See `Labeler.answer_count`."""
+        return sum(len(question.answers) for question in self.pull(None).questions)
+
+    def where(self) -> str:
+        """See `Labeler.where`."""
+        return str(self._state)
+
+    def _answer(self, key: str, item_id: str, external_id: str) -> Answer:
+        label = self._labels[item_id]
+        given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
+        unknown = label is not None and self._classes is not None and label not in self._classes
+        return Answer(
+            source_id=f"{key}@{given}",
+            annotator=self._annotator,
+            label=None if unknown else label,
+            skipped=label is None,
+            seconds=round(self._seconds * (0.5 + _fraction(item_id)), 3),
+            created_at=given,
+            updated_at=given,
+            problem=f"{label!r} is none of the classes" if unknown else None,
+            raw={"item_id": item_id, "label": label},
+        )
+
+    def _asked(self) -> dict[str, tuple[str, str]]:
+        """Key -> (external id, item_id) of every question asked, in the order of asking."""
+        asked: dict[str, tuple[str, str]] = {}
+        lines = self._whole_lines()
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                row = json.loads(line)
+                asked[row["key"]] = (str(number - 1), row["item_id"])
+            except (ValueError, TypeError, KeyError) as exc:
+                raise LabelerError(
+                    f"line {number} of {self._state} is not a question that was asked. "
+                    "Restore the file from a copy."
+                ) from exc
+        return asked
+
+    def _whole_lines(self) -> list[bytes]:
+        """The lines of the file; a last one without its end was torn by a kill and does not count."""
+        return self._state.read_bytes().split(b"\n")[:-1] if self._state.exists() else []
+
+    def _append(self, text: str) -> None:
+        """Write through to the disk; what a kill left half-written is cut off first."""
+        with self._state.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.seek(0, os.SEEK_END)
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _fraction(item_id: str) -> float:
+    """A number from 0 to below 1 that depends on the item alone."""
+    digest = hashlib.sha256(item_id.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

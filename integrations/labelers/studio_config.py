@@ -1,0 +1,143 @@
+"""Label Studio's labeling configuration: write one, read one, and say whether it fits what is asked.
+
+The configuration is XML: an object tag shows a variable of the task's data (`<Text value="$text"/>`), a control
+tag takes the answer (`<Choices toName="text">`). We need one single-choice control over one text or image.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from integrations.errors import LabelerError
+from integrations.labelers.protocol import Kind, ProjectSpec
+
+OWN_VARIABLES = ("key", "item_id", "rank")  # what we add to the data of every task
+_OBJECT_TAG: dict[Kind, str] = {"text": "Text", "image": "Image"}
+_SINGLE = ("single", "single-radio")
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The one single-choice control that our questions use.
+
+    Attributes:
+        kind: what the object it belongs to shows.
+        from_name: name of the control.
+        to_name: name of the object it belongs to.
+        variable: key of the task's data that the object shows.
+        classes: its choices as they stand in a result, in the order of the configuration.
+    """
+
+    kind: Kind
+    from_name: str
+    to_name: str
+    variable: str
+    classes: tuple[str, ...]
+
+
+def build_config(spec: ProjectSpec) -> str:
+    """The configuration that asks for exactly one of the classes of `spec`.
+
+    Raises:
+        LabelerError: a class cannot be written as XML, or would not come back as it was.
+    """
+    view = ET.Element("View")
+    ET.SubElement(view, _OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")
+    # `required`: an empty submit would come back as an answer without a label
+    choices = ET.SubElement(view, "Choices", name="label", toName=spec.kind, choice="single", required="true")
+    for name in spec.classes:
+        ET.SubElement(choices, "Choice", value=name)
+    text = ET.tostring(view, encoding="unicode")
+    try:
+        back = read_control(text, spec.kind).classes
+    except LabelerError as exc:
+        raise LabelerError(
+            f"the classes {_quoted(spec.classes)} cannot be written into a labeling configuration: {exc}"
+        ) from exc
+    if back != spec.classes:
+        changed = [name for name in spec.classes if name not in back] or list(spec.classes)
+        raise LabelerError(
+            f"these classes would come back changed from a labeling configuration: {_quoted(changed)}. "
+            "Use names without control characters, each once."
+        )
+    return text
+
+
+def read_control(config: str, kind: Kind) -> Control:
+    """Find the single-choice control over a text or an image in a configuration.
+
+    Raises:
+        LabelerError: it is not XML, or has none or several such controls, or needs data that we do not have.
+    """
+    try:
+        root = ET.fromstring(config)  # noqa: S314 - expat bounds entity expansion since 2.4.1
+    except ET.ParseError as exc:
+        raise LabelerError(f"the labeling configuration is not XML ({exc}).") from exc
+    tag = _OBJECT_TAG[kind]
+    shown = {node.get("name", ""): node.get("value", "") for node in root.iter(tag)}
+    fitting = [node for node in root.iter("Choices") if node.get("toName") in shown]
+    single = [node for node in fitting if node.get("choice", "single") in _SINGLE]
+    if len(single) != 1:
+        found = ", ".join(
+            f"<{node.tag}>"
+            for node in root.iter()
+            if node.get("toName") or node.get("value", "").startswith("$")
+        )
+        raise LabelerError(
+            f'the labeling configuration needs exactly one <Choices choice="single"> over a <{tag}> for {kind} '
+            f"questions and has {len(single)}; it holds: {found or 'no tag that asks anything'}."
+        )
+    control = single[0]
+    to_name = control.get("toName", "")
+    variable = _variable(shown[to_name])
+    if variable is None or variable in OWN_VARIABLES:
+        raise LabelerError(
+            f"the <{tag}> of the labeling configuration shows {shown[to_name]!r}; it needs a variable of its own, "
+            f'such as value="${kind}".'
+        )
+    foreign = sorted(_variables(root) - {variable, *OWN_VARIABLES})
+    if foreign:
+        raise LabelerError(
+            f"the labeling configuration shows more data than a question has: {_quoted(foreign)}. "
+            f"Take these tags out, or show only ${variable}."
+        )
+    # an alias, where there is one, is what Label Studio writes into results
+    classes = tuple(node.get("alias") or node.get("value", "") for node in control.iter("Choice"))
+    if not classes:
+        raise LabelerError("the <Choices> of the labeling configuration lists no <Choice>.")
+    return Control(
+        kind=kind, from_name=control.get("name", ""), to_name=to_name, variable=variable, classes=classes
+    )
+
+
+def check_classes(control: Control, classes: Iterable[str], where: str) -> None:
+    """Compare the classes of a configuration with ours; their order is free.
+
+    Raises:
+        LabelerError: they differ; the message lists the missing and the extra ones.
+    """
+    ours = tuple(classes)
+    missing = [name for name in ours if name not in control.classes]
+    extra = [name for name in control.classes if name not in ours]
+    if not missing and not extra:
+        return
+    differences = [f"missing there: {_quoted(missing)}"] * bool(missing)
+    differences += [f"there but not among yours: {_quoted(extra)}"] * bool(extra)
+    raise LabelerError(
+        f"the classes of {where} differ from yours ({'; '.join(differences)}). "
+        "Make the two lists the same, or start with a new project."
+    )
+
+
+def _variables(root: ET.Element) -> set[str]:
+    """Every data variable that the configuration shows: an import without one of them is refused."""
+    found = (_variable(node.get("value", "")) for node in root.iter())
+    return {name for name in found if name is not None}
+
+
+def _variable(value: str) -> str | None:
+    return value[1:] if value.startswith("$") and len(value) > 1 else None
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

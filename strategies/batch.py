@@ -1,0 +1,173 @@
+"""From strategies to a batch: the one place that ranks, shares out, and keeps near-duplicates apart."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from strategies._checks import check_k, check_labeled
+from strategies._types import FloatArray, IntArray
+from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks
+from strategies.errors import StrategyInputError
+from strategies.mixture import interleave, quotas, shares_of
+from strategies.registry import Scorer, Selector, get
+
+Proposer = Callable[[int], IntArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The items to ask about, best first.
+
+    Attributes:
+        positions: (k,) distinct positions of the candidates.
+        strategy: (k,) the name of the strategy that chose each.
+        score: (k,) the score for which it was chosen, in that strategy's unit; NaN where a strategy has no scores.
+        probability: (k,) the probability with which it was drawn: known for a uniform draw, NaN elsewhere. Rejecting
+            near-duplicates of earlier draws is not part of it.
+    """
+
+    positions: IntArray
+    strategy: tuple[str, ...]
+    score: FloatArray
+    probability: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One strategy's part of a batch; exactly one of scorer, selector and proposer is set."""
+
+    name: str
+    scorer: Scorer | None = None
+    selector: Selector | None = None
+    proposer: Proposer | None = None
+
+    @property
+    def turn(self) -> int:
+        """Who chooses first.
+
+        Uniform draws, while every candidate is still there, so that their probability is known. Then what ranks items
+        one by one. Selectors last: they count what was chosen before as labeled and complement it.
+        """
+        if self.selector is None:
+            return 1
+        return 0 if self.selector.uniform else 2
+
+
+def choose_batch(
+    spec: str | Mapping[str, float],
+    *,
+    k: int,
+    embeddings: Candidates | FloatArray,
+    scores: Mapping[str, FloatArray],
+    labeled: FloatArray | None,
+    rng: np.random.Generator,
+    duplicate_cosine: float = 0.97,
+    external: Mapping[str, Proposer] | None = None,
+) -> Batch:
+    """Choose the next batch.
+
+    Args:
+        spec: the name of a strategy, or a mixture {name: share} with shares that add up to 1.
+        k: size of the batch, 1 to the number of candidates.
+        embeddings: the candidates: an (n, dim) array, or anything that gives embeddings by position (scorers look at a
+            short list only, so for them the whole matrix need not be in memory).
+        scores: {scorer: (n,) scores, higher = ask first} for every scorer in the spec.
+        labeled: (m, dim) of what is labeled or already asked; None: nothing is.
+        rng: the only source of randomness.
+        duplicate_cosine: in (0, 1]: no two picks reach this cosine while the pool has others.
+        external: {name: proposer} for strategies that live elsewhere; a proposer gives its best m positions for any m.
+
+    Returns:
+        The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of equal scores the
+        lowest position comes first.
+
+    Raises:
+        StrategyInputError: k is out of range, a mixture does not add up, scores are missing or do not fit.
+        UnknownStrategyError: no strategy has one of the names.
+    """
+    candidates = ArrayCandidates(embeddings) if isinstance(embeddings, np.ndarray) else embeddings
+    n = len(candidates)
+    check_k(k, n)
+    counts = {name: count for name, count in quotas(shares_of(spec), k).items() if count}
+    parts = [_part(name, external or {}) for name in counts]
+    rankings = {part.name: _ranking(part.name, scores, n) for part in parts if part.scorer}
+
+    picks = DistinctPicks(candidates, duplicate_cosine)
+    chosen: dict[str, list[int]] = {}
+    for part in sorted(parts, key=lambda part: part.turn):
+        count = counts[part.name]
+        found = _choose(part, count, picks, ranking=rankings.get(part.name), labeled=labeled, rng=rng)
+        if len(found) < count:
+            # Only near-duplicates are left: the part's own order where it has one, else the candidates' order.
+            order = rankings.get(part.name, np.arange(n))
+            found = np.concatenate((found, picks.fill(order, count - len(found))))
+        chosen[part.name] = found.tolist()
+
+    strategy = tuple(interleave(counts))
+    queues = {name: iter(found) for name, found in chosen.items()}
+    positions = np.array([next(queues[name]) for name in strategy], dtype=np.int64)
+    uniform = {part.name for part in parts if part.selector and part.selector.uniform}
+    return Batch(
+        positions=positions,
+        strategy=strategy,
+        score=np.array(
+            [
+                scores[name][position] if name in rankings else np.nan
+                for name, position in zip(strategy, positions, strict=True)
+            ],
+            dtype=np.float64,
+        ),
+        probability=np.array([counts[name] / n if name in uniform else np.nan for name in strategy]),
+    )
+
+
+def _part(name: str, external: Mapping[str, Proposer]) -> _Part:
+    if name in external:
+        return _Part(name, proposer=external[name])
+    strategy = get(name)
+    return _Part(name, scorer=strategy) if isinstance(strategy, Scorer) else _Part(name, selector=strategy)
+
+
+def _ranking(name: str, scores: Mapping[str, FloatArray], n: int) -> IntArray:
+    """All positions, highest score first; of equal scores the lowest position first."""
+    if name not in scores:
+        raise StrategyInputError(
+            f"The scores of {name!r} are missing. Score the pool with it first (score_blocks)."
+        )
+    values = scores[name]
+    if values.shape != (n,):
+        raise StrategyInputError(
+            f"The scores of {name!r} have shape {values.shape}; there are {n:,} candidates."
+        )
+    if not np.isfinite(values).all():
+        row = int(np.isfinite(values).argmin())
+        raise StrategyInputError(f"The scores of {name!r} hold NaN or infinity; first is item {row}.")
+    return np.argsort(-values, kind="stable").astype(np.int64)
+
+
+def _choose(
+    part: _Part,
+    count: int,
+    picks: DistinctPicks,
+    *,
+    ranking: IntArray | None,
+    labeled: FloatArray | None,
+    rng: np.random.Generator,
+) -> IntArray:
+    if ranking is not None:
+        return picks.from_ranking(ranking, count)
+    if part.proposer is not None:
+        return picks.from_proposals(part.proposer, count)
+    assert part.selector is not None  # noqa: S101  a part has one of the three
+    select = part.selector.select
+
+    def beside(pool: FloatArray, want: int, accepted: FloatArray | None) -> IntArray:
+        known = check_labeled(labeled, pool.shape[1])
+        if known is None or accepted is None:
+            known = accepted if known is None else known
+        else:
+            known = np.concatenate((known, accepted))
+        return select(pool, want, labeled=known, weights=None, rng=rng)
+
+    return picks.from_selector(beside, count)

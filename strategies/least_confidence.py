@@ -1,0 +1,28 @@
+"""Least confidence: ask about the items whose most likely class is the least likely.
+
+Source: Lewis & Gale, "A Sequential Algorithm for Training Text Classifiers", SIGIR 1994.
+"""
+
+import numpy as np
+
+from strategies._checks import prob_blocks
+from strategies._types import FloatArray
+
+
+def score(probs: FloatArray) -> FloatArray:
+    """Score each item by the probability that its predicted class is wrong.
+
+    Args:
+        probs: (n_items, n_classes) class probabilities, each row sums to 1.
+
+    Returns:
+        (n_items,) in [0, 1 - 1 / n_classes], unitless; higher = ask first. 0 is a certain prediction.
+
+    Raises:
+        StrategyInputError: fewer than two classes, or a row that is not a probability vector.
+    """
+    scores = np.empty(len(probs), dtype=np.result_type(probs, np.float32))
+    for rows, block in prob_blocks(probs):
+        # Rows may sum to 1.001, so a certain prediction may read 1.001 as well.
+        scores[rows] = np.maximum(1.0 - block.max(axis=1), 0.0)
+    return scores

@@ -205,7 +205,7 @@ class _FarthestSearch:
 
     def _compare(self, positions: IntArray, low: int, high: int) -> None:
         """Lower the bounds of rows by their distance to centers[low:high], with FAISS."""
-        import faiss  # noqa: PLC0415  0.2 s that listing the strategies need not pay
+        import faiss  # here, because listing the strategies should not pay 0.2 s for it
 
         index = faiss.IndexFlatL2(self.rows.shape[1])
         index.add(np.ascontiguousarray(self.centers[low:high], dtype=np.float32))

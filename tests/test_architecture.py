@@ -49,5 +49,7 @@ def test_importing_is_cheap(package):
     """No import of a package pulls in torch, faiss or scikit-learn; the registry of strategies neither."""
     heavy = "{'torch', 'faiss', 'sklearn', 'transformers', 'modAL'}"
     script = f"import sys, {package}; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

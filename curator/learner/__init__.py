@@ -1,0 +1,1 @@
+"""The model of a project: the head, its training, calibration, evaluation and checkpoints."""

@@ -23,15 +23,13 @@ from safetensors.numpy import load, save
 
 from curator.errors import ConfigError, LedgerError
 from curator.learner.head import EmbeddingHead
-from curator.learner.model import Model, SeededEstimator, build_model
+from curator.learner.model import Model, SeededEstimator, build_estimator
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 _FORMAT = 1
 _ARRAYS, _VALUES = "model.safetensors", "model.json"
-# Probs of this many training rows tell whether a refit is the same model.
-_PROBES = 32
 _SAME_PROBS = 1e-4
 
 
@@ -63,7 +61,6 @@ def save_checkpoint(
     train_rows: IntArray,
     train_labels: IntArray,
     meta: dict[str, Any],
-    take: Callable[[IntArray], FloatArray] | None = None,
 ) -> None:
     """Write a trained model, all or nothing.
 
@@ -73,19 +70,14 @@ def save_checkpoint(
     Args:
         folder: where; its parent is made if need be.
         model: a trained head or seeded estimator.
-        train_rows: (n,) rows of the pool it was trained on.
+        train_rows: (n,) rows of the pool it was trained on, in the order of `fit`.
         train_labels: (n,) their classes, as columns of its probs.
         meta: anything JSON can hold.
-        take: embeddings of rows; needed for a scikit-learn style estimator only, for the probs that its refit is
-            compared with.
 
     Raises:
         LedgerError: the model has values that JSON cannot hold, or the disk refuses.
-        ConfigError: an estimator without `take`.
     """
-    arrays, values = (
-        _head_state(model) if isinstance(model, EmbeddingHead) else _estimator_state(model, train_rows, take)
-    )
+    arrays, values = _head_state(model) if isinstance(model, EmbeddingHead) else _estimator_state(model)
     arrays = {**arrays, "train_rows": train_rows, "train_labels": train_labels}
     packed = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
     values = {**values, "format": _FORMAT, "arrays_sha256": hashlib.sha256(packed).hexdigest(), "meta": meta}
@@ -144,33 +136,30 @@ def _head_state(head: EmbeddingHead) -> tuple[dict[str, NDArray[Any]], dict[str,
     return arrays, {"kind": "head", "state": values}
 
 
-def _estimator_state(
-    model: SeededEstimator, rows: IntArray, take: Callable[[IntArray], FloatArray] | None
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    if take is None:
-        raise ConfigError(
-            "saving a scikit-learn style estimator needs `take`, the embeddings of its training rows."
-        )
+def _estimator_state(model: SeededEstimator) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     found = type(model.estimator)
     values = {
         "kind": "estimator",
-        "name": f"sklearn:{found.__module__}.{found.__qualname__}",
+        "name": f"{found.__module__}.{found.__qualname__}",
         "params": model.estimator.get_params(deep=False),
         "classes": model.classes_.tolist(),
         "n_seeds": model.n_seeds,
         "random_state": model.random_state,
     }
-    return {"probes": model.predict_proba(take(rows[:_PROBES]))}, values
+    return {"probes": model.probes_}, values
 
 
 def _refit(
     folder: Path, probes: FloatArray, values: dict[str, Any], embeddings: FloatArray, labels: IntArray
 ) -> SeededEstimator:
-    model = build_model(
-        values["name"], values["params"], values["classes"], values["n_seeds"], values["random_state"]
+    model = SeededEstimator(
+        build_estimator(values["name"], values["params"]),
+        classes=tuple(values["classes"]),
+        n_seeds=values["n_seeds"],
+        random_state=values["random_state"],
     )
     model.fit(embeddings, np.asarray(values["classes"])[labels])
-    now = model.predict_proba(embeddings[:_PROBES])
+    now = model.probes_
     apart = float(np.abs(now - probes).max(initial=0.0)) if now.shape == probes.shape else 1.0
     if apart > _SAME_PROBS:
         warnings.warn(
@@ -180,7 +169,6 @@ def _refit(
             RefitWarning,
             stacklevel=3,
         )
-    assert isinstance(model, SeededEstimator)  # noqa: S101  the name starts with "sklearn:", see _estimator_state
     return model
 
 

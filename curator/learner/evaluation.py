@@ -120,10 +120,10 @@ def expected_calibration_error(probs: FloatArray, y: IntArray) -> float:
 
 def cross_validated_probs(
     model: Any,
-    X: ArrayLike,
+    X: ArrayLike,  # noqa: N803
     y: ArrayLike,
     folds: int = 5,
-    seed: int = 0,  # noqa: N803
+    seed: int = 0,
 ) -> NDArray[np.float32] | None:
     """Probs of each training label by a model that did not see it: the validation part that costs no labels.
 

@@ -61,7 +61,7 @@ class _Fit:
         return out if self.network is None else out + self.network.logits(rows).double()
 
 
-class EmbeddingHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class EmbeddingHead(ClassifierMixin, BaseEstimator):
     """A classifier on frozen, unit-length embeddings, with scikit-learn's interface and torch inside.
 
     Args:
@@ -157,7 +157,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seeds = [[self.random_state, seed] for seed in range(self.n_seeds)] if self._is_random() else [[0]]
         rows = torch.from_numpy(embeddings).to(device)
         fitted = self._train(rows, labels, np.ones((len(seeds), len(labels)), dtype=np.bool_), seeds)
-        self.inverse_temperature_ = np.ones(self.n_seeds)
+        self.inverse_temperature_: NDArray[np.float64] = np.ones(self.n_seeds)
         if self.temperature == "cv" and len(self.seen_) > 1:
             self.inverse_temperature_ = self._cross_validated_temperatures(rows, labels)
         self._keep(fitted)
@@ -416,7 +416,8 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             DataError: another dim than in training, or values that are not finite.
         """
         probs = self._distinct_probs(X)
-        return probs[0] if len(probs) == 1 else probs.mean(axis=0)
+        mean: FloatArray = probs[0] if len(probs) == 1 else probs.mean(axis=0)
+        return mean
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """(n,) the likeliest class of each row; see `predict_proba`."""
@@ -464,7 +465,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         params = self.get_params()
         if self.classes is not None:
             params["classes"] = np.asarray(list(self.classes)).tolist()
-        arrays = {"weight": self.weight_, "bias": self.bias_, "seen": self.seen_}
+        arrays: dict[str, NDArray[Any]] = {"weight": self.weight_, "bias": self.bias_, "seen": self.seen_}
         arrays["inverse_temperature"] = self.inverse_temperature_
         values = {
             "params": params,

@@ -15,12 +15,14 @@ from curator.learner.head import EmbeddingHead
 
 FloatArray = NDArray[np.float32]
 
+# Probs of this many training rows tell whether a refit is the same model.
+N_PROBES = 32
 _PREFIX = "sklearn:"
 # Set from the project's classes and seeds; a second value in `params` would contradict them.
 _RESERVED = ("classes", "n_seeds", "random_state")
 
 
-class SeededEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SeededEstimator(ClassifierMixin, BaseEstimator):
     """A scikit-learn style classifier, trained once per seed, with a column for every class of the project.
 
     Each seed trains a clone with its own `random_state`, where the estimator has one; without one the clones coincide
@@ -36,6 +38,7 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes:
         classes_: (n_classes,) the classes, in the order of the columns.
         estimators_: the trained clones; empty when there are labels of a single class.
+        probes_: (n_probes, n_classes) probs of the first 32 training rows, by which a refit is recognised.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.only_column_ is None:
             self.estimators_ = [self._train(rows, labels, seed) for seed in self._seeds()]
             self.columns_ = np.array([column_of[name] for name in self.estimators_[0].classes_.tolist()])
+        self.probes_ = self.predict_proba(rows[:N_PROBES])
         return self
 
     def _seeds(self) -> list[int | None]:
@@ -112,7 +116,8 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: before `fit`.
         """
         probs = self._distinct_probs(X)
-        return probs[0] if len(probs) == 1 else probs.mean(axis=0)
+        mean: FloatArray = probs[0] if len(probs) == 1 else probs.mean(axis=0)
+        return mean
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """(n,) the likeliest class of each row; see `predict_proba`."""
@@ -157,7 +162,7 @@ def build_model(
     if name == "head":
         return _build_head(params, classes, n_seeds, random_state)
     if name.startswith(_PREFIX):
-        estimator = _build_estimator(name.removeprefix(_PREFIX), params)
+        estimator = build_estimator(name.removeprefix(_PREFIX), params)
         return SeededEstimator(estimator, classes=tuple(classes), n_seeds=n_seeds, random_state=random_state)
     raise ConfigError(
         f'unknown model {name!r}. Use "head", or "sklearn:MODULE.CLASS" such as '
@@ -177,7 +182,12 @@ def _build_head(
     return head
 
 
-def _build_estimator(path: str, params: dict[str, Any]) -> Any:
+def build_estimator(path: str, params: dict[str, Any]) -> Any:
+    """The untrained scikit-learn style classifier MODULE.CLASS with these keyword arguments.
+
+    Raises:
+        ConfigError: no such class, parameters it does not take, or no `predict_proba`.
+    """
     found = _find_class(path)
     try:
         estimator = found(**params)

@@ -11,6 +11,8 @@ Srivastava et al., "Dropout" (2014).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -149,9 +151,9 @@ class _Trainer:
         self._random = [np.random.default_rng(seed) for seed in seeds]
         widths = [dim, recipe.hidden, n_classes] if recipe.hidden else [dim, n_classes]
         self._parameters: list[Tensor] = []
-        for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+        for fan_in, fan_out in pairwise(widths):
             bound = 1.0 / math.sqrt(fan_in)
-            start = self._draw(lambda random, a=fan_in, b=fan_out, c=bound: random.uniform(-c, c, (a, b)))
+            start = self._draw(partial(_uniform, bound=bound, shape=(fan_in, fan_out)))
             bias = torch.zeros(len(seeds), fan_out, device=rows.device)
             self._parameters += [start.requires_grad_(), bias.requires_grad_()]
         rate = _RATE_HIDDEN if recipe.hidden else _RATE_LINEAR
@@ -213,3 +215,7 @@ class _Trainer:
         shape = inputs.shape[1:]
         keep = self._draw(lambda random: random.random(shape, dtype=np.float32) >= rate)
         return inputs * keep / (1.0 - rate)
+
+
+def _uniform(random: np.random.Generator, *, bound: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+    return random.uniform(-bound, bound, shape)

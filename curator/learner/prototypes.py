@@ -65,5 +65,6 @@ def fit_prototypes(embeddings: FloatArray, y: IntArray, n_classes: int) -> Proto
 
 
 def _unit(rows: FloatArray) -> FloatArray:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(length, 1e-12)
+    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    unit: FloatArray = rows / np.maximum(length, 1e-12)
+    return unit

@@ -164,7 +164,7 @@ def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> tuple[Tensor, 
 
 
 def _norm(gradient: Tensor) -> Tensor:
-    return gradient.flatten(1).norm(dim=1)
+    return torch.linalg.vector_norm(gradient.flatten(1), dim=1)
 
 
 def _dot(left: Tensor, right: Tensor) -> Tensor:

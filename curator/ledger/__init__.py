@@ -1,0 +1,1 @@
+"""The ledger: schema, the open file, and what is asked of it."""

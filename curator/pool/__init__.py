@@ -1,1 +1,1 @@
-"""The pool of items and its embeddings."""
+"""All items: how they are read, kept and embedded."""

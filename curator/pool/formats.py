@@ -266,6 +266,8 @@ def _jsonl_keys(path: Path, wanted: set[str], at_least: int = 1000) -> list[str]
         keys.update(dict.fromkeys(record))
         if row >= at_least and wanted <= keys.keys():
             break
+    if not keys:
+        raise DataError(f"{path}: no rows that can be read. Give one JSON object a line.")
     return list(keys)
 
 

@@ -353,7 +353,7 @@ def _images(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], lis
 def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
     """The bytes of an image that can be decoded; else a problem is noted."""
     # pillow takes a while to import, and pools of text do without
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+    from PIL import Image, UnidentifiedImageError
 
     try:
         path.name.encode()

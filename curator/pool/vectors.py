@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +125,7 @@ class VectorWriter:
         self._row_bytes = dim * FLOAT32.itemsize
         self._rows = rows
         kept = rows_written(path, rows, dim)
+        self._file: IO[bytes]
         if kept:
             self._file = path.open("r+b")
             self._file.truncate(_data_start(path) + kept * self._row_bytes)

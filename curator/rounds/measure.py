@@ -95,15 +95,18 @@ def _training_rows(project: Project, checkpoint: Checkpoint, round_id: int, seed
     embeddings, y = project.embeddings.take(checkpoint.train_rows), checkpoint.train_labels
     fitted = checkpoint.model.predict_proba_seeds(embeddings)
     rows = _evaluation_rows(round_id, "train", _over_seeds(fitted, y, project))
-    out_of_fold = cross_validated_probs(project.new_model(), embeddings, y, seed=seed)
+    out_of_fold = cross_validated_probs(
+        project.new_model(), embeddings, np.array(project.config.project.classes)[y], seed=seed
+    )
     if out_of_fold is not None:
         rows += _evaluation_rows(round_id, "validation", _over_seeds(out_of_fold[None], y, project))
     return rows
 
 
 def _evaluation_rows(round_id: int, split: str, evaluations: list[Evaluation]) -> list[Row]:
-    """Means over training seeds as ledger rows: the five metrics, and three of them per class."""
-    first = evaluations[0]
+    """Means over training seeds as ledger rows: five metrics over all classes, three per class."""
+    per_class = evaluations[0].per_class
+    items = sum(of_class.support for of_class in per_class)
 
     def row(metric: str, name: str, values: list[float], items: int) -> Row:
         return {
@@ -118,10 +121,10 @@ def _evaluation_rows(round_id: int, split: str, evaluations: list[Evaluation]) -
         }
 
     rows = [
-        row(metric, "", [getattr(e, metric) for e in evaluations], first.items)
+        row(metric, "", [getattr(e, metric) for e in evaluations], items)
         for metric in ("accuracy", "macro_f1", "log_loss", "brier", "ece")
     ]
-    for i, of_class in enumerate(first.per_class):
+    for i, of_class in enumerate(per_class):
         for metric in ("precision", "recall", "f1"):
             values = [getattr(e.per_class[i], metric) for e in evaluations]
             rows.append(row(metric, of_class.name, values, of_class.support))

@@ -26,7 +26,7 @@ def model_fingerprint(name: str, *settings: str) -> str | None:
                     while piece := file.read(2**20):
                         state.update(piece)
         return state.hexdigest()
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - comes with the extras only
+    from huggingface_hub import try_to_load_from_cache
 
     # short names belong to sentence-transformers
     for repository in (name, f"sentence-transformers/{name}"):

@@ -13,27 +13,27 @@ Factory = Callable[[str | None, Kind], Encoder]
 
 
 def _tfidf(argument: str | None, kind: Kind) -> Encoder:
-    from integrations.encoders.tfidf import TfidfEncoder  # noqa: PLC0415 - only the encoder that is used
+    from integrations.encoders.tfidf import TfidfEncoder
 
     _check("tfidf", "text", kind, argument)
     return TfidfEncoder()
 
 
 def _pixels(argument: str | None, kind: Kind) -> Encoder:
-    from integrations.encoders.pixels import PixelsEncoder  # noqa: PLC0415 - only the encoder that is used
+    from integrations.encoders.pixels import PixelsEncoder
 
     _check("pixels", "image", kind, argument)
     return PixelsEncoder()
 
 
 def _precomputed(argument: str | None, kind: Kind) -> Encoder:
-    from integrations.encoders.precomputed import PrecomputedEncoder  # noqa: PLC0415 - only the one that is used
+    from integrations.encoders.precomputed import PrecomputedEncoder
 
     return PrecomputedEncoder(argument, kind)
 
 
 def _sentence_transformers(argument: str | None, kind: Kind) -> Encoder:
-    from integrations.encoders.sentence_transformers import (  # noqa: PLC0415 - only the encoder that is used
+    from integrations.encoders.sentence_transformers import (
         SentenceTransformersEncoder,
     )
 
@@ -42,7 +42,7 @@ def _sentence_transformers(argument: str | None, kind: Kind) -> Encoder:
 
 
 def _transformers(argument: str | None, kind: Kind) -> Encoder:
-    from integrations.encoders.transformers_images import (  # noqa: PLC0415 - only the encoder that is used
+    from integrations.encoders.transformers_images import (
         TransformersImageEncoder,
     )
 
@@ -57,6 +57,10 @@ ENCODERS: dict[str, Factory] = {
     "sentence-transformers": _sentence_transformers,
     "transformers": _transformers,
 }
+
+
+# what a pool gets when nobody names an encoder: both work offline
+DEFAULT_ENCODERS: dict[Kind, str] = {"text": "tfidf", "image": "pixels"}
 
 
 def make_encoder(spec: str, kind: Kind) -> Encoder:
@@ -91,18 +95,19 @@ def default_encoder(kind: Kind, sample: Sequence[str]) -> tuple[str, str]:
     Returns:
         Its name, and a sentence that says why.
     """
+    name = DEFAULT_ENCODERS[kind]
     if kind == "text":
         return (
-            "tfidf",
-            "encoder: tfidf (needs no download; sentence-transformers:NAME usually needs fewer labels)",
+            name,
+            f"encoder: {name} (needs no download; sentence-transformers:NAME usually needs fewer labels)",
         )
-    from integrations.encoders.pixels import median_size  # noqa: PLC0415 - pools of text do without pillow
+    from integrations.encoders.pixels import median_size
 
     width, height = median_size(sample)
     if max(width, height) <= SMALL_SIDE:
-        return "pixels", f"encoder: pixels (images are {width}x{height})"
-    return "pixels", (
-        f"encoder: pixels, which is made for small images, and these are {width}x{height}; transformers:NAME usually"
+        return name, f"encoder: {name} (images are {width}x{height})"
+    return name, (
+        f"encoder: {name}, which is made for small images, and these are {width}x{height}; transformers:NAME usually"
         " needs far fewer labels"
     )
 

@@ -68,13 +68,13 @@ class SentenceTransformersEncoder:
 
     def describe(self) -> dict[str, Any]:
         """Which model, by which library."""
-        from importlib.metadata import version  # noqa: PLC0415 - asked once per store
+        from importlib.metadata import version
 
         return {"model": self._path, "sentence-transformers": version("sentence-transformers")}
 
     def _loaded(self) -> Any:
         if self._model is None:
-            from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds to import
+            from sentence_transformers import SentenceTransformer
 
             try:
                 self._model = SentenceTransformer(self._path)

@@ -72,8 +72,8 @@ class TfidfEncoder:
         Raises:
             EncoderError: there is not one word in them.
         """
-        from scipy.sparse import hstack  # noqa: PLC0415 - `import integrations` stays quick
-        from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415
+        from scipy.sparse import hstack
+        from sklearn.decomposition import TruncatedSVD
 
         min_df = 2 if len(sample) >= FEW_TEXTS else 1
         views = [_vectorizer(name, min_df=min_df, max_features=MAX_FEATURES) for name in VIEWS]
@@ -153,6 +153,6 @@ class TfidfEncoder:
 
 
 def _vectorizer(view: str, **options: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - `import integrations` stays quick
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
     return TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **VIEWS[view], **options)

@@ -62,7 +62,7 @@ class TransformersImageEncoder:
         Raises:
             EncoderError: the model or an image cannot be loaded.
         """
-        import torch  # noqa: PLC0415 - `import integrations` stays quick
+        import torch
 
         self._load_model()
         parts = []
@@ -84,7 +84,7 @@ class TransformersImageEncoder:
 
     def describe(self) -> dict[str, Any]:
         """Which model, by which library."""
-        from importlib.metadata import version  # noqa: PLC0415 - asked once per store
+        from importlib.metadata import version
 
         return {"model": self._path, "transformers": version("transformers")}
 
@@ -100,8 +100,8 @@ class TransformersImageEncoder:
     def _load_model(self) -> None:
         if self._model is not None:
             return
-        import torch  # noqa: PLC0415 - `import integrations` stays quick
-        import transformers  # noqa: PLC0415 - takes seconds to import
+        import torch
+        import transformers
 
         library: Any = transformers  # its classes are typed in part only
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -102,7 +102,7 @@ def read_control(config: str, kind: Kind) -> Control:
             f"Take these tags out, or show only ${variable}."
         )
     # an alias, where there is one, is what Label Studio writes into results
-    classes = tuple(node.get("alias") or node.get("value", "") for node in control.iter("Choice"))
+    classes = tuple(node.get("alias") or node.get("value") or "" for node in control.iter("Choice"))
     if not classes:
         raise LabelerError("the <Choices> of the labeling configuration lists no <Choice>.")
     return Control(

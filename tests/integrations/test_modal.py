@@ -1,4 +1,5 @@
 """modAL in both directions: its strategies in our loop, ours in its learner."""
+# ruff: noqa: N803, N806  X is what scikit-learn and modAL call it
 
 import re
 
@@ -48,7 +49,9 @@ def learner(data):
 def test_our_scores_are_modals(name, theirs, learner, data):
     """Item by item the same entropy, margin and least confidence (their margin runs the other way round)."""
     pool = data[2]
-    np.testing.assert_allclose(SCORERS[name].score(learner.predict_proba(pool)), theirs(learner, pool), atol=1e-12)
+    np.testing.assert_allclose(
+        SCORERS[name].score(learner.predict_proba(pool)), theirs(learner, pool), atol=1e-12
+    )
 
 
 def test_a_fitted_model_is_wrapped_without_fitting(data):
@@ -77,7 +80,9 @@ def test_train_learner_fits(data):
     """An unfitted model comes back fitted on the data."""
     X, y, pool, _ = data
     learner = train_learner(LogisticRegression(), X, y)
-    np.testing.assert_allclose(learner.predict_proba(pool), LogisticRegression().fit(X, y).predict_proba(pool))
+    np.testing.assert_allclose(
+        learner.predict_proba(pool), LogisticRegression().fit(X, y).predict_proba(pool)
+    )
     with pytest.raises(IntegrationError, match="60 training rows have 59 labels"):
         train_learner(LogisticRegression(), X, y[1:])
 
@@ -85,7 +90,9 @@ def test_train_learner_fits(data):
 def test_entropy_sampling_runs_and_agrees_with_ours(learner, data):
     """modAL's entropy sampling picks the items that our entropy ranks first."""
     pool = data[2]
-    picks, values = run_query_strategy(load_query_strategy("modAL.uncertainty:entropy_sampling"), learner, pool, 20)
+    picks, values = run_query_strategy(
+        load_query_strategy("modAL.uncertainty:entropy_sampling"), learner, pool, 20
+    )
     ours = SCORERS["entropy"].score(learner.predict_proba(pool))
     assert set(picks.tolist()) == set(np.argsort(-ours)[:20].tolist())
     np.testing.assert_allclose(values, ours[picks])
@@ -154,7 +161,9 @@ def test_a_failing_strategy_is_called_once_and_named(learner, data):
         calls.append(n_instances)
         raise ZeroDivisionError("by zero")
 
-    with pytest.raises(IntegrationError, match="test_modal:failing failed on 200 items: ZeroDivisionError: by zero") as e:
+    with pytest.raises(
+        IntegrationError, match="test_modal:failing failed on 200 items: ZeroDivisionError: by zero"
+    ) as e:
         run_query_strategy(failing, learner, data[2], 5)
     assert calls == [5]
     assert isinstance(e.value.__cause__, ZeroDivisionError)
@@ -183,7 +192,9 @@ def test_specs_that_name_no_usable_strategy(spec, say):
 def test_our_scorers_work_in_modal(name, data):
     """A modAL learner queries with our scorer: the highest score first, metrics included."""
     X, y, pool, _ = data
-    learner = make_learner(LogisticRegression().fit(X, y), X, y, query_strategy_from_score(SCORERS[name].score))
+    learner = make_learner(
+        LogisticRegression().fit(X, y), X, y, query_strategy_from_score(SCORERS[name].score)
+    )
     picks, rows, scores = learner.query(pool, n_instances=6, return_metrics=True)
     ours = SCORERS[name].score(learner.predict_proba(pool))
     assert picks.tolist() == np.argsort(-ours, kind="stable")[:6].tolist()
@@ -210,6 +221,8 @@ def test_our_selectors_work_before_any_label(data):
     """A learner that was never taught has nothing labeled."""
     learner = make_learner(LogisticRegression(), data[0][:0], data[1][:0])
     learner.X_training = None
-    picks, values = run_query_strategy(query_strategy_from_select(SELECTORS["coverage"].select), learner, data[2], 4)
+    picks, values = run_query_strategy(
+        query_strategy_from_select(SELECTORS["coverage"].select), learner, data[2], 4
+    )
     assert len(picks) == 4
     assert values.tolist() == [4, 3, 2, 1]

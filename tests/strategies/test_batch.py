@@ -80,7 +80,13 @@ def test_batch_contract(name, pool):
         )
 
     batch = choose()
-    assert len(set(batch.positions.tolist())) == k == len(batch.strategy) == len(batch.score) == len(batch.probability)
+    assert (
+        len(set(batch.positions.tolist()))
+        == k
+        == len(batch.strategy)
+        == len(batch.score)
+        == len(batch.probability)
+    )
     near = np.triu(cosines(rows[batch.positions]) >= threshold, 1).any(axis=0)
     left = np.setdiff1d(np.arange(n), batch.positions)
     if near.any():
@@ -117,7 +123,12 @@ def test_equal_scores_go_by_position():
     """Ties in a ranking are broken by position, at every batch size."""
     rows = np.eye(9, dtype=np.float32)
     batch = choose_batch(
-        "margin", k=4, embeddings=rows, scores={"margin": np.ones(9)}, labeled=None, rng=np.random.default_rng(0)
+        "margin",
+        k=4,
+        embeddings=rows,
+        scores={"margin": np.ones(9)},
+        labeled=None,
+        rng=np.random.default_rng(0),
     )
     assert batch.positions.tolist() == [0, 1, 2, 3]
 
@@ -180,7 +191,9 @@ def test_stubborn_selectors_are_shown_only_the_usable_rest():
     """A selector that proposes the same again and again still gives a full batch."""
     rows = np.eye(6, dtype=np.float32)
     rows[1:4] = rows[0]
-    picks = DistinctPicks(ArrayCandidates(rows), 0.97).from_selector(lambda _pool, want, _labeled: np.arange(want), 3)
+    picks = DistinctPicks(ArrayCandidates(rows), 0.97).from_selector(
+        lambda _pool, want, _labeled: np.arange(want), 3
+    )
     assert picks.tolist() == [0, 4, 5]
 
 
@@ -214,7 +227,13 @@ def test_errors_of_choose_batch():
 
     def choose(spec="margin", k=1, scores=None, **more):
         return choose_batch(
-            spec, k=k, embeddings=rows, scores=scores or {}, labeled=None, rng=np.random.default_rng(0), **more
+            spec,
+            k=k,
+            embeddings=rows,
+            scores=scores or {},
+            labeled=None,
+            rng=np.random.default_rng(0),
+            **more,
         )
 
     with pytest.raises(StrategyInputError, match="Asked for 4 items, 3 are unlabeled"):
@@ -232,9 +251,7 @@ def test_errors_of_choose_batch():
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    weights=st.lists(st.integers(1, 20), min_size=1, max_size=5), k=st.integers(1, 60)
-)
+@given(weights=st.lists(st.integers(1, 20), min_size=1, max_size=5), k=st.integers(1, 60))
 def test_quotas_and_order_respect_the_shares(weights, k):
     """Quotas add up to k, each within 1 of its share; every beginning of the batch is within 2 of the shares."""
     shares = {f"s{i}": weight / sum(weights) for i, weight in enumerate(weights)}
@@ -253,7 +270,7 @@ def test_quotas_worked_example():
     shares = {"entropy": 0.3, "margin": 0.3, "coverage": 0.4}
     assert mixture.quotas(shares, 10) == {"entropy": 3, "margin": 3, "coverage": 4}
     assert mixture.quotas(shares, 5) == {"entropy": 2, "margin": 1, "coverage": 2}
-    assert list(mixture.interleave({"a": 1, "b": 3})) == ["b", "b", "a", "b"]
+    assert list(mixture.interleave({"a": 1, "b": 3})) == ["b", "a", "b", "b"]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +290,14 @@ def test_mixtures_that_cannot_be(spec, say):
 
 def test_the_registry_lists_and_explains():
     """Every strategy has its name and a one-line summary; an unknown name lists the known ones."""
-    assert set(registry.names()) >= {"entropy", "margin", "least_confidence", "random", "coverage", "maxherding"}
+    assert set(registry.names()) >= {
+        "entropy",
+        "margin",
+        "least_confidence",
+        "random",
+        "coverage",
+        "maxherding",
+    }
     for name in (*registry.SCORERS, *registry.SELECTORS):
         assert registry.get(name).name == name
         assert registry.get(name).summary
@@ -287,7 +311,9 @@ def install(folder, monkeypatch, entry_points, module="MINE = None"):
     """A third party's distribution as pip would leave it."""
     info = folder / "their_strategies-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-strategies\nVersion: 1.0\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: their-strategies\nVersion: 1.0\n", encoding="utf-8"
+    )
     (info / "entry_points.txt").write_text(f"[curator.strategies]\n{entry_points}\n", encoding="utf-8")
     (folder / f"{folder.name}_module.py").write_text(module, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
@@ -362,7 +388,7 @@ def test_errors_of_the_score_pass():
     def same(x):
         return x
 
-    with pytest.raises(StrategyInputError, match="Rows 0 to 9 .* scored already"):
+    with pytest.raises(StrategyInputError, match=r"Rows 0 to 9 .* scored already"):
         score_blocks([(0, rows), (0, rows)], same, ["margin"], 10)
     with pytest.raises(StrategyInputError, match="outside the pool of 5 rows"):
         score_blocks([(0, rows)], same, ["margin"], 5)

@@ -47,7 +47,7 @@ def test_selector_contract(name, pool, seed):
     assert picks.shape == (k,)
     assert picks.dtype == np.int64
     assert len(set(picks.tolist())) == k
-    assert 0 <= picks.min()
+    assert picks.min() >= 0
     assert picks.max() < len(rows)
     np.testing.assert_array_equal(rows, before)
     again = select(rows, k, labeled=labeled, weights=weights, rng=np.random.default_rng(seed))
@@ -70,8 +70,14 @@ def test_same_picks_in_another_process_on_another_number_of_threads():
     """A seed fixes the batch across processes, whether one thread adds up or two."""
     outputs = []
     for threads in "12":
-        environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": ":".join(sys.path)}
-        done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
+        environment = {
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PYTHONPATH": ":".join(sys.path),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+        )
         outputs.append(done.stdout)
     assert outputs[0] == outputs[1]
     assert len(outputs[0].splitlines()) == len(SELECTORS)
@@ -118,7 +124,9 @@ def test_nan_is_refused_with_its_place(name):
     rows = np.ones((5_000, 2), dtype=np.float32)
     rows[[3_000, 4_000], 1] = [np.nan, np.inf]
     rng = np.random.default_rng(0)
-    with pytest.raises(StrategyInputError, match=r"2 of 5,000 rows of embeddings hold NaN or infinity; first is row 3000"):
+    with pytest.raises(
+        StrategyInputError, match=r"2 of 5,000 rows of embeddings hold NaN or infinity; first is row 3000"
+    ):
         SELECTORS[name].select(rows, 2, labeled=None, weights=None, rng=rng)
     with pytest.raises(StrategyInputError, match="rows of embeddings of labeled items"):
         SELECTORS[name].select(np.eye(2, dtype=np.float32), 1, labeled=rows, weights=None, rng=rng)
@@ -142,7 +150,11 @@ def test_arrays_that_do_not_fit(name, rows, labeled, say):
 @pytest.mark.parametrize("name", SELECTORS)
 @pytest.mark.parametrize(
     ("weights", "say"),
-    [(np.ones(2), r"shape \(3,\)"), (np.array([1, -1, np.nan]), "2 of 3 weights"), (np.zeros(3), "All 3 weights are zero")],
+    [
+        (np.ones(2), r"shape \(3,\)"),
+        (np.array([1, -1, np.nan]), "2 of 3 weights"),
+        (np.zeros(3), "All 3 weights are zero"),
+    ],
 )
 def test_weights_that_cannot_be(name, weights, say):
     """Weights have one finite number >= 0 per item, and one above 0."""
@@ -249,7 +261,8 @@ def nearly_equal(rng, n, dim):
 
 @pytest.mark.parametrize("make", [clustered, with_copies, with_zeros, on_a_grid, nearly_equal])
 @pytest.mark.parametrize(
-    ("n", "dim", "m", "k", "weighted"), [(9_000, 16, 400, 60, False), (5_000, 8, 150, 40, True), (300, 5, 3, 280, False)]
+    ("n", "dim", "m", "k", "weighted"),
+    [(9_000, 16, 400, 60, False), (5_000, 8, 150, 40, True), (300, 5, 3, 280, False)],
 )
 def test_coverage_picks_are_those_of_float64(make, n, dim, m, k, weighted):
     """The shortcut leaves no trace: pick by pick the same as all distances in float64, ties and copies included."""
@@ -304,7 +317,7 @@ def mean_similarity(rows, picks, width):
 def dense_herding(rows, k):
     """Naive greedy on the full float64 kernel; returns the picks and the kernel's width."""
     squared = np.square(rows[:, None].astype(np.float64) - rows).sum(-1)
-    rank = round(len(rows) / k)
+    rank = min(round(len(rows) / k), len(rows) - 1)
     width = float(np.sqrt(np.median(np.sort(squared, axis=0)[rank])))
     kernel = np.exp(-squared / (2 * width**2))
     covered, picks = np.zeros(len(rows)), []

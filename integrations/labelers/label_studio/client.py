@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,6 +30,7 @@ ANSWER_FIELDS = (
 KEY_FIELDS = "id,data"
 
 _READ_RETRIES = 2
+_NOT_TWICE = "what has arrived there is not sent twice."
 _LONGEST_DETAIL = 300
 # What reading a reply of something that is no Label Studio raises inside the SDK.
 _NONSENSE = (ParsingError, ValueError, TypeError, AttributeError)
@@ -103,7 +104,7 @@ class StudioClient:
                 skip_queue="IGNORE_SKIPPED",  # a skip is an answer: the task does not come back
                 maximum_annotations=1,
             )
-            return int(made.id)
+            return _number(made.id)
 
     def project(self, number: int) -> Project:
         """Read a project.
@@ -121,7 +122,7 @@ class StudioClient:
             # The filter is "contains"; each page is asked for by number, since the pager swallows errors.
             number = 1
             while True:
-                page = self._reads.projects.list(
+                page: Any = self._reads.projects.list(
                     title=title, include="id,title,description,label_config", page=number, page_size=100
                 )
                 found += [_project(item) for item in page.items or ()]
@@ -133,8 +134,8 @@ class StudioClient:
         """Import tasks, all or none; returns their ids in the same order."""
         doing = f"send {len(tasks)} questions to project {number}"
         with self._calls(doing, write=True, missing=self._gone(number)):
-            made = self._writes.projects.import_tasks(
-                id=number, request=[dict(task) for task in tasks], return_task_ids=True
+            made: Any = self._writes.projects.import_tasks(
+                id=number, request=cast("Any", tasks), return_task_ids=True
             )
             return [int(task) for task in made.task_ids or ()]
 
@@ -150,7 +151,7 @@ class StudioClient:
         """The first tasks of a project that pass all `filters`, in an order (a leading "-" turns it round)."""
         query = {"filters": {"conjunction": "and", "items": list(filters)}, "ordering": [order]}
         with self._calls(f"list the tasks of project {number}", missing=self._gone(number)):
-            page = self._reads.tasks.list(
+            page: Any = self._reads.tasks.list(
                 project=number,
                 query=json.dumps(query, separators=(",", ":")),
                 include=fields,
@@ -203,13 +204,15 @@ class StudioClient:
 
     def _sdk(self, retries: int) -> LabelStudio:
         # the slash: the SDK joins the address of the token exchange to it, and would drop a path without one
-        return LabelStudio(
+        make: Any = LabelStudio  # its constructor has no types
+        client: LabelStudio = make(
             base_url=f"{self.url}/",
             api_key=self._token,
             timeout=self._timeout,
             max_retries=retries,
             httpx_client=self._http,
         )
+        return client
 
     def _gone(self, number: int) -> str:
         return (
@@ -238,13 +241,13 @@ class StudioClient:
         except httpx.TimeoutException as exc:
             raise LabelerError(
                 f"could not {doing}: no answer from {self.url} within {self._timeout:g} s. "
-                "Try again; what has arrived there is not sent twice.",
+                f"Try again; {_NOT_TWICE}",
                 maybe_done=write,
             ) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise LabelerError(
                 f"could not {doing}: the connection to {self.url} failed ({self._line(exc)}). "
-                "Try again; what has arrived there is not sent twice.",
+                f"Try again; {_NOT_TWICE}",
                 maybe_done=write,
             ) from exc
         except _NONSENSE as exc:
@@ -265,26 +268,29 @@ class StudioClient:
         )
 
     def _explain(self, status: int | None, detail: str, headers: Mapping[str, str]) -> str:
-        if status == httpx.codes.UNAUTHORIZED:
-            return (
-                f"{self.url} does not accept the token ({detail}). Put a valid one into {TOKEN_VARIABLE}; "
+        """What a refusal means, and what to do about it."""
+        url = self.url
+        if status is None or status >= 500 or status in _MAYBE_DONE_STATUS:
+            said = f"{url} failed with HTTP {status} ({detail}). Try again later; {_NOT_TWICE}"
+        elif status == httpx.codes.UNAUTHORIZED:
+            said = (
+                f"{url} does not accept the token ({detail}). Put a valid one into {TOKEN_VARIABLE}; "
                 "Label Studio shows it under Account & Settings."
             )
-        if status == httpx.codes.FORBIDDEN:
-            return f"{self.url} does not allow it ({detail}). Use the token of a user who may."
-        if status == httpx.codes.NOT_FOUND:
-            return f"{self.url} does not know it ({detail}). Is this the address of Label Studio itself?"
-        if status is not None and 300 <= status < 400:
-            target = self._mask(headers.get("location", "elsewhere"))
-            return f"{self.url} redirects to {target}. Give the address it redirects to."
-        if status is not None and status < 300:
-            return f"{self.url} answered with {detail} instead of JSON. Is this the address of Label Studio itself?"
-        if status is None or status >= 500 or status in _MAYBE_DONE_STATUS:
-            return (
-                f"{self.url} failed with HTTP {status} ({detail}). Try again later; "
-                "what has arrived there is not sent twice."
+        elif status == httpx.codes.FORBIDDEN:
+            said = f"{url} does not allow it ({detail}). Use the token of a user who may."
+        elif status == httpx.codes.NOT_FOUND:
+            said = f"{url} does not know it ({detail}). Is this the address of Label Studio itself?"
+        elif status < 300:
+            said = (
+                f"{url} answered with {detail} instead of JSON. Is this the address of Label Studio itself?"
             )
-        return f"{self.url} refused it with HTTP {status}: {detail}."
+        elif status < 400:
+            target = self._mask(headers.get("location", "elsewhere"))
+            said = f"{url} redirects to {target}. Give the address it redirects to."
+        else:
+            said = f"{url} refused it with HTTP {status}: {detail}."
+        return said
 
     def _line(self, exc: Exception) -> str:
         return self._mask(_one_line(str(exc)) or type(exc).__name__)
@@ -323,9 +329,14 @@ def _checked_token(token: str) -> str:
     return token
 
 
+def _number(value: Any) -> int:
+    """A number out of a model that nobody validated."""
+    return int(value)
+
+
 def _project(found: Any) -> Project:
     return Project(
-        number=int(found.id),
+        number=_number(found.id),
         title=str(found.title or ""),
         description=str(found.description or ""),
         config=str(found.label_config or ""),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from curator.errors import ConfigError, LedgerError
+from curator.errors import LedgerError
 from curator.learner.head import EmbeddingHead
 from curator.learner.model import Model, SeededEstimator, build_estimator
 

@@ -164,7 +164,8 @@ def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> tuple[Tensor, 
 
 
 def _norm(gradient: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    norm: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return norm
 
 
 def _dot(left: Tensor, right: Tensor) -> Tensor:

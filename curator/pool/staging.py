@@ -71,11 +71,6 @@ class Staging:
                 path.unlink(missing_ok=True)
         shutil.rmtree(self._incoming, ignore_errors=True)
 
-    @property
-    def n_rows(self) -> int:
-        """Rows added so far."""
-        return sum(segment.n_rows for segment in self._new) + self._pending
-
     def add(self, rows: SegmentRows, embeddings: FloatArray | None) -> None:
         """Append rows; a segment is written whenever one is full."""
         self._rows.append(rows)

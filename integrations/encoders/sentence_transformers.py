@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from integrations.encoders.model_files import model_fingerprint
+from integrations.encoders.model_files import fingerprint_after
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
 from integrations.errors import EncoderError
@@ -38,10 +38,7 @@ class SentenceTransformersEncoder:
     def fingerprint(self) -> str:
         """Of the model's files. A model that is not here yet is downloaded to tell."""
         if self._fingerprint is None:
-            self._fingerprint = model_fingerprint(self._path, VERSION)
-        if self._fingerprint is None:
-            self._loaded()
-            self._fingerprint = model_fingerprint(self._path, VERSION) or ""
+            self._fingerprint = fingerprint_after(self._path, self._loaded, VERSION)
         return self._fingerprint
 
     @property

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from integrations.encoders.model_files import model_fingerprint
+from integrations.encoders.model_files import fingerprint_after
 from integrations.encoders.pixels import opened
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
@@ -42,10 +42,7 @@ class TransformersImageEncoder:
     def fingerprint(self) -> str:
         """Of the model's files. A model that is not here yet is downloaded to tell."""
         if self._fingerprint is None:
-            self._fingerprint = model_fingerprint(self._path, VERSION)
-        if self._fingerprint is None:
-            self._load_model()
-            self._fingerprint = model_fingerprint(self._path, VERSION) or ""
+            self._fingerprint = fingerprint_after(self._path, self._load_model, VERSION)
         return self._fingerprint
 
     @property

@@ -71,7 +71,7 @@ def read_control(config: str, kind: Kind) -> Control:
     """
     try:
         root = ET.fromstring(config)  # noqa: S314 - expat bounds entity expansion since 2.4.1
-    except ET.ParseError as exc:
+    except (ET.ParseError, UnicodeEncodeError) as exc:
         raise LabelerError(f"the labeling configuration is not XML ({exc}).") from exc
     tag = _OBJECT_TAG[kind]
     shown = {node.get("name", ""): node.get("value", "") for node in root.iter(tag)}

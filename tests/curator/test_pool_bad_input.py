@@ -2,7 +2,6 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from integrations.errors import EncoderError
 
 CLASSES = ("spam", "ham")
 BY_ID = Columns(id="id", text="text")
+NOTHING = Columns()
 
 
 @pytest.fixture
@@ -54,7 +54,11 @@ TEXT_FILES = {
     "header only": ("a.csv", b"id,text\n", ["no rows"]),
     "blank lines only": ("a.jsonl", b"\n\n", ["no rows"]),
     "only a byte order mark": ("a.csv", b"\xef\xbb\xbf", ["empty"]),
-    "missing column": ("a.csv", b"id,txet\n1,a\n", ["no column 'text' (--text)", "'id', 'txet'", "Did you mean 'txet'"]),
+    "missing column": (
+        "a.csv",
+        b"id,txet\n1,a\n",
+        ["no column 'text' (--text)", "'id', 'txet'", "Did you mean 'txet'"],
+    ),
     "column twice": ("a.csv", b"id,text,text\n1,a,b\n", ["'text'", "twice", "line 1"]),
     "null text": ("a.csv", b'id,text\n1,a\n2,""\n', ["no text in column 'text': row 2 (line 3)"]),
     "blank text": ("a.jsonl", b'{"id":1,"text":" "}\n', ["no text in column 'text': row 1 (line 1)"]),
@@ -67,12 +71,28 @@ TEXT_FILES = {
     "no id": ("a.csv", b"id,text\n,a\n", ["no id in column 'id': row 1 (line 2)"]),
     "wrong id": ("a.jsonl", b'{"id":1.5,"text":"a"}\n', ["id in column 'id'", "1.5"]),
     "wrong text": ("a.jsonl", b'{"id":1,"text":["a"]}\n', ["other than text", "row 1 (line 1)", "--text"]),
-    "invalid UTF-8": ("a.csv", b"id,text\n1,caf\xe9\n", ["invalid UTF-8 in line 2, byte 13", "0xe9", "UTF-8"]),
+    "invalid UTF-8": (
+        "a.csv",
+        b"id,text\n1,caf\xe9\n",
+        ["invalid UTF-8 in line 2, byte 13", "0xe9", "UTF-8"],
+    ),
     "UTF-16": ("a.csv", "id,text\n1,a\n".encode("utf-16"), ["UTF-16", "UTF-8"]),
-    "half a surrogate pair": ("a.jsonl", b'{"id":1,"text":"a\\ud800"}\n', ["not valid Unicode", "row 1", "character 2"]),
+    "half a surrogate pair": (
+        "a.jsonl",
+        b'{"id":1,"text":"a\\ud800"}\n',
+        ["not valid Unicode", "row 1", "character 2"],
+    ),
     "malformed JSON": ("a.jsonl", b'{"id":1,"text":"a"}\n{"id":2,\n', ["malformed JSON: row 2 (line 2)"]),
-    "not an object": ("a.jsonl", b'{"id":1,"text":"a"}\n[1]\n3\nnull\n"a"\ntrue\n', ["not a JSON object: 5 times", "list"]),
-    "ragged CSV": ("a.csv", b"id,text\n1,a,b\n2,c\n", ["number of fields", "header's 2", "row 1 (line 2) has 3"]),
+    "not an object": (
+        "a.jsonl",
+        b'{"id":1,"text":"a"}\n[1]\n3\nnull\n"a"\ntrue\n',
+        ["not a JSON object: 5 times", "list"],
+    ),
+    "ragged CSV": (
+        "a.csv",
+        b"id,text\n1,a,b\n2,c\n",
+        ["number of fields", "header's 2", "row 1 (line 2) has 3"],
+    ),
     "open quote": ("a.csv", b'id,text\n1,"a\n2,b\n', ["from line 2 on", "close every quote"]),
     "unknown ending": ("a.xlsx", b"id", ["'.xlsx'", ".csv", ".parquet"]),
     "JSON": ("a.json", b"[]", ["one object a line"]),
@@ -97,11 +117,17 @@ def test_absent_file(pool, tmp_path):
 def test_many_problems_come_in_one_message(pool, tmp_path):
     """All kinds of problems are reported at once, each with a count and its first five places."""
     path = tmp_path / "many.csv"
-    rows = ["id,text,label"] + [f"{i},,spam" for i in range(12)] + ["12,a,blue", "13,b,blue", "14,c,green", "14,d,spam"]
+    rows = (
+        ["id,text,label"]
+        + [f"{i},,spam" for i in range(12)]
+        + ["12,a,blue", "13,b,blue", "14,c,green", "14,d,spam"]
+    )
     path.write_text("\n".join(rows))
     message = refused(pool, path, Columns(id="id", text="text", label="label"))
     says(message, "no text in column 'text': 12 times", "row 1 (line 2)", "row 5 (line 6)", "duplicate id")
-    says(message, "'blue' (2 rows, first row 13 (line 14))", "'green' (1 row", "The classes are 'spam', 'ham'")
+    says(
+        message, "'blue' (2 rows, first row 13 (line 14))", "'green' (1 row", "The classes are 'spam', 'ham'"
+    )
     assert "row 6 (line 7)" not in message
 
 
@@ -112,12 +138,19 @@ def test_label_problems(pool, tmp_path):
     columns = Columns(id="id", text="text", label="label")
     says(refused(pool, path, columns), "label in column 'label' is neither", "row 1 (line 1)")
     path.write_text('{"id":1,"text":"a","label":"spam"}\n{"id":2,"text":"b","label":null}\n')
-    says(refused(pool, path, columns, role="holdout"), "no label in column 'label': row 2 (line 2)", "hold-out")
+    says(
+        refused(pool, path, columns, role="holdout"), "no label in column 'label': row 2 (line 2)", "hold-out"
+    )
 
 
 @pytest.mark.parametrize(
     ("classes", "part"),
-    [((), "none"), (("spam",), "only 'spam'"), (("a", "a"), "'a' is named twice"), (("a", " "), "blank name")],
+    [
+        ((), "none"),
+        (("spam",), "only 'spam'"),
+        (("a", "a"), "'a' is named twice"),
+        (("a", " "), "blank name"),
+    ],
 )
 def test_classes_must_be_two_or_more(pool, tmp_path, classes, part):
     """Fewer than two classes, or a doubled one, are refused and say how to give them."""
@@ -265,7 +298,15 @@ def test_broken_and_missing_images(tmp_path):
     path = tmp_path / "images.csv"
     path.write_text("image\nok.png\ncut.jpg\ngone.png\ntext.png\ncut.png\n")
     message = refused(pool, path, Columns(image="image"))
-    says(message, "broken image: 3 times", "row 2 (line 3)", "cut.jpg", "row 4 (line 5)", "not an image", "cut.png")
+    says(
+        message,
+        "broken image: 3 times",
+        "row 2 (line 3)",
+        "cut.jpg",
+        "row 4 (line 5)",
+        "not an image",
+        "cut.png",
+    )
     says(message, "image file cannot be read: row 3 (line 4)", "gone.png", "relative to the folder")
     path.write_text('image,n\n"",1\n')
     says(refused(pool, path, Columns(image="image")), "no image in column 'image': row 1")
@@ -304,7 +345,7 @@ def test_damaged_pool_is_named(pool):
 def test_inference_says_which_option_decides(tmp_path):
     """What cannot be inferred names the option to give."""
 
-    def message(content, given=Columns(), kind=None, name="a.csv"):
+    def message(content, given=NOTHING, kind=None, name="a.csv"):
         (tmp_path / name).write_text(content)
         with pytest.raises(DataError) as caught:
             infer_columns(tmp_path / name, given, kind)
@@ -318,7 +359,7 @@ def test_inference_says_which_option_decides(tmp_path):
     says(message("a\nwords\n", kind="image"), "not clear which column names the images")
     says(message("a,text\n1,b\n", Columns(id="ident")), "no column 'ident' (--id)")
     says(message("text,image\na,b.png\n", Columns(text="text", image="image")), "not both")
-    says(message("text\n" , name="b.csv"), "no rows")
+    says(message("text\n", name="b.csv"), "no rows")
     lines = "\n".join(f"t{i},{i}" for i in range(1100))
     says(message(f"text,label\n{lines}\n"), "more than 1,000 different values", "--label")
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-
 from curator.errors import DataError
 from curator.pool import segments, staging
 from curator.pool.catalogue import Item, Pool, import_records
@@ -109,12 +108,15 @@ def test_an_error_while_committing_takes_everything_back(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(staging, "save_manifest", full)
+    monkeypatch.setattr(staging, "save_manifest", full)
+    with pytest.raises(OSError, match="No space"):
         import_records(pool, path, Columns(text="text", embedding="e"), classes=CLASSES, embeddings=source)
+    monkeypatch.undo()
     assert [p.name for p in pool.folder.iterdir()] == ["manifest.json"]
     assert not list(source.folder.glob("*.npy"))
-    report = import_records(pool, path, Columns(text="text", embedding="e"), classes=CLASSES, embeddings=source)
+    report = import_records(
+        pool, path, Columns(text="text", embedding="e"), classes=CLASSES, embeddings=source
+    )
     assert report.added == 1
 
 

@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torch", "faiss", "sklearn.linear_model", "curator.rounds.run", "curator.cli.app"])
+_CONTEXT.set_forkserver_preload(
+    ["torch", "faiss", "sklearn.linear_model", "curator.rounds.run", "curator.cli.app"]
+)
 
 
-def run_round_in_child(folder: Path, kill_at: tuple[int, str] | None, env: dict[str, str] | None = None) -> int:
+def run_round_in_child(
+    folder: Path, kill_at: tuple[int, str] | None, env: dict[str, str] | None = None
+) -> int:
     """One `curator round`; returns the exit code, -9 when the kill hit.
 
     Args:

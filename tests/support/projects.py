@@ -41,7 +41,9 @@ def make_project(folder: Path, *, n: int = 240, batch: int = 10, holdout: str = 
     settings: dict[str, Any] = {"price": "0.08", "labeler": "replay", **options}
     if "hourly_rate" in settings:
         settings.pop("price")
-    init_project(InitOptions(name="colours", data=data, batch=batch, holdout=holdout, **settings), folder, NoProgress())
+    init_project(
+        InitOptions(name="colours", data=data, batch=batch, holdout=holdout, **settings), folder, NoProgress()
+    )
     return folder
 
 
@@ -64,7 +66,9 @@ def dump(folder: Path) -> dict[str, list[dict[str, Any]]]:
     with Ledger(folder / ".curator" / "ledger.db") as ledger:
         tables = [
             row["name"]
-            for row in ledger.rows("select name from sqlite_master where type = 'table' and name not like '\\_%' escape '\\'")
+            for row in ledger.rows(
+                "select name from sqlite_master where type = 'table' and name not like '\\_%' escape '\\'"
+            )
             if not row["name"].startswith("sqlite_")
         ]
         return {

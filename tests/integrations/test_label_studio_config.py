@@ -1,0 +1,112 @@
+"""Labeling configurations, written and read; and the registry of labelers."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.studio import spec
+
+from integrations.errors import LabelerError
+from integrations.labelers import registry
+from integrations.labelers.studio_config import build_config, check_classes, read_control
+
+TEXT = '<View><Text name="t" value="$text"/>{}</View>'
+ONE = '<Choices name="c" toName="t"><Choice value="a"/></Choices>'
+
+names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+
+
+@settings(max_examples=50)
+@given(classes=st.lists(names, min_size=1, max_size=5, unique=True), kind=st.sampled_from(["text", "image"]))
+def test_classes_come_back_as_they_were(classes, kind):
+    """Whatever the names hold, or a clear error."""
+    try:
+        config = build_config(spec("t", *classes, kind=kind))
+    except LabelerError as exc:
+        assert "classes" in str(exc)  # noqa: PT017 - most examples do not raise
+        return
+    control = read_control(config, kind)
+    check_classes(control, reversed(classes), "here")
+    assert control.classes == tuple(classes)
+    assert (control.from_name, control.to_name, control.variable) == ("label", kind, kind)
+
+
+@pytest.mark.parametrize("name", ["null \x00", "half \ud83d", "bell \x07"])
+def test_a_class_that_xml_cannot_hold_is_refused(name):
+    """The message says that it is about the classes."""
+    with pytest.raises(LabelerError, match="classes"):
+        build_config(spec("t", "fine", name))
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("<View>", "is not XML"),
+        (TEXT.format(""), "has 0; it holds: <Text>"),
+        ("<View></View>", "no tag that asks anything"),
+        (TEXT.format(ONE + ONE.replace('"c"', '"d"')), "has 2"),
+        (TEXT.format(ONE.replace("<Choices", '<Choices choice="multiple"')), "has 0"),
+        (TEXT.format(ONE.replace('"t"', '"other"')), "has 0"),
+        (TEXT.format('<Choices name="c" toName="t"/>'), "lists no <Choice>"),
+        (TEXT.format(ONE).replace("$text", "$key"), "shows '\\$key'; it needs a variable of its own"),
+        (TEXT.format(ONE).replace("$text", "fixed words"), "variable of its own"),
+        (TEXT.format(ONE + '<Header value="$title"/>'), "more data than a question has: 'title'"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_says_why(config, said):
+    """Nothing is guessed."""
+    with pytest.raises(LabelerError, match=said):
+        read_control(config, "text")
+
+
+def test_our_own_data_may_be_shown():
+    """An item's id beside its text, say."""
+    assert read_control(TEXT.format(ONE + '<Header value="$item_id"/>'), "text").classes == ("a",)
+
+
+def test_only_what_differs_is_said():
+    """Missing alone, extra alone."""
+    control = read_control(TEXT.format(ONE), "text")
+    check_classes(control, ["a"], "here")
+    with pytest.raises(LabelerError, match=r"of here differ from yours \(missing there: 'b'\)"):
+        check_classes(control, ["a", "b"], "here")
+    with pytest.raises(LabelerError, match=r"\(there but not among yours: 'a'\)|\(missing"):
+        check_classes(control, [], "here")
+
+
+def test_every_known_labeler_can_be_had():
+    """By name; an unknown name lists the known ones."""
+    for name in registry.LABELERS:
+        assert registry.labeler_class(name).name == name
+    with pytest.raises(LabelerError, match="no labeler 'x'; known are: files, label-studio, replay"):
+        registry.labeler_class("x")
+
+
+def test_others_can_add_a_labeler(monkeypatch):
+    """Through entry points; one that cannot be loaded says so, and none can take the place of ours."""
+    points = [
+        EntryPoint("theirs", "integrations.labelers.replay:ReplayLabeler", registry.GROUP),
+        EntryPoint("broken", "no.such.module:Labeler", registry.GROUP),
+        EntryPoint("thing", "integrations.labelers.replay:REFERENCE", registry.GROUP),
+        EntryPoint("replay", "no.such.module:Labeler", registry.GROUP),
+    ]
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: [point for point in points if point.group == group]
+    )
+    assert registry.labeler_class("theirs") is registry.labeler_class("replay")
+    with pytest.raises(LabelerError, match=r"'broken' .* cannot be loaded"):
+        registry.labeler_class("broken")
+    with pytest.raises(LabelerError, match="not a class but a str"):
+        registry.labeler_class("thing")
+
+
+def test_looking_a_labeler_up_by_name_is_cheap():
+    """Names import no server library, and files and replay need none."""
+    code = (
+        "import sys, integrations.labelers.registry as r; r.labeler_class('files'); r.labeler_class('replay');"
+        "sys.exit(any(name in sys.modules for name in ('label_studio_sdk', 'pandas', 'torch', 'sklearn')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

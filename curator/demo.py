@@ -12,6 +12,7 @@ from curator.errors import ConfigError, CuratorError
 from curator.init import InitOptions, init_project
 from curator.labelers import TOKEN_VARIABLE
 from curator.ledger import records
+from curator.money.amounts import format_amount
 from curator.progress import Progress
 from curator.project import Project
 from curator.rounds.run import run_round
@@ -66,10 +67,8 @@ def run_demo(
         project = stack.enter_context(Project(folder, progress=progress, say=say))
         _campaign(project, rounds, annotate, say)
         show(gain_table(records.gain_table(project.ledger), project.config.cost.currency))
-        spent = records.spend(project.ledger)
-        show(
-            f"The hold-out's labels are {spent['holdout'] / 1e6:.2f} of the total. Ledger: {project.ledger.path}"
-        )
+        holdout = format_amount(records.spend(project.ledger)["holdout"], project.config.cost.currency)
+        show(f"The total includes {holdout} for the hold-out's labels. Ledger: {project.ledger.path}")
         if url and keep:
             _hold(project, say)
 
@@ -127,7 +126,7 @@ def _start_studio(
     stack: ExitStack, program: Path, folder: Path, labels: Mapping[str, str], say: Callable[[str], None]
 ) -> tuple[str, Callable[[str], int]]:
     """A real server with an annotator who knows the labels; returns its address and how to let her work."""
-    from integrations.labelers.label_studio.annotator import SimulatedAnnotator
+    from integrations.labelers.label_studio.annotator import EMAIL, SimulatedAnnotator, sign_up
     from integrations.labelers.label_studio.server import LocalStudio
 
     say("Starting Label Studio (the first time takes a minute: it prepares its database)")
@@ -138,8 +137,8 @@ def _start_studio(
     def answer(data: Mapping[str, Any]) -> str | None:
         return labels.get(str(data["item_id"]))
 
-    annotator = SimulatedAnnotator(server.url, server.token, answer)
-    return server.url, annotator.answer_all
+    annotator = SimulatedAnnotator(server.url, sign_up(server.url, EMAIL, server.password), answer)
+    return server.url, lambda reference: annotator.run(int(reference))
 
 
 def _hold(project: Project, say: Callable[[str], None]) -> None:

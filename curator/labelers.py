@@ -1,6 +1,7 @@
 """Picks the labeler that curator.toml names: the one place where concrete adapters are chosen."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -67,13 +68,22 @@ def _label_studio(config: Config) -> Labeler:
 
 
 class _PoolLabels(Mapping[str, str | None]):
-    """The label column as a mapping that looks rows up when asked, so that a large pool stays on disk."""
+    """The label column as a mapping that looks rows up when asked: of a large pool only touched segments are read."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._first_rows = [segment.first_row for segment in pool.segments]
+        self._read: dict[int, list[str | None]] = {}
 
     def __getitem__(self, item_id: str) -> str | None:
-        return self._pool.labels(self._pool.rows([item_id]))[0]
+        row = int(self._pool.rows([item_id])[0])
+        number = bisect_right(self._first_rows, row) - 1
+        segment = self._pool.segments[number]
+        if number not in self._read:
+            self._read[number] = self._pool.labels(
+                range(segment.first_row, segment.first_row + segment.n_rows)
+            )
+        return self._read[number][row - segment.first_row]
 
     def __iter__(self) -> Iterator[str]:
         raise TypeError("known labels are looked up, never listed")

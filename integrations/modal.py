@@ -97,9 +97,10 @@ def train_learner(
     Raises:
         IntegrationError: X and y have different lengths.
     """
+    learner = make_learner(estimator, X, y, query_strategy)
     # Not by the learner's own fit: it passes scikit-learn an argument of a deprecated name, and warns of it each time.
-    estimator.fit(np.asarray(X), np.asarray(y))
-    return make_learner(estimator, X, y, query_strategy)
+    estimator.fit(learner.X_training, learner.y_training)
+    return learner
 
 
 def load_query_strategy(spec: str) -> QueryStrategy:

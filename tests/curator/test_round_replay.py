@@ -120,7 +120,9 @@ def test_metrics_of_three_splits_and_the_gap(project):
     for row in rows.values():
         assert row["train"] is not None and row["validation"] is not None
         assert row["generalisation_gap"] == pytest.approx(row["train"] - row["holdout"])
-    per_class = project.ledger.rows("select * from evaluations where round = 3 and split = 'holdout' and class <> ''")
+    per_class = project.ledger.rows(
+        "select * from evaluations where round = 3 and split = 'holdout' and class <> ''"
+    )
     assert {row["class"] for row in per_class} == set(CLASSES)
     assert {row["metric"] for row in per_class} == {"precision", "recall", "f1"}
 
@@ -233,7 +235,10 @@ def test_no_two_picks_of_a_batch_are_near_duplicates(tmp_path):
         run_round(project)
         run_round(project)
         for round_id in (1, 2):
-            ids = [r["item_id"] for r in project.ledger.rows("select item_id from picks where round = ?", [round_id])]
+            ids = [
+                r["item_id"]
+                for r in project.ledger.rows("select item_id from picks where round = ?", [round_id])
+            ]
             vectors = project.embeddings.take(project.pool.rows(ids))
             cosine = vectors @ vectors.T - 2 * np.eye(len(ids))
             assert cosine.max() < 0.97
@@ -297,7 +302,10 @@ def test_a_seed_batch_of_one_class_does_not_stop_the_loop(tmp_path):
         report = run_round(project)
         strategy = project.ledger.scalar("select strategy from rounds where id = 2")
     assert report.measured["value"] >= 0.9
-    assert any("No label yet for 2 of 3 classes: blue, green" in note for note in report.notes) or strategy == "margin"
+    assert (
+        any("No label yet for 2 of 3 classes: blue, green" in note for note in report.notes)
+        or strategy == "margin"
+    )
     if strategy == "maxherding":
         assert any("Fewer than two classes" in line for line in said)
 
@@ -376,6 +384,11 @@ def test_export_has_the_provenance(project):
     truth = labels_of(project)
     for row in rows:
         assert row["label"] == truth[row["item_id"]]
-        assert (row["annotators"], row["answers"], row["agreement"], row["cost"]) == ("replay", 1, 1.0, 80_000)
+        assert (row["annotators"], row["answers"], row["agreement"], row["cost"]) == (
+            "replay",
+            1,
+            1.0,
+            80_000,
+        )
         assert row["text"].startswith("number")
         assert row["round"] in (1, 2, 3)

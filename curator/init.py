@@ -17,7 +17,8 @@ from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, infer_columns
 from curator.pool.incoming import EmbeddingSource
 from curator.progress import Progress
-from curator.project import Project, state_folder
+from curator.project import Project, check_strategy, state_folder
+from integrations.encoders.registry import default_encoder, make_encoder
 
 Kind = Literal["text", "image"]
 # Share of items on which two successive models differ in being right: sets how large a hold-out must be.
@@ -25,6 +26,7 @@ DISAGREEMENT = 0.10
 TARGET_GAIN = 0.05
 LARGEST_HOLDOUT_SHARE = 1 / 3
 DEFAULT_BATCH = 100
+DEFAULT_STRATEGY = "margin"
 PRECOMPUTED = "precomputed"
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 
@@ -178,6 +180,9 @@ def _plan(options: InitOptions) -> _Plan:
     given = Columns(options.id, options.text, options.image, options.label, options.embedding)
     inferred = infer_columns(options.data, given, options.kind)
     notes = list(inferred.notes)
+    check_strategy(options.strategy or DEFAULT_STRATEGY)
+    if options.encoder:
+        make_encoder(options.encoder, inferred.kind)
     holdout_file = options.holdout if options.holdout and not options.holdout.isdigit() else None
     holdout_columns, classes = None, options.classes or inferred.classes
     if holdout_file:
@@ -208,7 +213,11 @@ def _plan(options: InitOptions) -> _Plan:
         "project": {"name": options.name, "kind": inferred.kind, "classes": classes, "seed": options.seed},
         "data": {"source": str(options.data), **vars(inferred.columns)},
         "encoder": {"name": _encoder_name(options, inferred.columns)},
-        "acquisition": {"batch": batch, "seed_batch": seed_batch, "strategy": options.strategy or "margin"},
+        "acquisition": {
+            "batch": batch,
+            "seed_batch": seed_batch,
+            "strategy": options.strategy or DEFAULT_STRATEGY,
+        },
         # Without a number the size is set when the pool's is known.
         "holdout": {"file": holdout_file}
         if holdout_file
@@ -251,8 +260,6 @@ def _import_all(
     )
     notes = list(plan.notes)
     if config.encoder.name == BY_KIND:
-        from integrations.encoders.registry import default_encoder
-
         name, why = default_encoder(config.project.kind, pool.contents(np.arange(min(50, pool.n_items))))
         config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"name": name})})
         notes.append(why)

@@ -46,6 +46,23 @@ def open_project(path: str | Path = ".") -> Project:
     return Project(Path(path))
 
 
+def check_strategy(spec: str | dict[str, float]) -> None:
+    """Make sure that every strategy of a spec exists, before anything is asked or paid.
+
+    Raises:
+        StrategyError: no strategy of ours or of a third party has the name.
+        IntegrationError: a MODULE:FUNCTION that cannot be imported or used.
+    """
+    from integrations.modal import load_query_strategy
+    from strategies.registry import get
+
+    for name in [spec] if isinstance(spec, str) else spec:
+        if ":" in name:
+            load_query_strategy(name)
+        else:
+            get(name)
+
+
 def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
     """Any of curator's strategies as a modAL query strategy: `ActiveLearner(query_strategy=...)`.
 

@@ -145,10 +145,14 @@ def status_text(status: Status) -> str:
     currency = status.currency
     total = format_amount(sum(status.spent.values()), currency)
     lines = [
-        f"{status.name}: {status.items:,} items, {status.labels:,} training labels, "
-        f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled",
-        f"Spent {total}: {format_amount(status.spent['label'], currency)} for training labels, "
-        f"{format_amount(status.spent['holdout'], currency)} for the hold-out",
+        (
+            f"{status.name}: {status.items:,} items, {status.labels:,} training labels, "
+            f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled"
+        ),
+        (
+            f"Spent {total}: {format_amount(status.spent['label'], currency)} for training labels, "
+            f"{format_amount(status.spent['holdout'], currency)} for the hold-out"
+        ),
     ]
     current = status.open_round
     if current:

@@ -8,7 +8,7 @@ What is trained by default is the mean of two logits:
 The mean of the logits (the geometric mean of the probs) is again linear in the embedding: one matrix scores a pool of
 any size. Classes that nobody has labeled yet share a small mass: Laplace's rule of succession, unseen / (labels +
 classes). tests/benchmarks/bench_heads.py measures this against scikit-learn on five sets with 2, 5 and 10 labels per
-class; every default below is what it measured best there on most sets, with random and with spread-out labels.
+class; every default below is what it measured best there in the mean over the sets.
 """
 
 from collections.abc import Sequence

@@ -186,7 +186,6 @@ def _newton_direction(
     have no curvature left, and for the intercepts, which no decay holds.
     """
     rows = torch.cat([problem.rows, torch.ones_like(problem.rows[:, :1])], dim=1)
-    probs = probs
     weighted = problem.weights[:, :, None] * probs
     decay = problem.decay[:, None, None].expand(*gradient.shape[:2], rows.shape[1]).clone()
     decay[..., -1] = 0.0  # the intercept is free

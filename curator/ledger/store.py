@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlite_utils import Database
-from sqlite_utils.db import Table
 
 from curator.errors import LedgerError
 from curator.ledger.schema import migrations
@@ -62,11 +61,11 @@ class Ledger:
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Add rows; one that is there already is an error."""
-        self._table(table).insert_all(rows)
+        self._db.table(table).insert_all(rows)
 
     def update(self, table: str, pk: Any, **values: Any) -> None:
         """Change columns of one row."""
-        self._table(table).update(pk, values)
+        self._db.table(table).update(pk, values)
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> None:
         """Run a statement that changes rows."""
@@ -99,9 +98,3 @@ class Ledger:
             "insert into state (key, value) values (?, ?) on conflict (key) do update set value = excluded.value",
             [key, value],
         )
-
-    def _table(self, name: str) -> Table:
-        table = self._db.table(name)
-        if not isinstance(table, Table):
-            raise TypeError(f"{name} is a view")
-        return table

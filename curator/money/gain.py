@@ -226,15 +226,16 @@ def _stratified_counts(
     """
     n_items = int(sizes.sum())
     first, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
-    drawn = first + np.floor(rng.random((n_draws, n_items)) * size).astype(np.int64)
-    drawn += np.arange(n_draws)[:, None] * n_items
+    within = np.floor(rng.random((n_draws, n_items)) * size).astype(np.int64)
+    drawn = first + within + np.arange(n_draws)[:, None] * n_items
     counts = np.bincount(drawn.ravel(), minlength=n_draws * n_items)
     return counts.reshape(n_draws, n_items).astype(np.float32)
 
 
 def _accuracy(counts: FloatArray, predictions: IntArray, y: IntArray, _starts: IntArray) -> FloatArray:
     right = (predictions == y).astype(np.float32)
-    return (counts @ right.T).astype(np.float64) / len(y)
+    share: FloatArray = (counts @ right.T).astype(np.float64) / len(y)
+    return share
 
 
 def _macro_f1(counts: FloatArray, predictions: IntArray, y: IntArray, starts: IntArray) -> FloatArray:

@@ -12,7 +12,7 @@ from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
-from curator.project import Project
+from curator.project import Project, check_strategy
 from curator.rounds.measure import measure
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare, push
@@ -41,6 +41,7 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
     """
     with project.locked("round"):
         _refuse_changes(project)
+        _check_names(project)
         run = _Run(project, partial=partial)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
@@ -162,6 +163,13 @@ def _open(project: Project, batch: int | None) -> Row:
     if current is None:
         raise CuratorError(f"Round {round_id} could not be opened.")
     return current
+
+
+def _check_names(project: Project) -> None:
+    """A strategy or model that does not exist is said now, not after a batch was paid for."""
+    check_strategy(project.config.acquisition.strategy)
+    check_strategy(project.config.acquisition.seed_strategy)
+    project.new_model()
 
 
 def _refuse_changes(project: Project) -> None:

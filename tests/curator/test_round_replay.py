@@ -1,6 +1,7 @@
 """The whole loop with the replay labeler: what a campaign leaves in the ledger."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_gain_view_holds_to_its_contract(project):
     # The 60 hold-out labels are paid for in the first round and are in the total only.
     assert [row["total_cost"] for row in rows] == [800_000 * n + 4_800_000 for n in (1, 2, 3)]
     assert (rows[0]["gain"], rows[0]["gain_per_dollar"]) == (None, None)
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         assert after["gain"] == pytest.approx(after["value"] - before["value"])
         assert after["gain_low"] <= after["gain"] <= after["gain_high"]
         assert after["gain_per_dollar"] == pytest.approx(after["gain"] / 0.8)
@@ -118,7 +119,7 @@ def test_metrics_of_three_splits_and_the_gap(project):
     rows = {row["metric"]: row for row in project.ledger.rows("select * from metrics where round = 3")}
     assert set(rows) == {"accuracy", "macro_f1", "log_loss", "brier", "ece"}
     for row in rows.values():
-        assert row["train"] is not None and row["validation"] is not None
+        assert None not in (row["train"], row["validation"])
         assert row["generalisation_gap"] == pytest.approx(row["train"] - row["holdout"])
     per_class = project.ledger.rows(
         "select * from evaluations where round = 3 and split = 'holdout' and class <> ''"
@@ -151,7 +152,8 @@ def test_learner_is_the_trained_modal_learner(project):
         learner.predict_proba(embeddings), project.checkpoint(3).model.predict_proba(embeddings), atol=1e-6
     )
     positions, rows = learner.query(embeddings, n_instances=3)
-    assert len(set(positions.tolist())) == 3 and rows.shape == (3, 16)
+    assert len(set(positions.tolist())) == 3
+    assert rows.shape == (3, 16)
     learner.teach(embeddings, np.array(labels))
     assert len(learner.X_training) == 60
 
@@ -254,7 +256,8 @@ def test_the_last_items_are_sent_and_then_the_pool_is_empty(tmp_path):
         rounds = project.ledger.scalar("select count(*) from rounds")
     assert second.sent == 5
     assert any("5 are left" in note for note in second.notes)
-    assert third.measured is not None and third.opened is None
+    assert third.measured is not None
+    assert third.opened is None
     assert any("Nothing is left" in note for note in fourth.notes)
     assert rounds == 2
 
@@ -272,7 +275,8 @@ def test_unlabeled_items_are_skipped_and_cost_nothing(tmp_path):
         skipped = project.ledger.scalar("select count(*) from live_answers where skipped = 1")
         paid = project.ledger.scalar("select count(*) from costs where amount > 0")
         answered = project.ledger.scalar("select count(*) from live_answers where label is not null")
-    assert skipped > 0 and paid == answered == 50 - skipped
+    assert skipped > 0
+    assert paid == answered == 50 - skipped
     assert report.measured["labels"] < 20
 
 

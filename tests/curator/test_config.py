@@ -1,0 +1,130 @@
+"""curator.toml: what is written can be read again, and what cannot be is said all at once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.config import load_config, parse_config, render_config
+from curator.errors import ConfigError
+
+MINIMAL = {
+    "project": {"name": "reviews", "kind": "text", "classes": ["neg", "pos"]},
+    "data": {"source": "reviews.csv", "text": "body"},
+    "encoder": {"name": "tfidf"},
+    "holdout": {"size": 300},
+    "cost": {"price_per_label": "0.08"},
+}
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).map(str.strip).filter(bool)
+
+
+def changed(section, **values):
+    """The minimal configuration with some values of a section changed; None removes one."""
+    new = {key: dict(value) for key, value in MINIMAL.items()}
+    merged = new.get(section, {}) | values
+    new[section] = {key: value for key, value in merged.items() if value is not None}
+    return new
+
+
+def test_defaults_are_the_documented_ones():
+    """A minimal file gives margin after a maxherding seed batch, three seeds, 0.97, accuracy, Label Studio."""
+    config = parse_config(MINIMAL, "here")
+    assert config.acquisition.strategy == "margin"
+    assert config.acquisition.seed_strategy == "maxherding"
+    assert config.acquisition.duplicate_cosine == 0.97
+    assert (config.model.name, config.model.seeds) == ("head", 3)
+    assert config.holdout.metric == "accuracy"
+    assert config.labeler.name == "label-studio"
+    assert config.cost.micro_per_label == 80_000
+
+
+@given(
+    name=names,
+    classes=st.lists(names, min_size=2, max_size=5, unique=True),
+    source=names,
+    column=names,
+    share=st.floats(0.01, 1),
+    labeler=st.sampled_from(["label-studio", "files", "replay"]),
+    params=st.dictionaries(names, st.one_of(st.booleans(), st.integers(0, 9), names), max_size=3),
+)
+def test_what_is_written_can_be_read_again(
+    tmp_path_factory, name, classes, source, column, share, labeler, params
+):
+    """Any configuration survives the commented file that a person edits, whatever characters it holds."""
+    values = changed("project", name=name, classes=classes) | {
+        "data": {"source": source, "text": column, "label": column},
+        "labeler": {"name": labeler, "url": "http://localhost:8080", "project": 3, "folder": "labeling"},
+        "model": {"name": "head", "params": params},
+        "acquisition": {"strategy": {"entropy": share, "margin": 1.0}},
+    }
+    config = parse_config(values, "here")
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "curator.toml").write_text(render_config(config), encoding="utf-8")
+    again = load_config(folder)
+    expected = config.model_dump()
+    # What a labeler does not use is not written.
+    for unused in {"url", "project", "folder"} - {
+        "label-studio": {"url", "project"},
+        "files": {"folder"},
+        "replay": set(),
+    }[labeler]:
+        expected["labeler"][unused] = None
+    assert again.model_dump() == expected
+
+
+def test_hold_out_file_and_hourly_rate_are_written_too():
+    """The other branch of each choice is in the file."""
+    values = changed("holdout", size=None, file="gold.csv") | {
+        "cost": {"hourly_rate": "25.50", "currency": "EUR"}
+    }
+    text = render_config(parse_config(values, "here"))
+    assert 'file = "gold.csv"' in text
+    assert 'hourly_rate = "25.50"' in text
+    assert parse_config(values, "here").cost.micro_per_hour == 25_500_000
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (changed("project", classes=["one"]), "project.classes: needs at least two classes"),
+        (changed("project", classes=["a", "b", "a"]), "names a class twice: a"),
+        (changed("project", kind="video"), "project.kind"),
+        (changed("project", colour="red"), "project.colour"),
+        (changed("holdout", size=None), "exactly one of `size`"),
+        (changed("holdout", file="x.csv"), "exactly one of `size`"),
+        (changed("holdout", metric="luck"), "holdout.metric"),
+        (changed("cost", price_per_label=None), "exactly one of `price_per_label`"),
+        (changed("cost", price_per_label="cheap"), "'cheap' is not an amount"),
+        (changed("cost", price_per_label="0.0000001"), "at most six decimals"),
+        (changed("cost", currency="dollars"), "cost.currency"),
+        (changed("acquisition", strategy={}), "a mixture names strategies"),
+        (changed("acquisition", strategy={"margin": -1}), "a mixture names strategies"),
+        (changed("acquisition", batch=0), "acquisition.batch"),
+        (changed("acquisition", duplicate_cosine=1.5), "acquisition.duplicate_cosine"),
+    ],
+)
+def test_what_cannot_be_is_named(values, message):
+    """The message names the file, the setting, and what it should be."""
+    with pytest.raises(ConfigError, match=r"curator\.toml cannot be used") as caught:
+        parse_config(values, "curator.toml")
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_all_problems_are_reported_at_once():
+    """Nobody should have to run it five times."""
+    values = changed("project", kind="video") | {"acquisition": {"batch": 0, "strategy": {}}}
+    with pytest.raises(ConfigError) as caught:
+        parse_config(values, "curator.toml")
+    assert all(
+        key in str(caught.value) for key in ("project.kind", "acquisition.batch", "acquisition.strategy")
+    )
+
+
+def test_no_project_and_broken_toml(tmp_path):
+    """Both say what to do, or where it broke."""
+    with pytest.raises(ConfigError, match="curator init"):
+        load_config(tmp_path)
+    (tmp_path / "curator.toml").write_text("name = [", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_config(tmp_path)

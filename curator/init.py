@@ -27,6 +27,7 @@ TARGET_GAIN = 0.05
 LARGEST_HOLDOUT_SHARE = 1 / 3
 DEFAULT_BATCH = 100
 DEFAULT_STRATEGY = "margin"
+LABEL_STUDIO = "http://localhost:8080"  # where a server listens unless told otherwise
 PRECOMPUTED = "precomputed"
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 
@@ -197,12 +198,13 @@ def _plan(options: InitOptions) -> _Plan:
         raise ConfigError(
             "Name the classes: --classes positive,negative (the data has no label column to take them from)."
         )
-    labeler = options.labeler or ("label-studio" if options.url or inferred.columns.label is None else None)
-    if labeler is None:
-        labeler = "label-studio"
-        notes.append(
-            "labeler: label-studio. The data has labels: --labeler replay would answer from them, to try curator out"
-        )
+    labeler = options.labeler or "label-studio"
+    if not options.labeler and not options.url and inferred.columns.label:
+        notes.append("the data has labels: --labeler replay would answer from them, to try curator out")
+    url = options.url
+    if labeler == "label-studio" and url is None:
+        url = LABEL_STUDIO
+        notes.append(f"labeler: Label Studio at {url} (--url for another address)")
     if labeler != "replay" and inferred.columns.label:
         notes.append(f"the labels in column {inferred.columns.label} are not used: annotators answer")
     batch = options.batch or DEFAULT_BATCH
@@ -224,7 +226,7 @@ def _plan(options: InitOptions) -> _Plan:
         else {"size": int(options.holdout or size_for_gain(TARGET_GAIN, DISAGREEMENT))},
         "labeler": {
             "name": labeler,
-            "url": options.url,
+            "url": url,
             "folder": "labeling" if labeler == "files" else None,
         },
         "cost": {

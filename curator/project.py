@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -175,10 +176,21 @@ class Project:
         )
 
     def checkpoint(self, round_id: int) -> Checkpoint:
-        """The model that a round trained, with what it was trained on."""
+        """The model that a round trained, with what it was trained on.
+
+        When the encoder is another one by now, the model is trained again on the same labels: the kept one
+        could not read the new embeddings.
+        """
         from curator.learner.checkpoint import load_checkpoint
 
-        return load_checkpoint(self.model_folder(round_id), self.embeddings.take)
+        found = load_checkpoint(self.model_folder(round_id), self.embeddings.take)
+        if found.meta["encoder_fingerprint"] == self.embeddings.fingerprint:
+            return found
+        self.say(
+            f"The encoder has changed since round {round_id}: its model is trained again on the new embeddings."
+        )
+        labels = np.array(self.config.project.classes)[found.train_labels]
+        return replace(found, model=self.new_model().fit(self.embeddings.take(found.train_rows), labels))
 
     def learner(self) -> ActiveLearner:
         """The current model as a modAL `ActiveLearner`, trained, with its training data in place.

@@ -42,7 +42,7 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
     with project.locked("round"):
         _refuse_changes(project)
         _check_names(project)
-        run = _Run(project, partial=partial)
+        run = _Run(project, batch=batch, partial=partial)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
             current = records.current_round(project.ledger) or _open(project, batch)
@@ -56,8 +56,9 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
 class _Run:
     """One call of `curator round`: each step takes the open round on by one status."""
 
-    def __init__(self, project: Project, *, partial: bool) -> None:
+    def __init__(self, project: Project, *, batch: int | None, partial: bool) -> None:
         self.project = project
+        self.batch = batch
         self.partial = partial
         self.report = RoundReport()
         self._steps = {
@@ -74,7 +75,13 @@ class _Run:
 
     def _select(self, round_id: int, current: Row) -> bool:
         self.project.say(f"Round {round_id}: scoring the pool and choosing what to ask")
-        return select(self.project, current, int(current["batch"]), self.report)
+        # Read anew: a strategy that failed may have been mended in curator.toml since the round was opened.
+        plan = _plan(self.project, self.batch)
+        if plan["strategy"] != current["strategy"]:
+            with self.project.ledger.write():
+                self.project.ledger.update("rounds", round_id, **plan)
+            current = {**current, **plan}
+        return select(self.project, current, self.batch or int(current["batch"]), self.report)
 
     def _push(self, round_id: int, _current: Row) -> bool:
         with self.report.stage("push"):
@@ -134,35 +141,32 @@ class _Run:
 
 
 def _open(project: Project, batch: int | None) -> Row:
-    """Open the next round: the seed batch until a model knows two classes, then the configured strategy."""
-    ledger, acquisition = project.ledger, project.config.acquisition
+    """Open the next round."""
+    ledger = project.ledger
     draw_holdout(project)
-    known_classes = set(records.training_labels(ledger).values())
-    seeding = records.last_trained(ledger) is None or len(known_classes) < 2
     round_id = records.last_round_id(ledger) + 1
-    if seeding and round_id > 1:
-        project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
+    row = {"id": round_id, "status": "opened", **_plan(project, batch), "opened_at": utc_now()}
     with ledger.write():
-        ledger.insert(
-            "rounds",
-            [
-                {
-                    "id": round_id,
-                    "status": "opened",
-                    "strategy": records.strategy_text(
-                        acquisition.seed_strategy if seeding else acquisition.strategy
-                    ),
-                    "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
-                    "seed": project.config.project.seed,
-                    "config": project.config_json(),
-                    "opened_at": utc_now(),
-                }
-            ],
-        )
+        ledger.insert("rounds", [row])
     current = records.current_round(ledger)
     if current is None:
         raise CuratorError(f"Round {round_id} could not be opened.")
     return current
+
+
+def _plan(project: Project, batch: int | None) -> Row:
+    """What a round that is opened now will do: seed batches until a model knows two classes, then the strategy."""
+    ledger, acquisition = project.ledger, project.config.acquisition
+    classes = set(records.training_labels(ledger).values())
+    seeding = records.last_trained(ledger) is None or len(classes) < 2
+    if seeding and records.last_round_id(ledger) > 0 and classes:
+        project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
+    return {
+        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else acquisition.strategy),
+        "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
+        "seed": project.config.project.seed,
+        "config": project.config_json(),
+    }
 
 
 def _check_names(project: Project) -> None:

@@ -231,7 +231,8 @@ def test_init_infers_and_says_so(tmp_path):
     notes = " ".join(report["notes"])
     assert "hold-out: 20 items, a third of the pool" in notes
     assert "the first batch has 6 questions: two per class" in notes
-    assert "labeler: label-studio" in notes
+    assert "labeler: Label Studio at http://localhost:8080" in notes
+    assert "--labeler replay" in notes
     assert f"classes = {json.dumps(list(CLASSES))}" in (tmp_path / "curator.toml").read_text("utf-8")
 
 

@@ -200,3 +200,16 @@ def test_estimator_errors_reach_the_user():
         build_model("sklearn:linear_model.LogisticRegression", {}, (0, 9), 1, 0).fit(rows, y)
     with pytest.raises(ConfigError, match="at least one seed"):
         build_model("head", {}, (0, 1), 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_separable_classes_are_solved_too(seed):
+    """Rare, separable, near-copied rows of many classes: where an undamped Newton step runs away, sklearn agrees."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(60, 200)) * (rng.random((60, 200)) < 0.05)
+    y = np.concatenate([np.arange(60), rng.integers(60, size=500)])
+    rows = centres[y] + 0.02 * rng.normal(size=(len(y), 200)) * (rng.random((len(y), 200)) < 0.2)
+    rows = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    head = EmbeddingHead(prototype=False, n_seeds=1).fit(rows, y)
+    reference = LogisticRegression(C=100, class_weight="balanced", max_iter=10_000, tol=1e-8).fit(rows, y)
+    np.testing.assert_allclose(head.predict_proba(rows), reference.predict_proba(rows), atol=2e-4)

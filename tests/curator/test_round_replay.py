@@ -14,6 +14,7 @@ from curator.ledger import records
 from curator.project import Project
 from curator.rounds.run import run_round
 from curator.status import read_status
+from integrations.errors import IntegrationError
 
 
 @pytest.fixture(scope="module")
@@ -396,3 +397,45 @@ def test_export_has_the_provenance(project):
         )
         assert row["text"].startswith("number")
         assert row["round"] in (1, 2, 3)
+
+
+def test_a_strategy_that_failed_can_be_mended(tmp_path):
+    """A strategy that breaks in the middle of a round leaves it open; with another one the round goes on."""
+    folder = make_project(tmp_path)
+    with Project(folder) as project:
+        run_round(project)
+    # Committee strategies of modAL need a committee: refused before anything is paid.
+    edit_config(folder, 'strategy = "margin"', 'strategy = "modAL.disagreement:vote_entropy_sampling"')
+    with Project(folder) as project, pytest.raises(IntegrationError, match="vote_entropy_sampling"):
+        run_round(project)
+    # This one exists and can be called, but fails on every pool.
+    edit_config(folder, '"modAL.disagreement:vote_entropy_sampling"', '"json:dumps"')
+    with Project(folder) as project, pytest.raises(IntegrationError, match="dumps"):
+        run_round(project)
+    with Project(folder) as project:
+        assert records.current_round(project.ledger)["status"] == "opened"
+    edit_config(folder, '"json:dumps"', '"entropy"')
+    with Project(folder) as project:
+        report = run_round(project)
+        strategies = {
+            row["strategy"] for row in project.ledger.rows("select strategy from picks where round = 2")
+        }
+        assert project.ledger.scalar("select strategy from rounds where id = 2") == "entropy"
+    assert report.opened == 2
+    assert strategies == {"entropy"}
+
+
+def test_the_encoder_can_change_in_a_campaign(tmp_path):
+    """The model is trained again on the new embeddings, it says so, and the campaign goes on."""
+    folder = make_project(tmp_path)
+    with Project(folder) as project:
+        run_round(project)
+        run_round(project)
+    edit_config(folder, 'name = "precomputed"', 'name = "tfidf"')
+    said: list[str] = []
+    with Project(folder, say=said.append) as project:
+        assert project.learner().predict_proba(project.embeddings.take(np.arange(3))).shape == (3, 3)
+        report = run_round(project)
+    assert any("encoder has changed since round 1" in line for line in said)
+    assert report.measured["round"] == 2
+    assert report.measured["gain"] is not None

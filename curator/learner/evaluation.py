@@ -4,7 +4,7 @@ Everything is computed from probs and true columns, by numpy alone; the tests co
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,6 @@ class Evaluation:
     brier: float
     ece: float
     per_class: tuple[ClassEvaluation, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same as plain values, for JSON."""
-        return {**asdict(self), "per_class": [asdict(one) for one in self.per_class]}
 
 
 def evaluate(probs: FloatArray, y: IntArray, classes: Sequence[str]) -> Evaluation:

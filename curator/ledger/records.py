@@ -6,8 +6,6 @@ from typing import Any
 
 from curator.ledger.store import Ledger, Row
 
-CLOSED = ("measured", "unmeasured")
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -113,17 +111,6 @@ def spend(ledger: Ledger) -> dict[str, int]:
     found = {
         row["kind"]: row["total"]
         for row in ledger.rows("select kind, sum(amount) as total from costs group by kind")
-    }
-    return {"label": found.get("label", 0), "holdout": found.get("holdout", 0)}
-
-
-def spend_of_round(ledger: Ledger, round_id: int) -> dict[str, int]:
-    """The same for one round."""
-    found = {
-        row["kind"]: row["total"]
-        for row in ledger.rows(
-            "select kind, sum(amount) as total from costs where round = ? group by kind", [round_id]
-        )
     }
     return {"label": found.get("label", 0), "holdout": found.get("holdout", 0)}
 

@@ -1,21 +1,17 @@
 """Images by a vision model of the transformers library: from a local folder (offline) or from the hub."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from integrations.encoders.model_files import fingerprint_after
 from integrations.encoders.pixels import opened
+from integrations.encoders.pretrained import PretrainedEncoder
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
-from integrations.errors import EncoderError
 
 BATCH = 32
-VERSION = "1"  # counts changes of the numbers
 
 
-class TransformersImageEncoder:
+class TransformersImageEncoder(PretrainedEncoder):
     """A pretrained vision model; runs on the GPU when torch finds one.
 
     The embedding is the model's own image embedding (CLIP and its kin), else the mean over its patches.
@@ -30,28 +26,9 @@ class TransformersImageEncoder:
     kind: Kind = "image"
 
     def __init__(self, model: str) -> None:
-        if find_spec("transformers") is None:
-            raise EncoderError("encoder transformers is not installed: pip install 'curator[vision]'")
-        self.name = f"transformers:{model}"
-        self._path = model
+        super().__init__("transformers", "transformers", "vision", model)
         self._model: Any = None
         self._processor: Any = None
-        self._fingerprint: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the model's files. A model that is not here yet is downloaded to tell."""
-        if self._fingerprint is None:
-            self._fingerprint = fingerprint_after(self._path, self._load_model, VERSION)
-        return self._fingerprint
-
-    @property
-    def needs_fit(self) -> bool:
-        """Pretrained."""
-        return False
-
-    def fit(self, sample: Sequence[str]) -> None:
-        """Pretrained: nothing to learn."""
 
     def encode(self, items: Sequence[str]) -> FloatArray:
         """(n, dim) unit rows.
@@ -61,7 +38,7 @@ class TransformersImageEncoder:
         """
         import torch
 
-        self._load_model()
+        self._load()
         parts = []
         with torch.inference_mode():
             for start in range(0, len(items), BATCH):
@@ -72,19 +49,6 @@ class TransformersImageEncoder:
                 parts.append(self._pooled(pixels).float().cpu())
         return unit_rows(torch.cat(parts).numpy())[0]
 
-    def save(self, folder: Path) -> None:
-        """Pretrained: nothing to keep."""
-
-    def load(self, folder: Path) -> bool:  # noqa: ARG002 - the protocol's argument
-        """Pretrained: nothing to read."""
-        return True
-
-    def describe(self) -> dict[str, Any]:
-        """Which model, by which library."""
-        from importlib.metadata import version
-
-        return {"model": self._path, "transformers": version("transformers")}
-
     def _pooled(self, pixels: Any) -> Any:
         """(n, dim) from (n, channels, height, width)."""
         if hasattr(self._model, "vision_model"):
@@ -94,7 +58,7 @@ class TransformersImageEncoder:
         # transformers give (n, patches, dim), convolutional models (n, dim, height, width)
         return states.mean(dim=1) if states.ndim == 3 else states.mean(dim=(2, 3))
 
-    def _load_model(self) -> None:
+    def _load(self) -> None:
         if self._model is not None:
             return
         import torch
@@ -106,10 +70,7 @@ class TransformersImageEncoder:
             self._processor = library.AutoImageProcessor.from_pretrained(self._path)
             self._model = library.AutoModel.from_pretrained(self._path).to(device).eval()
         except (OSError, ValueError, KeyError) as error:
-            raise EncoderError(
-                f"{self.name}: the model cannot be loaded ({error}). Give the folder of a model, or check name and"
-                " network."
-            ) from error
+            raise self._unloadable(error) from error
 
 
 def _rgb(path: str) -> Any:

@@ -204,7 +204,7 @@ def test_estimator_errors_reach_the_user():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_many_separable_classes_are_solved_too(seed):
-    """Rare, separable, near-copied rows of many classes: where an undamped Newton step runs away, sklearn agrees."""
+    """Rare, separable, near-copied rows of many classes, where Newton steps are most at risk: sklearn agrees."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(60, 200)) * (rng.random((60, 200)) < 0.05)
     y = np.concatenate([np.arange(60), rng.integers(60, size=500)])

@@ -197,6 +197,6 @@ def test_a_model_that_is_not_there(tmp_path, spec, kind):
 )
 def test_a_missing_extra_says_what_to_install(monkeypatch, module, spec, kind, extra):
     """Without the extra installed, the message is the command to install it."""
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr("integrations.encoders.pretrained.find_spec", lambda name: None)
     with pytest.raises(EncoderError, match=rf"pip install 'curator\[{extra}\]'"):
         make_encoder(spec, kind)

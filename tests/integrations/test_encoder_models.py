@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from integrations.encoders import sentence_transformers as texts_module
-from integrations.encoders import transformers_images as images_module
 from integrations.encoders.model_files import fingerprint_after, model_fingerprint
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError
@@ -189,13 +187,13 @@ def test_a_model_that_is_not_there(tmp_path, spec, kind):
 
 
 @pytest.mark.parametrize(
-    ("module", "spec", "kind", "extra"),
+    ("spec", "kind", "extra"),
     [
-        (texts_module, "sentence-transformers:m", "text", "text"),
-        (images_module, "transformers:m", "image", "vision"),
+        ("sentence-transformers:m", "text", "text"),
+        ("transformers:m", "image", "vision"),
     ],
 )
-def test_a_missing_extra_says_what_to_install(monkeypatch, module, spec, kind, extra):
+def test_a_missing_extra_says_what_to_install(monkeypatch, spec, kind, extra):
     """Without the extra installed, the message is the command to install it."""
     monkeypatch.setattr("integrations.encoders.pretrained.find_spec", lambda name: None)
     with pytest.raises(EncoderError, match=rf"pip install 'curator\[{extra}\]'"):

@@ -8,21 +8,23 @@ from curator.money.cost import charge_answer
 from curator.project import Project
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
 
-_LIVE_COUNT = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
+# What the ledger holds of what is at the labeler now: ours, and what is not ours as of the last complete pull.
+_QUESTIONS = "select count(*) from questions where state = 'asked'"
+_ANSWERS = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
 
 
 def pull(project: Project, round_id: int) -> list[str]:
     """Bring the ledger up to date with the labeler; what is new is charged to `round_id`.
 
-    First what changed since the last pull. If the labeler then holds another number of answers than the
-    ledger, everything is pulled once more: that is how deleted questions and lost changes come to light.
+    First what changed since the last pull. If the labeler then holds another number of questions or answers
+    than the ledger, everything is pulled once more: that is how deleted questions and lost changes come to light.
 
     Returns:
         Notes for a person: questions deleted at the labeler, counts that still differ.
     """
     ledger, labeler = project.ledger, project.labeler
     _store(project, labeler.pull(ledger.get("cursor")), round_id)
-    if _agrees(ledger, labeler.answer_count()):
+    if _held(ledger) == (labeler.question_count(), labeler.answer_count()):
         return []
     withdrawn = _store(project, labeler.pull(None), round_id)
     notes = []
@@ -31,22 +33,19 @@ def pull(project: Project, round_id: int) -> list[str]:
             f"{withdrawn} questions were deleted at the labeler: nobody is waited for. "
             "Answers they had before still count."
         )
-    there = labeler.answer_count()
-    if not _agrees(ledger, there):
-        held = int(ledger.scalar(_LIVE_COUNT)) + _foreign(ledger)
+    (_, held), there = _held(ledger), labeler.answer_count()
+    if held != there:
         notes.append(
             f"The labeler holds {there} answers, {held} of them were pulled; "
-            "somebody may be answering just now. Run `curator status` again to see the rest."
+            "somebody may be answering just now. Run `curator status` to see the rest."
         )
     return notes
 
 
-def _agrees(ledger: Ledger, there: int) -> bool:
-    return int(ledger.scalar(_LIVE_COUNT)) + _foreign(ledger) == there
-
-
-def _foreign(ledger: Ledger) -> int:
-    return int(ledger.get("foreign_answers") or 0)
+def _held(ledger: Ledger) -> tuple[int, int]:
+    """Questions and answers that the ledger knows to be at the labeler."""
+    questions = int(ledger.scalar(_QUESTIONS)) + int(ledger.get("foreign_questions") or 0)
+    return questions, int(ledger.scalar(_ANSWERS)) + int(ledger.get("foreign_answers") or 0)
 
 
 def _store(project: Project, pulled: Pulled, round_id: int) -> int:
@@ -62,7 +61,10 @@ def _store(project: Project, pulled: Pulled, round_id: int) -> int:
                 )
         withdrawn = _withdraw(ledger, pulled) if pulled.complete else 0
         if pulled.complete:
-            ledger.put("foreign_answers", str(pulled.foreign_answers))
+            # A key that we never wrote, say of a lost ledger's campaign, makes a task somebody else's.
+            unknown = [len(question.answers) for question in pulled.questions if question.key not in known]
+            ledger.put("foreign_questions", str(pulled.foreign_questions + len(unknown)))
+            ledger.put("foreign_answers", str(pulled.foreign_answers + sum(unknown)))
         if pulled.cursor is not None:
             ledger.put("cursor", pulled.cursor)
     return withdrawn

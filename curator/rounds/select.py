@@ -127,9 +127,7 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
         if k == 0:
             with ledger.write():
                 ledger.execute("delete from rounds where id = ?", [round_id])
-            report.notes.append(
-                "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
-            )
+            report.notes.append(_nothing_left(candidates.holdout_duplicates))
             return False
         if k < wanted:
             report.notes.append(f"Asked for {wanted} items, {k} are left: all of them are sent.")
@@ -150,6 +148,15 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
         )
         _write(project, round_row, candidates, batch, scores, asked, checkpoint)
     return True
+
+
+def _nothing_left(holdout_duplicates: int) -> str:
+    if holdout_duplicates:
+        return (
+            f"Nothing is left to ask about: the last {holdout_duplicates} items are near-duplicates of hold-out items. "
+            "`curator add` brings more; with [acquisition] duplicate_cosine nearer to 1 fewer items count as duplicates."
+        )
+    return "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
 
 
 def _score(project: Project, candidates: Candidates, model: Any) -> dict[str, FloatArray]:

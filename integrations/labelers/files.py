@@ -104,10 +104,10 @@ class FilesLabeler:
         tasks: dict[str, tuple[str, str, list[Answer]]] = {
             key: (key, name, []) for key, name in asked.items()
         }
-        foreign = 0
+        foreign: list[int] = []
         for name, rows in self._exports():  # oldest first: a newer one writes over it
             ours = [(key, row) for row in rows if (key := task_key(row.get("data"))) is not None]
-            foreign += sum(len(_annotations(row)) for row in rows if task_key(row.get("data")) is None)
+            foreign += [len(_annotations(row)) for row in rows if task_key(row.get("data")) is None]
             for found in merge_tasks((key, name, self._read(row, control, name)) for key, row in ours):
                 tasks[found.key] = (found.key, asked.get(found.key, name), list(found.answers))
         questions = merge_tasks(tasks.values())
@@ -115,8 +115,14 @@ class FilesLabeler:
             questions=questions,
             cursor=_digest(questions) if questions else None,
             complete=True,
-            foreign_answers=foreign,
+            foreign_questions=len(foreign),
+            foreign_answers=sum(foreign),
         )
+
+    def question_count(self) -> int:
+        """See `Labeler.question_count`."""
+        pulled = self.pull(None)
+        return pulled.foreign_questions + len(pulled.questions)
 
     def answer_count(self) -> int:
         """See `Labeler.answer_count`."""

@@ -86,12 +86,14 @@ class Pulled:
         questions: the questions that changed since the cursor, each once.
         cursor: hand it to the next pull; None when nothing was ever there.
         complete: every question that is at the labeler is listed; one that was sent and is not here is gone.
-        foreign_answers: answers to tasks that are not ours (only known when `complete`).
+        foreign_questions: tasks that are not ours (only known when `complete`).
+        foreign_answers: answers to these.
     """
 
     questions: tuple[QuestionAnswers, ...]
     cursor: str | None
     complete: bool
+    foreign_questions: int = 0
     foreign_answers: int = 0
 
 
@@ -120,6 +122,10 @@ class Labeler(Protocol):
 
     def pull(self, cursor: str | None) -> Pulled:
         """What changed since `cursor`; with None everything there is."""
+        ...
+
+    def question_count(self) -> int:
+        """How many questions are at the labeler in all, tasks that are not ours included."""
         ...
 
     def answer_count(self) -> int:

@@ -108,6 +108,10 @@ class ReplayLabeler:
             questions=tuple(questions), cursor=str(len(questions)) if questions else None, complete=True
         )
 
+    def question_count(self) -> int:
+        """See `Labeler.question_count`."""
+        return len(self._asked())
+
     def answer_count(self) -> int:
         """See `Labeler.answer_count`."""
         return sum(len(question.answers) for question in self.pull(None).questions)

@@ -46,6 +46,7 @@ class Project:
     title: str
     description: str
     config: str
+    tasks: int
     answers: int  # annotations and skips
 
 
@@ -340,6 +341,7 @@ def _project(found: Any) -> Project:
         title=str(found.title or ""),
         description=str(found.description or ""),
         config=str(found.label_config or ""),
+        tasks=int(found.task_number or 0),
         answers=int(found.total_annotations_number or 0) + int(found.skipped_annotations_number or 0),
     )
 

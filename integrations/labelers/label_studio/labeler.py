@@ -156,13 +156,18 @@ class LabelStudioLabeler:
         else:
             tasks = self._with_twins(list(self._walk([_since(cursor)], ANSWER_FIELDS)))
         ours = [(key, task) for task in tasks if (key := task_key(task.data)) is not None]
-        foreign = sum(len(task.annotations or ()) for task in tasks if task_key(task.data) is None)
+        foreign = [len(task.annotations or ()) for task in tasks if task_key(task.data) is None]
         return Pulled(
             questions=self._answers(ours),
             cursor=reached,
             complete=cursor is None,
-            foreign_answers=foreign if cursor is None else 0,
+            foreign_questions=len(foreign) if cursor is None else 0,
+            foreign_answers=sum(foreign) if cursor is None else 0,
         )
+
+    def question_count(self) -> int:
+        """See `Labeler.question_count`."""
+        return self._client.project(self._project()[0]).tasks
 
     def answer_count(self) -> int:
         """See `Labeler.answer_count`."""

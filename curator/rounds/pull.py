@@ -23,10 +23,9 @@ def pull(project: Project, round_id: int) -> list[str]:
         Notes for a person: questions deleted at the labeler, counts that still differ.
     """
     ledger, labeler = project.ledger, project.labeler
-    _store(project, labeler.pull(ledger.get("cursor")), round_id)
-    if _held(ledger) == (labeler.question_count(), labeler.answer_count()):
-        return []
-    withdrawn = _store(project, labeler.pull(None), round_id)
+    withdrawn = _store(project, labeler.pull(ledger.get("cursor")), round_id)
+    if _held(ledger) != (labeler.question_count(), labeler.answer_count()):
+        withdrawn += _store(project, labeler.pull(None), round_id)
     notes = []
     if withdrawn:
         notes.append(

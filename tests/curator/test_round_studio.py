@@ -210,7 +210,7 @@ def test_an_image_campaign(start, tmp_path):
     pictures.mkdir()
     for n in range(30):
         # Noise of its own in each picture: plain ones would all be near-duplicates of each other.
-        grey = np.random.default_rng(n).integers(0, 60, (8, 8)) + (190 if n % 2 else 0)
+        grey = np.random.default_rng(n).integers(0, 120, (8, 8)) + (130 if n % 2 else 0)
         Image.fromarray(grey.astype(np.uint8)).save(pictures / f"{n:02d}.png")
     campaign = start(data=pictures, classes=("bright", "dark"), encoder="pixels", batch=4, holdout="8")
     campaign.curator("round")

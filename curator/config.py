@@ -163,6 +163,12 @@ class Config(_Section):
     labeler: LabelerSection = LabelerSection()
     cost: CostSection
 
+    @field_validator("model", mode="before")
+    @classmethod
+    def _name_alone(cls, model: object) -> object:
+        # model = "sklearn:MODULE.CLASS" above the first section is short for [model] with nothing but a name.
+        return {"name": model} if isinstance(model, str) else model
+
 
 def load_config(folder: Path) -> Config:
     """Read and check curator.toml in `folder`.

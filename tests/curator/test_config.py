@@ -72,6 +72,11 @@ def test_what_is_written_can_be_read_again(
     assert again.model_dump() == expected
 
 
+def test_a_model_can_be_named_in_one_line():
+    """`model = "sklearn:..."` is short for a [model] section with that name."""
+    assert parse_config(MINIMAL | {"model": "sklearn:svm.SVC"}, "here").model.name == "sklearn:svm.SVC"
+
+
 def test_hold_out_file_and_hourly_rate_are_written_too():
     """The other branch of each choice is in the file."""
     values = changed("holdout", size=None, file="gold.csv") | {

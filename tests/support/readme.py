@@ -1,0 +1,95 @@
+"""Puts the real output of the documented commands into README.md, between its markers: `make readme`.
+
+Commands run in a temporary folder, as a reader would type them. Only stdout is kept; times and rates are masked
+and the temporary folder is cut off, so that running it again gives the same text.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+SAMPLE = "data/messages.csv"
+# block of README.md -> the commands whose output it holds
+COMMANDS = {
+    "demo": ["curator demo .demo/digits"],
+    "five-minutes": [
+        f"curator init messages --data {SAMPLE} --labeler replay --price 0.08 --batch 20",
+        "curator round",
+        "curator round",
+        "curator round",
+        "curator status",
+    ],
+    "strategies": ["curator strategies"],
+}
+WITH_PROMPT = {"five-minutes"}  # several commands: each stands above its output
+
+
+def block(text: str, name: str) -> str:
+    """What stands in the fence between the markers of a block.
+
+    Raises:
+        ValueError: the text has no such block, or more than one.
+    """
+    found = _pattern(name).findall(text)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} blocks {name!r}; one pair of <!-- {name}:begin/end --> is needed.")
+    return str(found[0][1])
+
+
+def with_block(text: str, name: str, content: str) -> str:
+    """The text with new content in one block; everything else as it was."""
+    block(text, name)
+    return _pattern(name).sub(lambda match: match[1] + content + match[3], text)
+
+
+def masked(output: str, folder: Path) -> str:
+    """Output without what differs from run to run: times, rates, the temporary folder."""
+    text = output.replace(f"{folder.resolve()}{os.sep}", "")
+    text = re.sub(r"[\d,]+ rows/s", "… rows/s", text)
+    text = re.sub(
+        r"^Stages: .*$", lambda match: re.sub(r"\d+\.\d+ s", "… s", match[0]), text, flags=re.MULTILINE
+    )
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def outputs(name: str) -> str:
+    """Run the commands of a block in a fresh folder.
+
+    Raises:
+        subprocess.CalledProcessError: a documented command fails.
+    """
+    program = Path(sys.executable).with_name("curator")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / SAMPLE).parent.mkdir()
+        shutil.copy(ROOT / SAMPLE, folder / SAMPLE)
+        parts = []
+        for command in COMMANDS[name]:
+            done = subprocess.run(
+                [program, *command.split()[1:]], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+            )
+            prompt = f"$ {command}\n" if name in WITH_PROMPT else ""
+            parts.append(prompt + masked(done.stdout, folder))
+        return "\n\n".join(parts)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- {name}:begin -->\n```text\n)(.*?)(\n```\n<!-- {name}:end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Renew every block of README.md; written only when all commands worked."""
+    text = README.read_text(encoding="utf-8")
+    for name in COMMANDS:
+        text = with_block(text, name, outputs(name))
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ from integrations.errors import LabelerError
 from integrations.labelers.protocol import Kind, ProjectSpec
 
 OWN_VARIABLES = ("key", "item_id", "rank")  # what we add to the data of every task
+_IMAGE_WIDTH = "600px"
 _OBJECT_TAG: dict[Kind, str] = {"text": "Text", "image": "Image"}
 _SINGLE = ("single", "single-radio")
 
@@ -42,11 +43,19 @@ def build_config(spec: ProjectSpec) -> str:
         LabelerError: a class cannot be written as XML, or would not come back as it was.
     """
     view = ET.Element("View")
-    ET.SubElement(view, _OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")
+    shown = ET.Element(_OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")
     # `required`: an empty submit would come back as an answer without a label
-    choices = ET.SubElement(view, "Choices", name="label", toName=spec.kind, choice="single", required="true")
+    choices = ET.Element(
+        "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
+    )
     for name in spec.classes:
         ET.SubElement(choices, "Choice", value=name)
+    if spec.kind == "image":
+        # The editor blows an image up to the whole width: below it the classes would be out of sight.
+        shown.set("maxWidth", _IMAGE_WIDTH)
+        view.extend([choices, shown])
+    else:
+        view.extend([shown, choices])
     text = ET.tostring(view, encoding="unicode")
     try:
         back = read_control(text, spec.kind).classes

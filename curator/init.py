@@ -174,12 +174,12 @@ def _refuse_existing(folder: Path, state: Path) -> None:
 
 def _plan(options: InitOptions) -> _Plan:
     """Decide everything that can be decided without reading all the data."""
+    given = Columns(options.id, options.text, options.image, options.label, options.embedding)
+    inferred = infer_columns(options.data, given, options.kind)
     if options.price is None and options.hourly_rate is None:
         raise ConfigError(
             "Say what answers cost: --price 0.08 (per label) or --hourly-rate 25 (0 is fine, too)."
         )
-    given = Columns(options.id, options.text, options.image, options.label, options.embedding)
-    inferred = infer_columns(options.data, given, options.kind)
     notes = list(inferred.notes)
     check_strategy(options.strategy or DEFAULT_STRATEGY)
     if options.encoder:
@@ -292,6 +292,11 @@ def _import_all(
             config = config.model_copy(
                 update={"holdout": config.holdout.model_copy(update={"size": largest})}
             )
+    if config.acquisition.seed_batch + config.holdout.size > imported.added / 2:
+        notes.append(
+            f"the first round asks about {config.acquisition.seed_batch + config.holdout.size} of "
+            f"{imported.added} items: a smaller --batch leaves more to choose from"
+        )
     if config.holdout.size >= imported.added:
         raise ConfigError(
             f"A hold-out of {config.holdout.size} items leaves nothing to learn from: "

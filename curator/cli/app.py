@@ -249,7 +249,7 @@ def strategies(as_json: AsJson = False) -> None:
             for s in found
         ]
         note = (
-            "\nMix them in curator.toml: strategy = {entropy = 0.3, margin = 0.3, coverage = 0.4}\n"
+            "\n\nMix them in curator.toml: strategy = {entropy = 0.3, margin = 0.3, coverage = 0.4}\n"
             'Any modAL query strategy works too: strategy = "modAL.batch:uncertainty_batch_sampling"'
         )
         typer.echo(

@@ -117,11 +117,16 @@ def round_text(report: RoundReport, currency: str) -> str:
             if row["gain_per_dollar"] is not None:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
+    if report.closed:
+        lines.append(f"Round {report.closed} could not be measured. {report.closed_because}")
     if report.opened:
         extra = f", {report.holdout_sent} of them for the hold-out" if report.holdout_sent else ""
-        lines.append(
-            f"Round {report.opened}: {report.sent} questions asked{extra}. Answer them at {report.where}"
+        then = (
+            "The label column answers: run `curator round` again"
+            if report.answers_itself
+            else f"Answer them at {report.where}"
         )
+        lines.append(f"Round {report.opened}: {report.sent} questions asked{extra}. {then}")
     if report.waiting:
         lines.append(
             f"{progress_line(report.progress)} at {report.where}. "
@@ -140,24 +145,32 @@ def progress_line(progress: dict[str, Any]) -> str:
     return f"{line} ({by})" if by else line
 
 
+def _stage(current: dict[str, Any]) -> str:
+    """What the open round waits for."""
+    if current["status"] != "pushed":
+        return "to be continued by `curator round`"
+    return "waiting for answers" if current["waiting"] else "ready for `curator round`"
+
+
 def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
     total = format_amount(sum(status.spent.values()), currency)
     lines = [
         (
-            f"{status.name}: {status.items:,} items, {status.labels:,} training labels, "
+            f"{status.name}: {status.items:,} items, {status.labels:,} labels to train on, "
             f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled"
         ),
         (
-            f"Spent {total}: {format_amount(status.spent['label'], currency)} for training labels, "
+            f"Spent {total}, answers of the open round included: "
+            f"{format_amount(status.spent['label'], currency)} for training labels, "
             f"{format_amount(status.spent['holdout'], currency)} for the hold-out"
         ),
     ]
     current = status.open_round
     if current:
         lines.append(
-            f"Round {current['round']} ({current['status']}): {current['answered']} of {current['asked']} questions answered"
+            f"Round {current['round']}: {_stage(current)}, {current['answered']} of {current['asked']} questions answered"
             + (f", {current['withdrawn']} deleted at the labeler" if current["withdrawn"] else "")
         )
         if current["annotators"]:

@@ -142,7 +142,8 @@ def metric_interval(
         level: probability content of the interval.
 
     Returns:
-        The mean of the metric over seeds, with its interval.
+        The mean of the metric over seeds, with its interval; at exactly 0 or 1, where a bootstrap has no width, the
+        exact binomial one (Clopper & Pearson, 1934).
 
     Raises:
         DataError: shapes that do not fit each other, no items, or a class outside the columns.
@@ -151,7 +152,12 @@ def metric_interval(
     rng = np.random.default_rng(seed)
     now, replicates = _metric_and_replicates(probs.argmax(axis=2), y, metric, n_bootstrap, rng)
     low, high = _percentiles(replicates.mean(axis=1) + _seed_noise(now, replicates, rng), level)
-    return Interval(value=float(now.mean()), low=low, high=high)
+    value = float(now.mean())
+    if low == high and value in (0.0, 1.0):
+        # All right, or all wrong: a bootstrap sees no spread, the exact binomial interval knows better.
+        reach = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / len(y))
+        low, high = (0.0, reach) if value == 0.0 else (1.0 - reach, 1.0)
+    return Interval(value=value, low=low, high=high)
 
 
 def mcnemar_p(lost: int, won: int) -> float:

@@ -15,10 +15,12 @@ class RoundReport:
         waiting: the open round is not answered yet, and nothing else was done.
         measured: a row of the `gain` view, when a round was measured.
         closed: the number of a round that could not be measured.
+        closed_because: why not.
         opened: the number of the round that was sent.
         sent: questions at the labeler for it, training and hold-out together.
         holdout_sent: of these, hold-out questions.
         where: a person would look there.
+        answers_itself: nobody has to be waited for (replay).
         seconds: of each stage that ran.
         notes: what a person should know.
     """
@@ -26,10 +28,12 @@ class RoundReport:
     waiting: bool = False
     measured: dict[str, Any] | None = None
     closed: int | None = None
+    closed_because: str = ""
     opened: int | None = None
     sent: int = 0
     holdout_sent: int = 0
     where: str = ""
+    answers_itself: bool = False
     progress: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -42,6 +42,8 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
     with project.locked("round"):
         _refuse_changes(project)
         _check_names(project)
+        # Made now, so that a missing address or token is said before anything is computed.
+        _labeler = project.labeler
         run = _Run(project, batch=batch, partial=partial)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
@@ -90,6 +92,7 @@ class _Run:
         self.report.opened, self.report.sent = round_id, len(asked)
         self.report.holdout_sent = sum(row["role"] == "holdout" for row in asked)
         self.report.where = self.project.labeler.where()
+        self.report.answers_itself = self.project.config.labeler.name == "replay"
         return False
 
     def _pull(self, round_id: int, _current: Row) -> bool:
@@ -121,23 +124,29 @@ class _Run:
     def _train(self, round_id: int, _current: Row) -> bool:
         self.project.say(f"Round {round_id}: training")
         with self.report.stage("train"):
-            self.report.notes += train(self.project, round_id)
-        return self._note_if_closed(round_id)
+            notes = train(self.project, round_id)
+        if self._is_closed(round_id):
+            self.report.closed, self.report.closed_because = round_id, " ".join(notes)
+        else:
+            self.report.notes += notes
+        return True
 
     def _measure(self, round_id: int, _current: Row) -> bool:
         self.project.say(f"Round {round_id}: measuring on the hold-out")
+        changed = _changed_model(self.project, round_id)
+        if changed:
+            self.report.notes.append(changed)
         with self.report.stage("measure"):
             note = measure(self.project, round_id)
         if note:
-            self.report.notes.append(note)
+            self.report.closed, self.report.closed_because = round_id, note
         self.report.measured = records.gain_of(self.project.ledger, round_id)
-        return self._note_if_closed(round_id)
-
-    def _note_if_closed(self, round_id: int) -> bool:
-        status = self.project.ledger.scalar("select status from rounds where id = ?", [round_id])
-        if status == "unmeasured":
-            self.report.closed = round_id
         return True
+
+    def _is_closed(self, round_id: int) -> bool:
+        return bool(
+            self.project.ledger.scalar("select status = 'unmeasured' from rounds where id = ?", [round_id])
+        )
 
 
 def _open(project: Project, batch: int | None) -> Row:
@@ -167,6 +176,22 @@ def _plan(project: Project, batch: int | None) -> Row:
         "seed": project.config.project.seed,
         "config": project.config_json(),
     }
+
+
+def _changed_model(project: Project, round_id: int) -> str | None:
+    """A gain over a change of model or encoder is not one of the labels alone: that is said with it."""
+    previous = records.last_measured(project.ledger, round_id)
+    if previous is None:
+        return None
+    old = json.loads(previous["config"])
+    new = project.config.model_dump(mode="json")
+    changed = [section for section in ("model", "encoder") if old[section] != new[section]]
+    if not changed:
+        return None
+    return (
+        f"{' and '.join(f'[{section}]' for section in changed)} changed since round {previous['id']} was asked: "
+        f"the gain of round {round_id} is that of the change and of the labels together."
+    )
 
 
 def _check_names(project: Project) -> None:

@@ -66,8 +66,8 @@ def test_a_users_day(tmp_path, monkeypatch):
     first = run("round")
     assert "Round 1: 40 questions asked, 30 of them for the hold-out" in first.stdout
     status = run("status")
-    assert "Round 1 (pushed): 40 of 40 questions answered" in status.stdout
-    assert "Spent $3.20: $0.80 for training labels, $2.40 for the hold-out" in status.stdout
+    assert "Round 1: ready for `curator round`, 40 of 40 questions answered" in status.stdout
+    assert "$0.80 for training labels, $2.40 for the hold-out" in status.stdout
     second = run("round")
     assert "Round 1 measured: 10 labels, accuracy" in second.stdout
     assert "Stages: pull" in second.stdout

@@ -113,3 +113,14 @@ def test_input_that_does_not_fit_is_refused(probs, y, options):
     """Missing seed axis, wrong length, unknown columns, impossible level."""
     with pytest.raises(DataError):
         metric_interval(probs, np.array(y), **options)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_perfect_score_still_has_an_interval(right):
+    """All of 50 right says at least 92.9% (exact binomial, two-sided 95%), not 100% for sure."""
+    y = np.arange(50) % 2
+    probs = np.zeros((3, 50, 2), dtype=np.float32)
+    probs[:, np.arange(50), y if right else 1 - y] = 1.0
+    found = metric_interval(probs, y)
+    other = 0.025 ** (1 / 50)
+    assert (found.low, found.high) == pytest.approx((other, 1.0) if right else (0.0, 1.0 - other))

@@ -329,7 +329,7 @@ def test_nothing_labeled_closes_the_round_unmeasured(tmp_path):
         with pytest.raises(CuratorError, match="No model yet"):
             project.learner()
     assert (report.closed, report.opened) == (1, 2)
-    assert any("No usable training label" in note for note in report.notes)
+    assert "No usable training label" in report.closed_because
 
 
 def test_a_second_round_at_the_same_time_is_refused(campaign):
@@ -439,3 +439,15 @@ def test_the_encoder_can_change_in_a_campaign(tmp_path):
     assert any("encoder has changed since round 1" in line for line in said)
     assert report.measured["round"] == 2
     assert report.measured["gain"] is not None
+
+
+def test_a_changed_model_is_said_with_its_gain(tmp_path):
+    """A gain over a change of model is not the labels' alone, and the round says so."""
+    folder = make_project(tmp_path)
+    with Project(folder) as project:
+        run_round(project)
+        assert not any("changed since" in note for note in run_round(project).notes)
+    edit_config(folder, "params = {}", "params = {weight_decay = 1.0}")
+    with Project(folder) as project:
+        report = run_round(project)
+    assert any("[model] changed since round 1" in note for note in report.notes)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ SCHEMA = pa.schema(
     ]
 )
 # A spreadsheet takes a cell that begins so for a formula.
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")  # a class may be called -1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -105,4 +107,6 @@ def _jsonl(rows: list[Row], path: Path) -> None:
 
 
 def _defused(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value

@@ -19,6 +19,7 @@ from curator.pool.incoming import EmbeddingSource
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
 from integrations.encoders.registry import default_encoder, make_encoder
+from integrations.errors import EncoderError
 
 Kind = Literal["text", "image"]
 # Share of items on which two successive models differ in being right: sets how large a hold-out must be.
@@ -123,7 +124,14 @@ def init_project(
         (folder / CONFIG_NAME).unlink(missing_ok=True)
         raise
     with Project(folder, progress=progress, say=say) as project:
-        encoded = project.encode()
+        try:
+            encoded = project.encode()
+        except (EncoderError, DataError):
+            # It would fail the next time as well: better to start anew with another encoder. (Ctrl-C is different: what
+            # is encoded stays, and `curator round` goes on with the rest.)
+            shutil.rmtree(state)
+            (folder / CONFIG_NAME).unlink()
+            raise
         holdout = plan.config.holdout.size or len(project.pool.role_rows("holdout"))
         return InitReport(
             folder=str(folder),

@@ -131,6 +131,16 @@ def load_checkpoint(folder: Path, take: Callable[[IntArray], FloatArray]) -> Che
     return Checkpoint(model=model, train_rows=rows, train_labels=labels, meta=meta)
 
 
+def read_meta(folder: Path) -> dict[str, Any]:
+    """What was stored beside a model, without loading the model.
+
+    Raises:
+        LedgerError: the file is missing, torn or not of this format.
+    """
+    meta: dict[str, Any] = _read_values(folder / _VALUES)["meta"]
+    return meta
+
+
 def _head_state(head: EmbeddingHead) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     arrays, values = head.state()
     return arrays, {"kind": "head", "state": values}

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from curator.errors import CuratorError
 from curator.learner.checkpoint import Checkpoint
@@ -175,7 +177,11 @@ def _gain_row(
 def _keep(folder: Path, rows: IntArray, probs: FloatArray) -> None:
     """Every model's hold-out probabilities stay: the next gain, and an auditor, need them per item."""
     temporary = folder / "holdout.tmp"
-    save_file({"rows": rows, "probs": np.ascontiguousarray(probs, dtype=np.float32)}, temporary)
+    packed = save({"rows": rows, "probs": np.ascontiguousarray(probs, dtype=np.float32)})
+    with temporary.open("wb") as file:
+        file.write(packed)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(folder / "holdout.safetensors")
 
 
@@ -183,7 +189,7 @@ def _kept(folder: Path) -> tuple[IntArray, FloatArray]:
     path = folder / "holdout.safetensors"
     try:
         arrays = load_file(path)
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, SafetensorError) as exc:
         raise CuratorError(
             f"{path} cannot be read ({exc}); without it the next gain cannot be stated. Restore it from a backup."
         ) from exc

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_ROUNDING = 1e-5  # a float32 row's cosine with its own copy can fall this short of 1
 _BLOCK = 8192  # rows at a time, so that (rows x targets) never grows with the pool
 
 
@@ -24,5 +25,5 @@ def near_any(
         return near
     for start in range(0, len(embeddings), _BLOCK):
         block = embeddings[start : start + _BLOCK]
-        near[start : start + _BLOCK] = (block @ targets.T).max(axis=1) >= threshold
+        near[start : start + _BLOCK] = (block @ targets.T).max(axis=1) >= threshold - _ROUNDING
     return near

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from curator.errors import CuratorError
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.cost import charge_answer
 from curator.project import Project
@@ -13,24 +15,45 @@ _QUESTIONS = "select count(*) from questions where state = 'asked'"
 _ANSWERS = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
 
 
-def pull(project: Project, round_id: int) -> list[str]:
+@dataclass
+class _Tally:
+    """What pulls found gone at the labeler."""
+
+    withdrawn: int = 0  # questions
+    taken_back: int = 0  # answers to questions that are still there
+
+
+def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[str]:
     """Bring the ledger up to date with the labeler; what is new is charged to `round_id`.
 
     First what changed since the last pull. If the labeler then holds another number of questions or answers
     than the ledger, everything is pulled once more: that is how deleted questions and lost changes come to light.
 
+    Args:
+        project: opened, its labeler prepared.
+        round_id: the open round.
+        accept_loss: go on even when every question of the campaign is gone from the labeler.
+
     Returns:
-        Notes for a person: questions deleted at the labeler, counts that still differ.
+        Notes for a person: questions and answers deleted at the labeler, counts that still differ.
+
+    Raises:
+        CuratorError: every question is gone, which rather means another server or project than before.
     """
     ledger, labeler = project.ledger, project.labeler
-    withdrawn = _store(project, labeler.pull(ledger.get("cursor")), round_id)
+    tally = _Tally()
+    _store(project, labeler.pull(ledger.get("cursor")), round_id, tally, accept_loss=accept_loss)
     if _held(ledger) != (labeler.question_count(), labeler.answer_count()):
-        withdrawn += _store(project, labeler.pull(None), round_id)
+        _store(project, labeler.pull(None), round_id, tally, accept_loss=accept_loss)
     notes = []
-    if withdrawn:
+    if tally.withdrawn:
         notes.append(
-            f"{withdrawn} questions were deleted at the labeler: nobody is waited for. "
+            f"{tally.withdrawn} questions were deleted at the labeler: nobody is waited for. "
             "Answers they had before still count."
+        )
+    if tally.taken_back:
+        notes.append(
+            f"{tally.taken_back} answers were deleted at the labeler: they no longer count, but stay paid."
         )
     (_, held), there = _held(ledger), labeler.answer_count()
     if held != there:
@@ -47,26 +70,25 @@ def _held(ledger: Ledger) -> tuple[int, int]:
     return questions, int(ledger.scalar(_ANSWERS)) + int(ledger.get("foreign_answers") or 0)
 
 
-def _store(project: Project, pulled: Pulled, round_id: int) -> int:
-    """Write one pull; returns how many questions it found deleted."""
+def _store(project: Project, pulled: Pulled, round_id: int, tally: _Tally, *, accept_loss: bool) -> None:
+    """Write one pull."""
     ledger = project.ledger
     with ledger.write():
         known = _known_questions(ledger, pulled.questions)
         before = _answers_before(ledger, list(known))
         for question in pulled.questions:
             if question.key in known:
-                _store_question(
+                tally.taken_back += _store_question(
                     project, question, known[question.key], before.get(question.key, {}), round_id
                 )
-        withdrawn = _withdraw(ledger, pulled) if pulled.complete else 0
         if pulled.complete:
+            tally.withdrawn += _withdraw(project, pulled, accept_loss=accept_loss)
             # A key that we never wrote, say of a lost ledger's campaign, makes a task somebody else's.
             unknown = [len(question.answers) for question in pulled.questions if question.key not in known]
             ledger.put("foreign_questions", str(pulled.foreign_questions + len(unknown)))
             ledger.put("foreign_answers", str(pulled.foreign_answers + sum(unknown)))
         if pulled.cursor is not None:
             ledger.put("cursor", pulled.cursor)
-    return withdrawn
 
 
 def _known_questions(ledger: Ledger, questions: Iterable[QuestionAnswers]) -> dict[str, Row]:
@@ -93,7 +115,8 @@ def _answers_before(ledger: Ledger, keys: list[str]) -> dict[str, dict[str, Row]
 
 def _store_question(
     project: Project, now: QuestionAnswers, question: Row, before: dict[str, Row], round_id: int
-) -> None:
+) -> int:
+    """Write the answers of one question; returns how many were taken back."""
     ledger = project.ledger
     if question["external_id"] != now.external_id or question["state"] != "asked":
         ledger.update("questions", now.key, external_id=now.external_id, state="asked")
@@ -104,9 +127,12 @@ def _store_question(
         elif held["change"] == "deleted" or _differs(held, answer):
             _add_version(project, answer, question, held, "edited", round_id)
     there = {answer.source_id for answer in now.answers}
-    for source_id, held in before.items():
-        if source_id not in there and held["change"] != "deleted":
-            _take_back(ledger, held, round_id)
+    gone = [
+        held for source_id, held in before.items() if source_id not in there and held["change"] != "deleted"
+    ]
+    for held in gone:
+        _take_back(ledger, held, round_id)
+    return len(gone)
 
 
 def _differs(held: Row, answer: Answer) -> bool:
@@ -150,7 +176,11 @@ def _add_version(
         first=held is None,
         skipped=answer.skipped,
         seconds=answer.seconds,
-        seconds_before=None if held is None else held["seconds"],
+        charged=int(
+            ledger.scalar(
+                "select coalesce(sum(amount), 0) from costs where source_id = ?", [answer.source_id]
+            )
+        ),
         known_seconds=_known_seconds(ledger) if answer.seconds is None else (),
     )
     if charge is None:
@@ -197,14 +227,18 @@ def _take_back(ledger: Ledger, held: Row, round_id: int) -> None:
     )
 
 
-def _withdraw(ledger: Ledger, pulled: Pulled) -> int:
+def _withdraw(project: Project, pulled: Pulled, *, accept_loss: bool) -> int:
     """Mark questions that are gone from the labeler. Their answers stand: the work was done and paid for."""
+    ledger = project.ledger
     there = {question.key for question in pulled.questions}
-    gone = [
-        row["key"]
-        for row in ledger.rows("select key from questions where state = 'asked'")
-        if row["key"] not in there
-    ]
+    asked = [row["key"] for row in ledger.rows("select key from questions where state = 'asked'")]
+    gone = [key for key in asked if key not in there]
+    if gone and len(gone) == len(asked) and not accept_loss:
+        raise CuratorError(
+            f"None of the {len(asked)} questions of this campaign is at {project.labeler.where()}: is it another server or "
+            "project than before? Mend [labeler] in curator.toml. If they really were deleted there, "
+            "`curator round --partial` goes on without them."
+        )
     for key in gone:
         ledger.update("questions", key, state="withdrawn")
     return len(gone)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from curator.errors import ConfigError
 from curator.labelers import project_spec
 from curator.ledger.store import Row, utc_now
 from curator.project import Project
@@ -18,6 +19,7 @@ from integrations.errors import LabelerError
 from integrations.labelers.protocol import Question, Suggestion
 
 ATTEMPTS = 4  # sends of one chunk before giving up
+LONG_OVER = 3600.0  # seconds after which a request that was cut off has surely ended
 _FIRST_WAIT = 0.5  # seconds between look-ups, doubled each time
 
 
@@ -51,8 +53,13 @@ def push(project: Project, round_id: int, sleep: Callable[[float], None] = time.
 def prepare(project: Project) -> None:
     """Create or check the labeler's project, and remember which it is."""
     ledger = project.ledger
-    configured = project.config.labeler.project
-    known = str(configured) if configured is not None else ledger.get("labeler_project")
+    configured, known = project.config.labeler.project, ledger.get("labeler_project")
+    if None not in (configured, known) and str(configured) != known:
+        raise ConfigError(
+            f"[labeler] project in curator.toml is {configured}, but this campaign asks in project {known}: its open "
+            "questions and answers are there. Change it back, or remove the line."
+        )
+    known = known or (None if configured is None else str(configured))
     reference = project.labeler.prepare(project_spec(project.config, project.campaign), known)
     if reference != ledger.get("labeler_project"):
         with ledger.write():
@@ -94,8 +101,8 @@ def _resolve_unknown(project: Project, sleep: Callable[[float], None]) -> None:
         return
     newest = max(datetime.fromisoformat(row["sending_at"]) for row in unknown)
     age = (datetime.fromisoformat(utc_now()) - newest).total_seconds()
-    # A clock that was set back must not make us wait for ever, nor resend too soon.
-    patience = min(project.labeler.settle_seconds, max(0.0, project.labeler.settle_seconds - age))
+    # `sending_at` is when the sending began, before uploads and a slow reply: only long after it is nothing under way.
+    patience = 0.0 if age > LONG_OVER else project.labeler.settle_seconds
     keys = [row["key"] for row in unknown]
     found = _look_until_settled(project, keys, patience, sleep)
     with ledger.write():

@@ -10,6 +10,7 @@ import json
 
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
+from curator.learner.checkpoint import read_meta
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project, check_strategy
@@ -99,13 +100,13 @@ class _Run:
         report, ledger = self.report, self.project.ledger
         with report.stage("pull"):
             prepare(self.project)
-            report.notes += pull(self.project, round_id)
+            report.notes += pull(self.project, round_id, accept_loss=self.partial)
         progress = records.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:
             report.waiting, report.where = True, self.project.labeler.where()
             return False
-        if progress.asked and not progress.answered and not progress.withdrawn:
+        if progress.waiting and not progress.answered:
             raise CuratorError(
                 f"Nothing of round {round_id} is answered yet: there is nothing to settle with."
             )
@@ -183,13 +184,13 @@ def _changed_model(project: Project, round_id: int) -> str | None:
     previous = records.last_measured(project.ledger, round_id)
     if previous is None:
         return None
-    old = json.loads(previous["config"])
-    new = project.config.model_dump(mode="json")
-    changed = [section for section in ("model", "encoder") if old[section] != new[section]]
+    old, new = (read_meta(project.model_folder(number)) for number in (previous["id"], round_id))
+    facts = {"[model]": "model", "[encoder]": "encoder_fingerprint"}
+    changed = [section for section, fact in facts.items() if old[fact] != new[fact]]
     if not changed:
         return None
     return (
-        f"{' and '.join(f'[{section}]' for section in changed)} changed since round {previous['id']} was asked: "
+        f"{' and '.join(changed)} changed since round {previous['id']} was trained: "
         f"the gain of round {round_id} is that of the change and of the labels together."
     )
 
@@ -211,6 +212,7 @@ def _refuse_changes(project: Project) -> None:
     for what, was, now in (
         ("[project] classes", old.project.classes, new.project.classes),
         ("[holdout] metric", old.holdout.metric, new.holdout.metric),
+        ("[labeler] name", old.labeler.name, new.labeler.name),
         ("[cost] currency", old.cost.currency, new.cost.currency),
     ):
         if was != now:

@@ -15,6 +15,8 @@ from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project
 from curator.rounds.near_duplicates import near_any
+from curator.rounds.pull import pull
+from curator.rounds.push import prepare
 from curator.rounds.report import RoundReport
 from strategies.batch import Batch, choose_batch
 from strategies.registry import SCORERS
@@ -57,8 +59,24 @@ def draw_holdout(project: Project) -> None:
         ConfigError: the pool is too small for it.
     """
     ledger, size = project.ledger, project.config.holdout.size
-    if ledger.scalar("select count(*) from holdout") or not size:
+    there = {
+        row["source"]: row["n"]
+        for row in ledger.rows("select source, count(*) as n from holdout group by source")
+    }
+    if there:
+        wanted = {"sample": size} if size else {"file": there.get("file")}
+        if there != wanted:
+            now = " and ".join(f"{n} items from a {source}" for source, n in there.items())
+            raise ConfigError(
+                f"[holdout] in curator.toml was changed, but this campaign's hold-out is sealed: {now}. Change it back, "
+                "or start a new project."
+            )
         return
+    if not size:
+        raise ConfigError(
+            "[holdout] in curator.toml names a file, but a hold-out file is read by `curator init` only. "
+            "Set a size, or start the project anew with --holdout FILE."
+        )
     rows = project.pool.role_rows("pool")
     if size >= len(rows):
         raise ConfigError(
@@ -125,6 +143,8 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
             )
         k = min(wanted, len(candidates))
         if k == 0:
+            if _late_answers(project, round_id, report):
+                return True
             with ledger.write():
                 ledger.execute("delete from rounds where id = ?", [round_id])
             report.notes.append(_nothing_left(candidates.holdout_duplicates))
@@ -147,6 +167,19 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
             external=_external(project, spec, candidates),
         )
         _write(project, round_row, candidates, batch, scores, asked, checkpoint)
+    return True
+
+
+def _late_answers(project: Project, round_id: int, report: RoundReport) -> bool:
+    """With nothing left to ask, answers to earlier rounds may still come in: a round of their own settles them."""
+    ledger = project.ledger
+    prepare(project)
+    report.notes += pull(project, round_id)
+    if not ledger.scalar("select count(*) from answers where round = ?", [round_id]):
+        return False
+    with ledger.write():
+        ledger.update("rounds", round_id, status="pushed", batch=0, candidates=0)
+    report.notes.append(f"Nothing is left to ask about; round {round_id} takes in answers that came late.")
     return True
 
 
@@ -248,7 +281,8 @@ def _write(
         _question(project, round_id, row["item_id"], "holdout")
         for row in ledger.rows(
             "select item_id from holdout where source = 'sample' "
-            "and item_id not in (select item_id from questions) order by item_id"
+            "and item_id not in (select q.item_id from questions q where q.state <> 'withdrawn' "
+            "or exists (select 1 from live_answers a where a.key = q.key)) order by item_id"
         )
     ]
     with ledger.write():

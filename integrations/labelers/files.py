@@ -95,21 +95,24 @@ class FilesLabeler:
         """The suggestions lie in the files; whoever imports them picks the model. See `Labeler.announce`."""
 
     def pull(self, cursor: str | None) -> Pulled:  # noqa: ARG002 - every pull is complete
-        """Everything there is, each time; of two exports with the same question the newer counts.
+        """Everything there is, each time; of two exports with the same task the newer counts.
 
         See `Labeler.pull`. The cursor is a digest of what was read.
         """
         control = self._prepared()
         asked = self._asked()
-        tasks: dict[str, tuple[str, str, list[Answer]]] = {
-            key: (key, name, []) for key, name in asked.items()
+        tasks: dict[tuple[str, str], tuple[str, str, list[Answer]]] = {
+            (key, ""): (key, name, []) for key, name in asked.items()
         }
         foreign: list[int] = []
         for name, rows in self._exports():  # oldest first: a newer one writes over it
             ours = [(key, row) for row in rows if (key := task_key(row.get("data"))) is not None]
             foreign += [len(_annotations(row)) for row in rows if task_key(row.get("data")) is None]
-            for found in merge_tasks((key, name, self._read(row, control, name)) for key, row in ours):
-                tasks[found.key] = (found.key, asked.get(found.key, name), list(found.answers))
+            for key, row in ours:
+                # Two people may each label the questions in a server of their own: a newer export replaces an older
+                # one of the same task only, and the answers of different tasks come together.
+                origin = f"{row.get('project')}/{row.get('id')}"
+                tasks[key, origin] = (key, asked.get(key, name), self._read(row, control, name))
         questions = merge_tasks(tasks.values())
         return Pulled(
             questions=questions,

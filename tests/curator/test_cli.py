@@ -309,3 +309,29 @@ def test_demo_ends_with_the_gain_table(tmp_path):
         assert project.ledger.scalar("select count(*) from gain") == 2
     (tmp_path / "mine").mkdir()
     assert "is not a demo of ours" in run("demo", tmp_path / "mine", code=2).stderr
+
+
+def test_init_takes_itself_back_when_the_encoder_fails(tmp_path):
+    """Texts that the encoder finds no words in: nothing is left behind, and another encoder can be tried at once."""
+    data = tmp_path / "pool.csv"
+    data.write_text("id,text\n" + "".join(f"{i},{'!?' * (i + 1)}\n" for i in range(30)), encoding="utf-8")
+    args = ["init", "x", "--data", data, "--price", "1", "--classes", "a,b", "--project", tmp_path / "p"]
+    for _ in range(2):
+        assert "tfidf" in run(*args, code=1).stderr
+        assert not (tmp_path / "p" / "curator.toml").exists()
+        assert not (tmp_path / "p" / ".curator").exists()
+
+
+def test_numbers_survive_a_csv_export(tmp_path):
+    """Classes such as -1 and +1 are no formulas."""
+    data = write_pool(tmp_path / "pool.jsonl", 60)
+    rows = [json.loads(line) for line in data.read_text("utf-8").splitlines()]
+    for row in rows:
+        row["label"] = "-1" if row["label"] == "red" else "+1"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    folder = make_project(tmp_path, data=data, holdout="20")
+    for _ in range(2):
+        run("round", "--project", folder)
+    run("export", tmp_path / "labels.csv", "--project", folder)
+    with (tmp_path / "labels.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["label"] for row in csv.DictReader(file)} == {"-1", "+1"}

@@ -12,9 +12,9 @@ PER_LABEL = CostSection(price_per_label="0.012")
 PER_HOUR = CostSection(hourly_rate="36")
 
 
-def charge(cost, *, first=True, skipped=False, seconds=10.0, before=None, known=()):
+def charge(cost, *, first=True, skipped=False, seconds=10.0, charged=0, known=()):
     return charge_answer(
-        cost, first=first, skipped=skipped, seconds=seconds, seconds_before=before, known_seconds=known
+        cost, first=first, skipped=skipped, seconds=seconds, charged=charged, known_seconds=known
     )
 
 
@@ -41,17 +41,19 @@ def test_what_is_no_amount(text):
 def test_a_label_is_paid_once():
     """The price is owed for the answer, not for its edits, and not for a skip."""
     assert charge(PER_LABEL).amount == 12_000
-    assert charge(PER_LABEL, first=False) is None
+    assert charge(PER_LABEL, first=False, charged=12_000) is None
+    assert charge(PER_LABEL, first=False, skipped=True, charged=12_000) is None
     assert charge(PER_LABEL, skipped=True).amount == 0
+    assert charge(PER_LABEL, first=False).amount == 12_000  # it was a skip before
 
 
 def test_time_is_paid_as_measured():
     """$36 an hour is one cent a second; a skip costs its time; an edit costs what it added."""
     assert charge(PER_HOUR).amount == 100_000
     assert charge(PER_HOUR, skipped=True).amount == 100_000
-    assert charge(PER_HOUR, first=False, seconds=12.5, before=10.0).amount == 25_000
-    assert charge(PER_HOUR, first=False, seconds=9.0, before=10.0) is None
-    assert charge(PER_HOUR, first=False, seconds=None, before=10.0) is None
+    assert charge(PER_HOUR, first=False, seconds=12.5, charged=100_000).amount == 25_000
+    assert charge(PER_HOUR, first=False, seconds=9.0, charged=100_000) is None
+    assert charge(PER_HOUR, first=False, seconds=None, charged=100_000) is None
 
 
 def test_missing_time_is_imputed_and_says_so():
@@ -59,6 +61,8 @@ def test_missing_time_is_imputed_and_says_so():
     known = charge(PER_HOUR, seconds=None, known=[5.0, 7.0, 100.0])
     assert (known.amount, known.source) == (70_000, "imputed")
     assert charge(PER_HOUR, seconds=None).amount == 0
+    # Measured after all: only what the imputed time did not cover yet.
+    assert charge(PER_HOUR, first=False, seconds=12.0, charged=70_000).amount == 50_000
     assert charge(PER_HOUR).source == "measured"
 
 

@@ -12,6 +12,7 @@ from curator.errors import ConfigError, CuratorError, LockedError
 from curator.export import labeled_rows
 from curator.ledger import records
 from curator.project import Project
+from curator.rounds.near_duplicates import near_any
 from curator.rounds.run import run_round
 from curator.status import read_status
 from integrations.errors import IntegrationError
@@ -450,4 +451,127 @@ def test_a_changed_model_is_said_with_its_gain(tmp_path):
     edit_config(folder, "params = {}", "params = {weight_decay = 1.0}")
     with Project(folder) as project:
         report = run_round(project)
-    assert any("[model] changed since round 1" in note for note in report.notes)
+    assert any("[model] changed since round 1 was trained" in note for note in report.notes)
+
+
+def test_a_holdout_that_was_changed_is_refused(tmp_path):
+    """The sample is sealed: another size, or a file in its place, is an error before anything is sent."""
+    folder = make_project(tmp_path, holdout="30")
+    edit_config(folder, "size = 30", 'file = "gold.csv"')
+    with Project(folder) as project, pytest.raises(ConfigError, match="read by `curator init` only"):
+        run_round(project)
+    edit_config(folder, 'file = "gold.csv"', "size = 25")
+    with Project(folder) as project:
+        assert run_round(project).holdout_sent == 25
+    edit_config(folder, "size = 25", "size = 40")
+    with Project(folder) as project, pytest.raises(ConfigError, match="is sealed: 25 items from a sample"):
+        run_round(project)
+
+
+def test_near_copies_of_the_holdout_are_seen_at_a_threshold_of_one():
+    """A float32 row's cosine with its own copy is often a little below 1."""
+    rows = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    assert near_any(rows, rows.copy(), 1.0).all()
+    assert not near_any(rows[:250], rows[250:], 1.0).any()
+    assert not near_any(rows, rows[:0], 0.5).any()
+
+
+def answer_files(folder, project, ids, name, who="ann"):
+    """Answers to some of the questions, as an export of Label Studio; returns how many."""
+    tasks = [
+        t
+        for path in sorted((folder / "labeling" / "questions").glob("*.json"))
+        for t in json.loads(path.read_text())
+    ]
+    chosen = [task for task in tasks if ids is None or task["data"]["item_id"] in ids]
+    for number, task in enumerate(chosen, start=1):
+        label = project.pool.labels(project.pool.rows([task["data"]["item_id"]]))[0]
+        task["id"], task["project"] = number, 7
+        task["annotations"] = [
+            {
+                "id": number,
+                "result": [
+                    {
+                        "from_name": "label",
+                        "to_name": "text",
+                        "type": "choices",
+                        "value": {"choices": [label]},
+                    }
+                ],
+                "completed_by": {"email": f"{who}@example.org"},
+                "lead_time": 2.0,
+                "was_cancelled": False,
+                "created_at": f"2026-01-01T10:00:00.{number:06d}Z",
+                "updated_at": "2026-01-01T10:00:00Z",
+            }
+        ]
+    (folder / "labeling" / "answers" / name).write_text(json.dumps(chosen), encoding="utf-8")
+    return len(chosen)
+
+
+def test_late_answers_count_even_when_nothing_is_left_to_ask(tmp_path):
+    """After the last batch was settled early, answers still come in, are paid, trained on and measured."""
+    folder = make_project(tmp_path, n=50, labeler="files", holdout="20", batch=30)
+    with Project(folder) as project:
+        first = run_round(project)
+        ids = [row["item_id"] for row in project.ledger.rows("select item_id from questions order by rank")]
+        answer_files(folder, project, set(ids[: len(ids) - 8]), "export.json")
+        early = run_round(project, partial=True)
+        assert early.opened is None
+        assert any("Nothing is left" in note for note in early.notes)
+        answer_files(folder, project, None, "export.json")
+        late = run_round(project)
+        assert any("came late" in note for note in late.notes)
+        assert late.measured["round"] == 2
+        assert project.ledger.scalar("select count(*) from live_answers") == first.sent
+        assert project.ledger.scalar("select sum(amount) from costs") == first.sent * 80_000
+        assert run_round(project).measured is None
+
+
+def test_holdout_questions_deleted_unanswered_are_asked_again(tmp_path):
+    """Without its hold-out a campaign could never be measured: the next round asks for it anew."""
+    folder = make_project(tmp_path, n=120, labeler="files", holdout="20", batch=10)
+    with Project(folder) as project:
+        run_round(project)
+        train = {row["item_id"] for row in project.ledger.rows("select item_id from picks")}
+        answer_files(folder, project, train, "export.json")
+        for path in (folder / "labeling" / "questions").glob("*.json"):
+            path.unlink()
+        report = run_round(project)
+        assert any("20 questions were deleted" in note for note in report.notes)
+        assert report.closed == 1
+        assert report.holdout_sent == 20
+
+
+def test_a_labeler_without_any_of_our_questions_is_not_believed(tmp_path):
+    """Everything gone at once is rather a wrong address: nothing is withdrawn unless --partial insists."""
+    folder = make_project(tmp_path, n=120, labeler="files", holdout="20", batch=10)
+    with Project(folder) as project:
+        run_round(project)
+        for path in (folder / "labeling" / "questions").glob("*.json"):
+            path.unlink()
+        with pytest.raises(CuratorError, match="None of the 30 questions"):
+            run_round(project)
+        assert project.ledger.scalar("select count(*) from questions where state = 'asked'") == 30
+        assert any("None of the 30 questions" in note for note in read_status(project).notes)
+        report = run_round(project, partial=True)
+    assert report.closed == 1
+    assert report.holdout_sent == 20
+
+
+def test_two_servers_exports_come_together(tmp_path):
+    """Two people with a server each: both answers count; deleting a file takes its answers back, and says so."""
+    folder = make_project(tmp_path, n=120, labeler="files", holdout="20", batch=10)
+    with Project(folder) as project:
+        run_round(project)
+        ids = {row["item_id"] for row in project.ledger.rows("select item_id from questions")}
+        answer_files(folder, project, set(sorted(ids)[:20]), "a.json")
+        other = folder / "labeling" / "answers" / "b.json"
+        answer_files(folder, project, set(sorted(ids)[:20]), "b.json", who="bob")
+        other.write_text(other.read_text().replace('"project": 7', '"project": 8').replace(":00.0", ":01.0"))
+        assert read_status(project).open_round["annotators"] == {"ann@example.org": 20, "bob@example.org": 20}
+        other.unlink()
+        status = read_status(project)
+    assert status.open_round["annotators"] == {"ann@example.org": 20}
+    assert any("20 answers were deleted at the labeler" in note for note in status.notes)

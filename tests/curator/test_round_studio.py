@@ -555,9 +555,9 @@ def decisions(folder: Path) -> dict[str, Any]:
     return {name: whole[name] for name in ("rounds", "holdout", "picks", "questions")}
 
 
-def a_minute_passes(folder: Path) -> None:
+def hours_pass(folder: Path) -> None:
     """Set back when the last request was begun, so that nothing can be under way any more."""
-    past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    past = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
     with sqlite3.connect(folder / ".curator" / "ledger.db") as db:
         db.execute("update questions set sending_at = ? where state = 'sending'", [past])
     db.close()
@@ -573,7 +573,7 @@ def test_a_killed_first_round_asks_every_question_once(undisturbed, tmp_path, st
         if code == 0:
             break  # the round has fewer writes than this
         assert code == -9
-        a_minute_passes(folder)
+        hours_pass(folder)
         assert run_round_in_child(folder, None, {TOKEN: studio.token}) == 0
         campaign = Campaign(folder, studio, {})
         asked_once(campaign)

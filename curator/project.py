@@ -124,22 +124,22 @@ class Project:
     @cached_property
     def embeddings(self) -> EmbeddingStore:
         """The embeddings of all items; whatever is missing is computed when first asked for."""
-        from integrations.encoders.registry import make_encoder
-
-        encoder = make_encoder(self.config.encoder.name, self.config.project.kind)
-        store = EmbeddingStore(self.state / "embeddings", self.pool, encoder, seed=self.config.project.seed)
-        self._encode(store)
-        return store
+        self.encode()
+        return self._store
 
     def encode(self) -> EncodeReport:
         """Compute the embeddings that are missing."""
-        return self._encode(self.embeddings)
-
-    def _encode(self, store: EmbeddingStore) -> EncodeReport:
-        report = store.ensure(self.progress)
+        report = self._store.ensure(self.progress)
         for warning in report.warnings:
             self.say(warning)
         return report
+
+    @cached_property
+    def _store(self) -> EmbeddingStore:
+        from integrations.encoders.registry import make_encoder
+
+        encoder = make_encoder(self.config.encoder.name, self.config.project.kind)
+        return EmbeddingStore(self.state / "embeddings", self.pool, encoder, seed=self.config.project.seed)
 
     @cached_property
     def labeler(self) -> Labeler:

@@ -7,8 +7,9 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from curator.errors import DataError
 from curator.pool.problems import Problems, place
 
 Format = Literal["csv", "jsonl", "parquet", "folder"]
+Record = TypeVar("Record")
 
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
@@ -192,34 +194,33 @@ def _csv_batches(
 ) -> Iterator[RawBatch]:
     names, delimiter = _csv_header(path)
     wanted = [names.index(column) for column in columns]
+    for group in _grouped(_csv_records(path, delimiter, len(names), problems), batch_rows):
+        rows, lines, kept = zip(*group, strict=True)
+        values = {name: [fields[at] for fields in kept] for name, at in zip(columns, wanted, strict=True)}
+        yield RawBatch(list(rows), list(lines), values)
+
+
+def _csv_records(
+    path: Path, delimiter: str, n_fields: int, problems: Problems
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Row number, line number and fields of each row that has as many as the header."""
     records = _csv_rows(path, delimiter)
     next(records)
-    rows: list[int] = []
-    lines: list[int] = []
-    kept: list[list[str]] = []
-
-    def batch() -> RawBatch:
-        values = {name: [fields[at] for fields in kept] for name, at in zip(columns, wanted, strict=True)}
-        return RawBatch(list(rows), list(lines), values)
-
     for row, (line, fields) in enumerate(records, start=1):
-        if len(fields) != len(names):
+        if len(fields) == n_fields:
+            yield row, line, fields
+        else:
             problems.add(
-                f"number of fields differs from the header's {len(names)}",
+                f"number of fields differs from the header's {n_fields}",
                 f"{place(row, line)} has {len(fields)}",
                 "Quote fields that hold the delimiter or line breaks.",
             )
-            continue
-        rows.append(row)
-        lines.append(line)
-        kept.append(fields)
-        if len(rows) == batch_rows:
-            yield batch()
-            rows.clear()
-            lines.clear()
-            kept.clear()
-    if rows:
-        yield batch()
+
+
+def _grouped(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
+    """The records in lists of `size`; the last may be shorter."""
+    while group := list(islice(records, size)):
+        yield group
 
 
 def _jsonl_records(path: Path, problems: Problems) -> Iterator[tuple[int, int, dict[str, Any]]]:
@@ -274,26 +275,10 @@ def _jsonl_keys(path: Path, wanted: set[str], at_least: int = 1000) -> list[str]
 def _jsonl_batches(
     path: Path, columns: Sequence[str], problems: Problems, batch_rows: int
 ) -> Iterator[RawBatch]:
-    rows: list[int] = []
-    lines: list[int] = []
-    kept: list[dict[str, Any]] = []
-
-    def batch() -> RawBatch:
-        return RawBatch(
-            list(rows), list(lines), {name: [record.get(name) for record in kept] for name in columns}
-        )
-
-    for row, line, record in _jsonl_records(path, problems):
-        rows.append(row)
-        lines.append(line)
-        kept.append(record)
-        if len(rows) == batch_rows:
-            yield batch()
-            rows.clear()
-            lines.clear()
-            kept.clear()
-    if rows:
-        yield batch()
+    for group in _grouped(_jsonl_records(path, problems), batch_rows):
+        rows, lines, kept = zip(*group, strict=True)
+        values = {name: [record.get(name) for record in kept] for name in columns}
+        yield RawBatch(list(rows), list(lines), values)
 
 
 def _open_parquet(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sqlite3
 
 import pyarrow.parquet as pq
@@ -57,7 +58,7 @@ def test_a_users_day(tmp_path, monkeypatch):
         "--holdout",
         "30",
     )
-    assert "150 items imported" in done.stdout
+    assert re.search(r"150 items imported at [\d,]+ rows/s, encoded at [\d,]+ rows/s", done.stdout)
     assert "text column: text" in done.stdout
     assert "Next: `curator round`" in done.stdout
     toml = (tmp_path / "curator.toml").read_text("utf-8")
@@ -220,6 +221,7 @@ def test_what_a_killed_init_left_is_cleared(tmp_path):
     (tmp_path / ".curator" / "pool").mkdir(parents=True)
     data = write_pool(tmp_path / "pool.jsonl", 60)
     run("init", "x", "--data", data, "--price", "1", "--project", tmp_path, "--labeler", "replay")
+    assert (tmp_path / "curator.toml").is_file()
 
 
 def test_init_infers_and_says_so(tmp_path):

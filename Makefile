@@ -12,7 +12,7 @@ help:  ## this list
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[text,vision,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[text,vision,server,keyring,dev]'
 	@touch $@
 
 # Label Studio's pins clash with ours: an environment of its own.

@@ -59,6 +59,8 @@ class DataSection(_Section):
     image: str | None = None
     label: str | None = None
     embedding: str | None = None
+    show: tuple[Name, ...] = ()  # further columns that annotators see beside the item, in this order
+    allow_outside: bool = False  # images may lie outside the folder of the data file
 
 
 class EncoderSection(_Section):
@@ -118,6 +120,25 @@ class LabelerSection(_Section):
     project: int | None = None  # label-studio: an existing project; unset = curator creates one
     folder: str | None = None  # files: where questions are written and answers are read
     seconds: float = Field(default=5.0, gt=0)  # replay: about how long one answer is said to have taken
+    suggestions: Literal["auto", "on", "off"] = "auto"  # auto: until they are shown to hurt
+    blind_share: float = Field(default=0.2, ge=0, le=1)  # of the questions: asked without a suggestion
+    neighbours: int = Field(default=0, ge=0, le=9)  # nearest labeled items shown with each question
+    cannot_tell: str = "can't tell"  # one choice more, for an annotator who cannot decide; "" = none
+    instructions: str | None = None  # a Markdown file, shown to the annotators
+    descriptions: dict[str, Name] = Field(default_factory=dict)  # class -> what it means
+    hotkeys: dict[str, Name] = Field(default_factory=dict)  # class -> key; unset: Label Studio's own
+    images: Literal["upload", "local"] = "upload"  # how local images reach the annotators' browsers
+    image_root: str | None = None  # local: the folder that the server serves (its document root)
+    overlap: int = Field(default=1, ge=1, le=20)  # answers wanted per item ...
+    overlap_share: float = Field(default=1.0, gt=0, le=1)  # ... for this share of the items
+
+    @model_validator(mode="after")
+    def _local_images(self) -> Self:
+        if self.images == "local" and not self.image_root:
+            raise ValueError(
+                'images = "local" needs image_root, the LOCAL_FILES_DOCUMENT_ROOT of the Label Studio server'
+            )
+        return self
 
 
 class CostSection(_Section):
@@ -162,6 +183,21 @@ class Config(_Section):
     holdout: HoldoutSection
     labeler: LabelerSection = LabelerSection()
     cost: CostSection
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> Self:
+        classes, labeler = self.project.classes, self.labeler
+        for setting in ("descriptions", "hotkeys"):
+            strange = [name for name in getattr(labeler, setting) if name not in classes]
+            if strange:
+                raise ValueError(f"[labeler] {setting} names what is no class: {', '.join(strange)}")
+        if labeler.cannot_tell in classes:
+            raise ValueError(f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""')
+        keys = [key.lower() for key in labeler.hotkeys.values()]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"[labeler] hotkeys gives a key to two classes: {', '.join(twice)}")
+        return self
 
     @field_validator("model", mode="before")
     @classmethod
@@ -230,6 +266,13 @@ def render_config(config: Config) -> str:
         lines.append(
             f"{column} = {_toml(value)}  # {purpose}" if value else f'# {column} = "..."  # {purpose}'
         )
+    lines.append(
+        f"show = {_toml(list(c.data.show))}  # further columns that annotators see beside the item"
+        if c.data.show
+        else '# show = ["title", "author"]  # further columns that annotators see beside the item'
+    )
+    if c.data.allow_outside:
+        lines.append("allow_outside = true  # images may lie outside the folder of the data file")
     lines += [
         "",
         "[encoder]  # tfidf, pixels, precomputed, sentence-transformers:NAME_OR_PATH, transformers:NAME_OR_PATH",
@@ -266,6 +309,8 @@ def render_config(config: Config) -> str:
             if c.labeler.project
             else "# project = 12  # a project that exists already; unset: curator creates one"
         )
+    if c.labeler.name in ("label-studio", "files"):
+        lines += _annotator_lines(c)
     if c.labeler.name == "files":
         lines.append(f"folder = {_toml(c.labeler.folder)}  # questions/ is written, answers/ is read")
     if c.labeler.name == "replay":
@@ -281,6 +326,36 @@ def render_config(config: Config) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _annotator_lines(c: Config) -> list[str]:
+    """What annotators see: each setting, those that are not used as a comment."""
+    labeler = c.labeler
+    lines = [
+        f"suggestions = {_toml(labeler.suggestions)}  # of the model: auto (until they are shown to hurt), on, off",
+        f"blind_share = {labeler.blind_share}  # asked without a suggestion, to see what suggestions do",
+        f"neighbours = {labeler.neighbours}  # nearest labeled items shown with each question",
+        f"cannot_tell = {_toml(labeler.cannot_tell)}  # one choice more, which gives no label; empty: none",
+        f"overlap = {labeler.overlap}  # answers per item ...",
+        f"overlap_share = {labeler.overlap_share}  # ... for this share of the items",
+    ]
+    if c.project.kind == "image" and labeler.name == "label-studio":
+        lines.append(
+            f"images = {_toml(labeler.images)}  # upload, or local: the server reads them from image_root"
+        )
+        root = labeler.image_root
+        lines.append(f"image_root = {_toml(root)}" if root else '# image_root = "/srv/images"')
+    optional = (
+        ("instructions", "instructions.md", "a Markdown file, shown to the annotators"),
+        ("descriptions", {c.project.classes[0]: "what it means"}, "shown with the classes"),
+        ("hotkeys", {c.project.classes[0]: "q"}, "unset: Label Studio numbers the classes"),
+    )
+    for name, example, purpose in optional:
+        value = getattr(labeler, name)
+        lines.append(
+            f"{name} = {_toml(value)}  # {purpose}" if value else f"# {name} = {_toml(example)}  # {purpose}"
+        )
+    return lines
 
 
 def _toml(value: Any) -> str:

@@ -91,6 +91,7 @@ class Project:
         folder: Path,
         *,
         progress: Progress | None = None,
+        take_over: bool = False,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Open the project in `folder`.
@@ -98,12 +99,14 @@ class Project:
         Args:
             folder: holds curator.toml.
             progress: draws bars for long work.
+            take_over: run the campaign from here, whoever ran it before.
             say: told, in a sentence, what a person should know while something runs.
         """
         self.folder = folder.resolve()
         self.config: Config = load_config(self.folder)
         self.state = state_folder(self.folder)
         self.progress: Progress = progress or NoProgress()
+        self.take_over = take_over
         self.say = say
         if not (self.state / "ledger.db").is_file():
             raise ConfigError(

@@ -9,6 +9,7 @@ from curator.ledger.store import Ledger
 from curator.project import Project
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
+from curator.suggestions import OFF, SuggestionEffect, suggestion_effect
 from integrations.errors import IntegrationError
 
 
@@ -26,6 +27,9 @@ class Status:
     spent: dict[str, int]  # label, holdout
     gain: list[dict[str, Any]]  # the `gain` view
     problems: list[dict[str, Any]]  # answers without a readable label
+    cannot_tell: int  # answers of annotators who could not decide
+    suggestions: SuggestionEffect | None  # what the model's suggestions do; None: nothing to compare yet
+    suggestions_off: str | None  # why they went off by themselves
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
     """
     notes = [] if offline else _refresh(project)
     ledger = project.ledger
+    replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
     return Status(
         name=project.config.project.name,
         currency=project.config.cost.currency,
@@ -54,6 +59,9 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
             "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
             "where a.problem is not null order by a.pulled_at desc, q.item_id limit 20"
         ),
+        cannot_tell=int(ledger.scalar("select count(*) from live_answers where cannot_tell")),
+        suggestions=None if replayed else suggestion_effect(ledger),
+        suggestions_off=ledger.get(OFF),
         notes=notes,
     )
 

@@ -12,6 +12,7 @@ from curator.money.amounts import MICRO, format_amount
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
 from curator.status import Status
+from curator.suggestions import SuggestionEffect
 
 
 def as_json(value: Any) -> str:
@@ -152,6 +153,28 @@ def _stage(current: dict[str, Any]) -> str:
     return "waiting for answers" if current["waiting"] else "ready for `curator round`"
 
 
+def suggestion_lines(effect: SuggestionEffect) -> list[str]:
+    """What suggestions do to the annotators, each number with its interval."""
+    accepted = "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% of them accepted as they were"
+    lines = [
+        f"Suggestions ({100 * effect.level:.0f}% intervals): {effect.shown:,} answers with one{accepted}, "
+        f"{effect.blind:,} without"
+    ]
+    if effect.seconds:
+        s = effect.seconds
+        lines.append(
+            f"  seconds per answer: {s.shown:.1f} with, {s.blind:.1f} without, "
+            f"ratio {s.value:.2f} ({s.low:.2f} to {s.high:.2f})"
+        )
+    if effect.agreement:
+        a = effect.agreement
+        lines.append(
+            f"  labels that equal the suggestion: {100 * a.shown:.0f}% with, {100 * a.blind:.0f}% without, "
+            f"{100 * a.value:+.1f} points ({100 * a.low:+.1f} to {100 * a.high:+.1f})"
+        )
+    return lines
+
+
 def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
@@ -179,6 +202,12 @@ def status_text(status: Status) -> str:
     if status.problems:
         lines.append(f"{len(status.problems)} answers without a readable label:")
         lines += [f"  {p['item_id']} by {p['annotator']}: {p['problem']}" for p in status.problems]
+    if status.cannot_tell:
+        lines.append(f"{status.cannot_tell} answers say that the annotator cannot tell: no label from them.")
+    if status.suggestions:
+        lines += suggestion_lines(status.suggestions)
+    if status.suggestions_off:
+        lines.append(f"Suggestions are off. {status.suggestions_off}")
     if status.gain:
         lines += ["", gain_table(status.gain, currency)]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ class Progress:
     """How far a round's questions are answered."""
 
     asked: int
-    answered: int
+    answered: int  # questions that have as many answers as they want
     withdrawn: int  # deleted at the labeler: nobody will answer them
     annotators: dict[str, int]  # answers per annotator
     problems: int  # answers that no label could be read from
@@ -52,11 +52,15 @@ def progress(ledger: Ledger, round_id: int) -> Progress:
     counts = ledger.one(
         """
         select count(*) as asked,
-               sum(q.state = 'withdrawn' and not exists (select 1 from live_answers a where a.key = q.key)) as withdrawn,
-               sum(exists (select 1 from live_answers a where a.key = q.key)) as answered
-        from questions q where q.round = ?
+               sum(q.state = 'withdrawn' and coalesce(n.annotators, 0) < q.answers_wanted) as withdrawn,
+               sum(coalesce(n.annotators, 0) >= q.answers_wanted) as answered
+        from questions q left join (
+            select a.key, count(distinct a.annotator) as annotators
+            from questions p join live_answers a on a.key = p.key where p.round = ? group by a.key
+        ) n on n.key = q.key
+        where q.round = ?
         """,
-        [round_id],
+        [round_id, round_id],
     )
     answers = ledger.rows(
         """
@@ -99,6 +103,24 @@ def training_labels(ledger: Ledger) -> dict[str, str]:
         "select item_id, label from current_labels where role = 'train' and label is not null order by item_id"
     )
     return {row["item_id"]: row["label"] for row in rows}
+
+
+def unsettled_ties(ledger: Ledger, most: int) -> dict[str, str]:
+    """item_id -> role of the items whose answers are even between classes and that may be asked about again.
+
+    Args:
+        ledger: settled.
+        most: an item is asked about so many times at most.
+    """
+    rows = ledger.rows(
+        """
+        select l.item_id, l.role, count(q.key) as asked
+        from current_labels l join questions q on q.item_id = l.item_id
+        where l.tied = 1 group by l.item_id having asked < ? order by l.item_id
+        """,
+        [most],
+    )
+    return {row["item_id"]: row["role"] for row in rows}
 
 
 def asked_ids(ledger: Ledger) -> list[str]:

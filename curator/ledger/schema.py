@@ -250,3 +250,19 @@ def m004_measures(db: Database) -> None:
         from evaluations where class = '' group by round, metric order by round, metric
         """,
     )
+
+
+@migrations()
+def m005_annotators(db: Database) -> None:
+    """What annotators were shown with each question, how many of them are asked, and what they did with it."""
+    questions, answers = db.table("questions"), db.table("answers")
+    questions.add_column("suggestion_shown", int)  # 0: computed, but kept back; null: there was none
+    questions.add_column("answers_wanted", int, not_null_default=1)  # by different annotators
+    questions.add_column("why", str)  # the line that says why it was asked
+    questions.add_column("neighbours", str)  # item ids of the labeled items shown with it, JSON
+    answers.add_column("cannot_tell", int, not_null_default=0)  # the annotator looked, and could not decide
+    answers.add_column("suggestion", str)  # accepted | changed; null: none was shown, or it is not known
+    # Even between classes: asked again. 0 on older labels, which were not.
+    db.table("labels").add_column("tied", int, not_null_default=0)
+    # Before this, every suggestion was shown.
+    db.execute("update questions set suggestion_shown = 1 where suggestion is not null")

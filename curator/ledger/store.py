@@ -10,6 +10,8 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from curator.errors import LedgerError
+from curator.ledger.faults import LOCK_SECONDS, damaged, explained
+from curator.ledger.health import schema_versions, why_unusable
 from curator.ledger.schema import migrations
 
 Row = dict[str, Any]
@@ -27,21 +29,47 @@ class Ledger:
         """Open the ledger at `path`, creating it and bringing its schema up to date.
 
         Raises:
-            LedgerError: the file is not a ledger, is damaged, or cannot be written.
+            LedgerError: the file is no ledger, is damaged, or cannot be written. It is left as it was.
         """
         self.path = path
+        exists = path.exists()
+        if exists:
+            problem = why_unusable(path)
+            if problem is not None:
+                raise LedgerError(damaged(path, problem))
+        with explained(path):
+            self._db = Database(sqlite3.connect(path, timeout=LOCK_SECONDS))
         try:
-            self._db = Database(sqlite3.connect(path, timeout=30))
-            self._db.enable_wal()
-            # A paid answer must survive a power cut, not only a killed process.
-            self._db.conn.execute("pragma synchronous = full")
-            self._db.conn.execute("pragma foreign_keys = on")
-            migrations.apply(self._db)
-        except sqlite3.Error as exc:
+            with explained(path):
+                self._set_up(exists=exists)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _set_up(self, *, exists: bool) -> None:
+        connection = self._db.conn
+        if exists:
+            self._check_schema()
+        self._db.enable_wal()
+        # A paid answer must survive a power cut, not only a killed process.
+        connection.execute("pragma synchronous = full")
+        # Every commit goes on into the file itself at once: a WAL that is lost or torn takes nothing with it.
+        connection.execute("pragma wal_autocheckpoint = 1")
+        # A page that was damaged after the check above is refused when it is read, not misread.
+        connection.execute("pragma cell_size_check = on")
+        connection.execute("pragma foreign_keys = on")
+        migrations.apply(self._db)
+
+    def _check_schema(self) -> None:
+        applied, known = schema_versions(self._db.conn)
+        unknown = [name for name in applied if name not in known]
+        if unknown:
             raise LedgerError(
-                f"{path} cannot be opened as a ledger: {exc}. If it is damaged, put a backup in its place; "
-                "if the disk is full or read-only, mend that and run again."
-            ) from exc
+                f"The ledger {self.path} was written by a newer curator (it has {', '.join(unknown)}). "
+                "Install that version, or a newer one."
+            )
+        if not applied:
+            raise LedgerError(damaged(self.path, "it holds none of a ledger's tables"))
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
@@ -55,27 +83,45 @@ class Ledger:
 
     @contextmanager
     def write(self) -> Iterator[Self]:
-        """Everything inside is written together, or not at all."""
-        with self._db.atomic():
+        """Everything inside is written together, or not at all.
+
+        Raises:
+            LedgerError: the disk is full or read-only, another program holds the file, ...; nothing was kept.
+        """
+        connection = self._db.conn
+        with explained(self.path):
+            # At once, not at the first change: a transaction that has read cannot wait its turn to write.
+            connection.execute("begin immediate")
+        try:
             yield self
+            with explained(self.path):
+                connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:  # a full disk ends it by itself
+                connection.rollback()
+            raise
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Add rows; one that is there already is an error."""
-        self._db.table(table).insert_all(rows)
+        with explained(self.path):
+            self._db.table(table).insert_all(rows)
 
     def update(self, table: str, pk: Any, **values: Any) -> None:
         """Change columns of one row."""
-        self._db.table(table).update(pk, values)
+        with explained(self.path):
+            self._db.table(table).update(pk, values)
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> None:
         """Run a statement that changes rows."""
-        self._db.conn.execute(sql, params)
+        with explained(self.path):
+            self._db.conn.execute(sql, params)
 
     def rows(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """What a query returns, as dictionaries."""
-        cursor = self._db.conn.execute(sql, params)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        with explained(self.path):
+            cursor = self._db.conn.execute(sql, params)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def one(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Row | None:
         """The first row of a query, or None."""
@@ -84,7 +130,8 @@ class Ledger:
 
     def scalar(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """The first column of the first row, or None."""
-        row = self._db.conn.execute(sql, params).fetchone()
+        with explained(self.path):
+            row = self._db.conn.execute(sql, params).fetchone()
         return None if row is None else row[0]
 
     def get(self, key: str) -> str | None:

@@ -136,13 +136,17 @@ def _store_question(
 
 
 def _differs(held: Row, answer: Answer) -> bool:
-    return (held["label"], bool(held["skipped"]), held["problem"], held["seconds"], held["annotator"]) != (
+    before = ("label", "skipped", "cannot_tell", "problem", "seconds", "annotator", "suggestion")
+    now = (
         answer.label,
-        answer.skipped,
+        int(answer.skipped),
+        int(answer.cannot_tell),
         answer.problem,
         answer.seconds,
         answer.annotator,
+        answer.suggestion,
     )
+    return tuple(held[name] for name in before) != now
 
 
 def _add_version(
@@ -161,6 +165,8 @@ def _add_version(
                 "annotator": answer.annotator,
                 "label": answer.label,
                 "skipped": int(answer.skipped),
+                "cannot_tell": int(answer.cannot_tell),
+                "suggestion": answer.suggestion,
                 "problem": answer.problem,
                 "seconds": answer.seconds,
                 "created_at": answer.created_at,

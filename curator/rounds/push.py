@@ -13,10 +13,11 @@ from datetime import datetime
 
 from curator.errors import ConfigError
 from curator.labelers import project_spec
+from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project
 from integrations.errors import LabelerError
-from integrations.labelers.protocol import Question, Suggestion
+from integrations.labelers.protocol import Announcement, Neighbour, Question, Suggestion
 
 ATTEMPTS = 4  # sends of one chunk before giving up
 LONG_OVER = 3600.0  # seconds after which a request that was cut off has surely ended
@@ -40,12 +41,7 @@ def push(project: Project, round_id: int, sleep: Callable[[float], None] = time.
             chunk = waiting[start : start + labeler.chunk_size]
             _send_chunk(project, chunk, sleep)
             advance(len(chunk))
-    version = ledger.scalar(
-        "select model_version from questions where round = ? and model_version is not null limit 1",
-        [round_id],
-    )
-    if version:
-        labeler.announce(version)
+    labeler.announce(_announcement(project, round_id))
     with ledger.write():
         ledger.update("rounds", round_id, status="pushed", pushed_at=utc_now())
 
@@ -60,10 +56,26 @@ def prepare(project: Project) -> None:
             "questions and answers are there. Change it back, or remove the line."
         )
     known = known or (None if configured is None else str(configured))
-    reference = project.labeler.prepare(project_spec(project.config, project.campaign), known)
+    spec = project_spec(project.config, project.campaign, project.folder, take_over=project.take_over)
+    reference = project.labeler.prepare(spec, known)
     if reference != ledger.get("labeler_project"):
         with ledger.write():
             ledger.put("labeler_project", reference)
+
+
+def _announcement(project: Project, round_id: int) -> Announcement:
+    ledger = project.ledger
+    several = ledger.rows(
+        "select key, answers_wanted from questions where round = ? and answers_wanted > 1 order by rank",
+        [round_id],
+    )
+    return Announcement(
+        round=round_id,
+        model_version=ledger.scalar(
+            "select model_version from questions where round = ? and suggestion_shown = 1 limit 1", [round_id]
+        ),
+        answers_wanted={row["key"]: row["answers_wanted"] for row in several},
+    )
 
 
 def _send_chunk(project: Project, chunk: Sequence[Row], sleep: Callable[[float], None]) -> None:
@@ -147,6 +159,11 @@ def _mark(project: Project, keys: Sequence[str], state: str, sending_at: str | N
 def _questions(project: Project, rows: Sequence[Row]) -> list[Question]:
     """The outbox rows with what the annotator will see."""
     items = project.pool.items(project.pool.rows([row["item_id"] for row in rows]))
+    near = _neighbours(project, rows)
+    drawn = {
+        row["item_id"]: row["probability"]
+        for row in project.ledger.rows("select item_id, probability from holdout")
+    }
     return [
         Question(
             key=row["key"],
@@ -157,9 +174,29 @@ def _questions(project: Project, rows: Sequence[Row]) -> list[Question]:
             image=item.image,
             suggestion=(
                 Suggestion(row["suggestion"], row["suggestion_score"], row["model_version"])
-                if row["suggestion"] is not None
+                if row["suggestion_shown"]
                 else None
             ),
+            role=row["role"],
+            why=row["why"] or "",
+            fields=item.fields,
+            neighbours=tuple(near[item_id] for item_id in _listed(row)),
+            drawn_with=drawn.get(row["item_id"]),
         )
         for row, item in zip(rows, items, strict=True)
     ]
+
+
+def _neighbours(project: Project, rows: Sequence[Row]) -> dict[str, Neighbour]:
+    """Item id -> what annotators see of it beside another item."""
+    ids = sorted({item_id for row in rows for item_id in _listed(row)})
+    labels = records.training_labels(project.ledger)
+    return {
+        item.item_id: Neighbour(labels.get(item.item_id, "?"), item.text, item.image)
+        for item in project.pool.items(project.pool.rows(ids))
+    }
+
+
+def _listed(row: Row) -> list[str]:
+    """The items that are shown beside a question."""
+    return [str(item_id) for item_id in json.loads(row["neighbours"] or "[]")]

@@ -18,7 +18,7 @@ from curator.rounds.measure import measure
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare, push
 from curator.rounds.report import RoundReport
-from curator.rounds.select import draw_holdout, select
+from curator.rounds.select import MOST_QUESTIONS, draw_holdout, select
 from curator.rounds.settle import settle
 from curator.rounds.train import train
 
@@ -118,7 +118,8 @@ class _Run:
             settled = settle(ledger, round_id, partial=progress.waiting > 0)
         if settled.tied:
             report.notes.append(
-                f"{settled.tied} items have as many answers for one class as for another: no label."
+                f"{settled.tied} items have as many answers for one class as for another: no label yet; "
+                f"they are asked about again, {MOST_QUESTIONS} times at most."
             )
         return True
 

@@ -1,6 +1,5 @@
 """Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,10 @@ from curator.project import Project
 from curator.rounds.near_duplicates import near_any
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
+from curator.rounds.questions import interleave, new_question, pick_questions
 from curator.rounds.report import RoundReport
+from curator.rounds.why import AGAIN, CHANCE
+from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch, choose_batch
 from strategies.registry import SCORERS
 from strategies.scoring import score_blocks
@@ -25,6 +27,17 @@ from strategies.scoring import score_blocks
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Spec = str | dict[str, float]
+
+MOST_QUESTIONS = (
+    3  # about one item: two annotators who differ are joined by a third, and a fourth, then it rests
+)
+
+_NOTHING = Batch(
+    positions=np.empty(0, dtype=np.int64),
+    strategy=(),
+    score=np.empty(0, dtype=np.float32),
+    probability=np.empty(0, dtype=np.float32),
+)
 
 
 @dataclass(frozen=True)
@@ -142,13 +155,16 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
             )
         k = min(wanted, len(candidates))
-        if k == 0:
+        again = records.unsettled_ties(ledger, MOST_QUESTIONS)
+        if k == 0 and not again:
             if _late_answers(project, round_id, report):
                 return True
             with ledger.write():
                 ledger.execute("delete from rounds where id = ?", [round_id])
             report.notes.append(_nothing_left(candidates.holdout_duplicates))
             return False
+        if again:
+            report.notes.append(f"{len(again)} items are asked about again: their answers disagree.")
         if k < wanted:
             report.notes.append(f"Asked for {wanted} items, {k} are left: all of them are sent.")
         model = None if checkpoint is None else checkpoint.model
@@ -156,17 +172,24 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
     with report.stage("select"):
         spec = records.strategy_of(round_row)
         asked = project.embeddings.take(project.pool.rows(_training_questions(project)))
-        batch = choose_batch(
-            spec,
-            k=k,
-            embeddings=candidates,
-            scores=scores,
-            labeled=asked if len(asked) else None,
-            rng=np.random.default_rng([project.config.project.seed, round_id]),
-            duplicate_cosine=project.config.acquisition.duplicate_cosine,
-            external=_external(project, spec, candidates),
-        )
-        _write(project, round_row, candidates, batch, scores, asked, checkpoint)
+        batch = _NOTHING
+        if k:
+            batch = choose_batch(
+                spec,
+                k=k,
+                embeddings=candidates,
+                scores=scores,
+                labeled=asked if len(asked) else None,
+                rng=np.random.default_rng([project.config.project.seed, round_id]),
+                duplicate_cosine=project.config.acquisition.duplicate_cosine,
+                external=_external(project, spec, candidates),
+            )
+        harm = harm_of_suggestions(project)
+        if harm:
+            report.notes.append(
+                f'{harm} From now on questions carry none; [labeler] suggestions = "on" overrules.'
+            )
+        _write(project, round_row, candidates, batch, scores, asked, checkpoint, again, harm)
     return True
 
 
@@ -245,6 +268,8 @@ def _write(
     scores: Mapping[str, FloatArray],
     asked: FloatArray,
     checkpoint: Checkpoint | None,
+    again: Mapping[str, str],
+    harm: str | None,
 ) -> None:
     """Picks and outbox in one transaction: from here on the round can be killed and goes on where it was."""
     ledger, round_id = project.ledger, int(round_row["id"])
@@ -266,19 +291,18 @@ def _write(
         }
         for i, (item_id, position) in enumerate(zip(ids, batch.positions, strict=True))
     ]
-    questions = [_question(project, round_id, item_id, "train") for item_id in ids]
     version = None if checkpoint is None else str(checkpoint.meta["version"])
-    if checkpoint is not None:
-        probs = checkpoint.model.predict_proba(embeddings)
-        for question, row in zip(questions, probs, strict=True):
-            best = int(row.argmax())
-            question |= {
-                "suggestion": project.config.project.classes[best],
-                "suggestion_score": float(row[best]),
-                "model_version": version,
-            }
+    probs = None if checkpoint is None or not ids else checkpoint.model.predict_proba(embeddings)
+    with_suggestions = harm is None and suggestions_on(project)
+    questions = pick_questions(
+        project, round_id, picks, embeddings, probs, version, with_suggestions=with_suggestions
+    )
+    ties = [
+        {**new_question(project, round_id, item_id, role), "why": AGAIN}
+        for item_id, role in sorted(again.items())
+    ]
     holdout = [
-        _question(project, round_id, row["item_id"], "holdout")
+        {**new_question(project, round_id, row["item_id"], "holdout"), "why": CHANCE}
         for row in ledger.rows(
             "select item_id from holdout where source = 'sample' "
             "and item_id not in (select q.item_id from questions q where q.state <> 'withdrawn' "
@@ -286,8 +310,10 @@ def _write(
         )
     ]
     with ledger.write():
+        if harm:
+            ledger.put(OFF, harm)
         ledger.insert("picks", picks)
-        ledger.insert("questions", _interleave(questions, holdout))
+        ledger.insert("questions", interleave(ties, questions, holdout))
         ledger.update(
             "rounds",
             round_id,
@@ -310,35 +336,6 @@ def _coverage_distance(embeddings: FloatArray, asked: FloatArray) -> FloatArray 
     index.add(np.ascontiguousarray(asked))
     cosine, _nearest = index.search(np.ascontiguousarray(embeddings), 1)
     return np.asarray(1.0 - cosine[:, 0], dtype=np.float32)
-
-
-def _question(project: Project, round_id: int, item_id: str, role: str) -> Row:
-    digest = hashlib.blake2b(item_id.encode(), digest_size=8).hexdigest()
-    return {
-        "key": f"{project.campaign}-r{round_id}-{digest}",
-        "round": round_id,
-        "item_id": item_id,
-        "role": role,
-        "rank": 0,
-        "state": "outbox",
-        "external_id": None,
-        "suggestion": None,
-        "suggestion_score": None,
-        "model_version": None,
-        "sending_at": None,
-        "asked_at": None,
-    }
-
-
-def _interleave(questions: list[Row], holdout: list[Row]) -> list[Row]:
-    """One order of asking over both: spread evenly, so that a round settled early has measured and learned."""
-    place = [
-        ((i + 0.5) / len(part), role, q)
-        for role, part in enumerate((questions, holdout))
-        for i, q in enumerate(part)
-    ]
-    ordered = [q for _at, _role, q in sorted(place, key=lambda p: p[:2])]
-    return [{**question, "rank": rank} for rank, question in enumerate(ordered, start=1)]
 
 
 def _number(value: float) -> float | None:

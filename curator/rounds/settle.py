@@ -21,31 +21,38 @@ class Consensus:
 
     label: str | None  # None: nobody gave a label, or a tie
     answers: int  # that gave a label
-    agreement: float | None  # share of them that gave this one; None without a label
+    agreement: float | None  # share of all votes that gave this one; None without a label
     tied: bool
 
 
-def consensus(labels: list[str]) -> Consensus:
-    """The majority of the labels given to an item; an even split gives none."""
+def consensus(votes: list[str | None]) -> Consensus:
+    """The majority of the votes on an item; an even split gives none.
+
+    Args:
+        votes: a class, or None of an annotator who cannot tell; that is a vote for no label.
+    """
+    labels = [vote for vote in votes if vote is not None]
     if not labels:
         return Consensus(None, 0, None, tied=False)
-    (first, n), *rest = Counter(labels).most_common(2)
+    (first, n), *rest = Counter(votes).most_common(2)
     if rest and rest[0][1] == n:
         return Consensus(None, len(labels), None, tied=True)
-    return Consensus(first, len(labels), n / len(labels), tied=False)
+    if first is None:
+        return Consensus(None, len(labels), None, tied=False)
+    return Consensus(first, len(labels), n / len(votes), tied=False)
 
 
 def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
     """Derive the label of every item whose answers say something new, and mark the round settled."""
     with ledger.write():
-        given: dict[str, list[str]] = defaultdict(list)
+        given: dict[str, dict[str, str | None]] = defaultdict(dict)
         for row in ledger.rows(
             """
-            select q.item_id, a.label from live_answers a join questions q on q.key = a.key
-            where a.label is not null order by q.item_id, a.created_at, a.source_id
+            select q.item_id, a.annotator, a.label from live_answers a join questions q on q.key = a.key
+            where a.label is not null or a.cannot_tell order by q.item_id, a.created_at, a.source_id
             """
         ):
-            given[row["item_id"]].append(row["label"])
+            given[row["item_id"]][row["annotator"]] = row["label"]  # of one person the newest counts
         asked = {
             row["item_id"]: row
             for row in ledger.rows(
@@ -55,7 +62,7 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
         current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
         labeled = retracted = tied = 0
         for item_id, question in asked.items():
-            now, before = consensus(given[item_id]), current.get(item_id)
+            now, before = consensus(list(given[item_id].values())), current.get(item_id)
             tied += now.tied
             if not _changed(now, before):
                 continue
@@ -69,10 +76,11 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
 def _changed(now: Consensus, before: Row | None) -> bool:
     if before is None:
         return now.answers > 0
-    return (before["label"], before["answers"], before["agreement"]) != (
+    return (before["label"], before["answers"], before["agreement"], bool(before["tied"])) != (
         now.label,
         now.answers,
         now.agreement,
+        now.tied,
     )
 
 
@@ -84,6 +92,7 @@ def _label_row(item_id: str, question: Row, now: Consensus, before: Row | None, 
         "label": now.label,
         "answers": now.answers,
         "agreement": now.agreement,
+        "tied": int(now.tied),
         "round": question["round"],
         "settled_in": round_id,
         "settled_at": utc_now(),

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from integrations.errors import LabelerError
-from integrations.labelers.protocol import Answer, ProjectSpec, Pulled, Question, QuestionAnswers
+from integrations.labelers.protocol import (
+    Announcement,
+    Answer,
+    ProjectSpec,
+    Pulled,
+    Question,
+    QuestionAnswers,
+)
 from integrations.labelers.studio_config import Control, build_config, check_classes, read_control
 from integrations.labelers.studio_json import (
     check_questions,
@@ -55,13 +62,13 @@ class FilesLabeler:
             raise LabelerError(f"the labeler of files knows no project {project!r}, only {REFERENCE!r}.")
         if self._config.exists():
             try:
-                control = read_control(_text(self._config), spec.kind)
+                control = read_control(_text(self._config), spec.kind, spec.cannot_tell)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
             check_classes(control, spec.classes, str(self._config))
         elif project is None:
             config = build_config(spec)
-            control = read_control(config, spec.kind)
+            control = read_control(config, spec.kind, spec.cannot_tell)
             _write(self._config, config)
         else:
             raise LabelerError(
@@ -91,8 +98,8 @@ class FilesLabeler:
         _write(path, json.dumps(tasks, ensure_ascii=False, indent=1))
         return there | {question.key: path.name for question in new}
 
-    def announce(self, model_version: str) -> None:
-        """The suggestions lie in the files; whoever imports them picks the model. See `Labeler.announce`."""
+    def announce(self, announcement: Announcement) -> None:
+        """All lies in the files; whoever imports them picks the model. See `Labeler.announce`."""
 
     def pull(self, cursor: str | None) -> Pulled:  # noqa: ARG002 - every pull is complete
         """Everything there is, each time; of two exports with the same task the newer counts.

@@ -5,7 +5,7 @@ A labeler is asked in one story, the same for a server, a folder of files and a 
     project = labeler.prepare(spec, project)      create the place to ask in, or check the one that is there
     labeler.find(keys)                            which of these questions are there already?
     labeler.send(questions)                       ask, at most `chunk_size` at a time
-    labeler.announce(model_version)               show the suggestions of this model
+    labeler.announce(announcement)                the round is complete over there: let annotators begin
     labeler.pull(cursor)                          what was answered, changed or taken back since
 
 `tests/integrations/test_labeler_contract.py` holds every labeler to it.
@@ -28,32 +28,99 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One item as it is put to the labeler."""
+class Neighbour:
+    """A labeled item near the one that is asked about, shown for comparison."""
 
-    key: str  # ours, unique over all rounds and campaigns; the only identity that is trusted
+    label: str
+    text: str | None = None
+    image: str | None = None  # as in `Question`
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One item as it is put to the labeler.
+
+    Attributes:
+        key: ours, unique over all rounds and campaigns; the only identity that is trusted.
+        item_id: of the item.
+        round: that asks.
+        rank: 1 = ask first.
+        text: what to read.
+        image: path of a local file, or an http(s) or s3 URL.
+        suggestion: what the model would answer; None = the annotator sees none.
+        role: train or holdout; not for the annotators' eyes.
+        why: one line that says why it is asked; "" = nothing to say.
+        fields: what else is shown, by name.
+        neighbours: labeled items near it, nearest first.
+        drawn_with: probability with which the item was drawn, for a sampled hold-out.
+    """
+
+    key: str
     item_id: str
     round: int
-    rank: int  # 1 = ask first
+    rank: int
     text: str | None = None
-    image: str | None = None  # path of a local file, or an http(s) or s3 URL
+    image: str | None = None
     suggestion: Suggestion | None = None
+    role: Literal["train", "holdout"] = "train"
+    why: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    neighbours: tuple[Neighbour, ...] = ()
+    drawn_with: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectSpec:
-    """What the labeler's project must look like."""
+    """What the labeler's project must look like.
+
+    Attributes:
+        title: of the project; also what tells it from any other, so it names the campaign.
+        kind: what is asked about.
+        classes: to choose from, in order.
+        cannot_tell: one choice more, which gives no label; "" = none.
+        descriptions: class -> what it means.
+        hotkeys: class -> key.
+        instructions: HTML for the annotators; "" = none.
+        shows_fields: questions come with further fields.
+        shows_neighbours: questions come with labeled neighbours.
+        holder: who runs the campaign. Another one is refused, since two would ask twice.
+        take_over: make `holder` the one who runs it, whoever it was.
+    """
 
     title: str
     kind: Kind
     classes: tuple[str, ...]
+    cannot_tell: str = ""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    hotkeys: Mapping[str, str] = field(default_factory=dict)
+    instructions: str = ""
+    shows_fields: bool = False
+    shows_neighbours: bool = False
+    holder: str = ""
+    take_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A round whose questions are all at the labeler.
+
+    Attributes:
+        round: its number.
+        model_version: whose suggestions annotators see; None = there are none.
+        answers_wanted: key -> answers by different annotators, for the questions that want more than one.
+    """
+
+    round: int
+    model_version: str | None = None
+    answers_wanted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer as it stands at the labeler now.
 
-    Exactly one of three holds: `label` is set; `skipped` is true; `problem` says why no label could be read.
+    Exactly one of four holds: `label` is set; `skipped` is true; `cannot_tell` is true; `problem` says why no
+    label could be read. `suggestion` says what became of the model's suggestion, where that is known.
     """
 
     source_id: (
@@ -66,6 +133,8 @@ class Answer:
     created_at: str  # UTC, ISO 8601
     updated_at: str  # UTC, ISO 8601
     problem: str | None = None
+    cannot_tell: bool = False
+    suggestion: Literal["accepted", "changed"] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)  # JSON, as it came
 
 
@@ -116,8 +185,8 @@ class Labeler(Protocol):
         """Ask. Returns key -> id at the labeler for each. Never retries by itself: that could ask twice."""
         ...
 
-    def announce(self, model_version: str) -> None:
-        """Make the suggestions of this model the ones that annotators see."""
+    def announce(self, announcement: Announcement) -> None:
+        """Let annotators begin with a round: all its questions are there. The same again changes nothing."""
         ...
 
     def pull(self, cursor: str | None) -> Pulled:

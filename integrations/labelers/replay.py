@@ -10,9 +10,17 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from integrations.errors import LabelerError
-from integrations.labelers.protocol import Answer, ProjectSpec, Pulled, Question, QuestionAnswers
+from integrations.labelers.protocol import (
+    Announcement,
+    Answer,
+    ProjectSpec,
+    Pulled,
+    Question,
+    QuestionAnswers,
+)
 from integrations.labelers.studio_json import TIME_FORMAT, check_questions
 
 REFERENCE = "replay"
@@ -91,17 +99,28 @@ class ReplayLabeler:
         self._append("".join(lines))
         return {question.key: asked[question.key][0] for question in questions}
 
-    def announce(self, model_version: str) -> None:
-        """Known labels need no suggestion: nothing to show. See `Labeler.announce`."""
+    def announce(self, announcement: Announcement) -> None:
+        """Note which questions want several answers; suggestions are not looked at. See `Labeler.announce`."""
+        wanted = self._wanted()
+        self._append(
+            "".join(
+                json.dumps({"key": key, "answers": count}) + "\n"
+                for key, count in announcement.answers_wanted.items()
+                if wanted.get(key, 1) != count
+            )
+        )
 
     def pull(self, cursor: str | None) -> Pulled:  # noqa: ARG002 - every pull is complete
         """Everything there is, each time. See `Labeler.pull`."""
         questions = []
         answered = 0
+        wanted = self._wanted()
         for key, (external_id, item_id) in self._asked().items():
             answers: tuple[Answer, ...] = ()
             if (self._answers_limit is None or answered < self._answers_limit) and item_id in self._labels:
-                answers = (self._answer(key, item_id, external_id),)
+                answers = tuple(
+                    self._answer(key, item_id, external_id, who) for who in range(1, wanted.get(key, 1) + 1)
+                )
                 answered += 1
             questions.append(QuestionAnswers(key=key, external_id=external_id, answers=answers))
         return Pulled(
@@ -120,13 +139,14 @@ class ReplayLabeler:
         """See `Labeler.where`."""
         return str(self._state)
 
-    def _answer(self, key: str, item_id: str, external_id: str) -> Answer:
+    def _answer(self, key: str, item_id: str, external_id: str, who: int) -> Answer:
+        """What annotator `who` (from 1) says: the known label, as all of them do."""
         label = self._labels[item_id]
         given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
         unknown = label is not None and self._classes is not None and label not in self._classes
         return Answer(
-            source_id=f"{key}@{given}",
-            annotator=self._annotator,
+            source_id=f"{key}@{given}" if who == 1 else f"{key}@{given}#{who}",
+            annotator=self._annotator if who == 1 else f"{self._annotator}-{who}",
             label=None if unknown else label,
             skipped=label is None,
             seconds=round(self._seconds * (0.5 + _fraction(item_id)), 3),
@@ -138,18 +158,31 @@ class ReplayLabeler:
 
     def _asked(self) -> dict[str, tuple[str, str]]:
         """Key -> (external id, item_id) of every question asked, in the order of asking."""
-        asked: dict[str, tuple[str, str]] = {}
-        lines = self._whole_lines()
-        for number, line in enumerate(lines[1:], start=2):
+        rows = [row for row in self._rows() if "item_id" in row]
+        return {row["key"]: (str(number), row["item_id"]) for number, row in enumerate(rows, start=1)}
+
+    def _wanted(self) -> dict[str, int]:
+        """Key -> number of answers, for the questions that want another number than one."""
+        return {row["key"]: row["answers"] for row in self._rows() if "answers" in row}
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """What was written: a question asked (key, item_id), or the answers it wants (key, answers)."""
+        rows = []
+        for number, line in enumerate(self._whole_lines()[1:], start=2):
             try:
                 row = json.loads(line)
-                asked[row["key"]] = (str(number - 1), row["item_id"])
-            except (ValueError, TypeError, KeyError) as exc:
+                good = isinstance(row["key"], str) and (
+                    isinstance(row["item_id"], str) if "item_id" in row else isinstance(row["answers"], int)
+                )
+            except (ValueError, TypeError, KeyError):
+                good = False
+            if not good:
                 raise LabelerError(
                     f"line {number} of {self._state} is not a question that was asked. "
                     "Restore the file from a copy."
-                ) from exc
-        return asked
+                )
+            rows.append(row)
+        return rows
 
     def _whole_lines(self) -> list[bytes]:
         """The lines of the file; a last one without its end was torn by a kill and does not count."""

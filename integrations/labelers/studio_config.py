@@ -1,7 +1,8 @@
 """Label Studio's labeling configuration: write one, read one, and say whether it fits what is asked.
 
 The configuration is XML: an object tag shows a variable of the task's data (`<Text value="$text"/>`), a control
-tag takes the answer (`<Choices toName="text">`). We need one single-choice control over one text or image.
+tag takes the answer (`<Choices toName="text">`). We need one single-choice control over one text or image;
+what is shown beside it is for reading only.
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,11 @@ from xml.etree import ElementTree as ET
 from integrations.errors import LabelerError
 from integrations.labelers.protocol import Kind, ProjectSpec
 
-OWN_VARIABLES = ("key", "item_id", "rank")  # what we add to the data of every task
+# What we add to the data of every task, and what we add where the configuration shows it.
+OWN_VARIABLES = ("key", "item_id", "rank", "round")
+SHOWN_VARIABLES = ("why", "fields", "neighbours")
 _IMAGE_WIDTH = "600px"
+_TEXT_HEIGHT = "55vh"  # a longer text scrolls, so that the classes stay in sight
 _OBJECT_TAG: dict[Kind, str] = {"text": "Text", "image": "Image"}
 _SINGLE = ("single", "single-radio")
 
@@ -27,6 +31,8 @@ class Control:
         to_name: name of the object it belongs to.
         variable: key of the task's data that the object shows.
         classes: its choices as they stand in a result, in the order of the configuration.
+        cannot_tell: the choice that gives no label; "" when there is none.
+        shows: which of `SHOWN_VARIABLES` the configuration shows.
     """
 
     kind: Kind
@@ -34,31 +40,44 @@ class Control:
     to_name: str
     variable: str
     classes: tuple[str, ...]
+    cannot_tell: str = ""
+    shows: frozenset[str] = frozenset()
 
 
 def build_config(spec: ProjectSpec) -> str:
-    """The configuration that asks for exactly one of the classes of `spec`.
+    """The configuration that asks for exactly one of the classes of `spec`, or for "cannot tell".
 
     Raises:
         LabelerError: a class cannot be written as XML, or would not come back as it was.
     """
     view = ET.Element("View")
+    ET.SubElement(view, "Header", value="$why", size="6")
     shown = ET.Element(_OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")
     # `required`: an empty submit would come back as an answer without a label
     choices = ET.Element(
         "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
     )
-    for name in spec.classes:
-        ET.SubElement(choices, "Choice", value=name)
+    for name in (*spec.classes, *filter(None, [spec.cannot_tell])):
+        choice = ET.SubElement(choices, "Choice", value=name)
+        for attribute, values in (("hint", spec.descriptions), ("hotkey", spec.hotkeys)):
+            if name in values:
+                choice.set(attribute, values[name])
     if spec.kind == "image":
         # The editor blows an image up to the whole width: below it the classes would be out of sight.
         shown.set("maxWidth", _IMAGE_WIDTH)
         view.extend([choices, shown])
     else:
-        view.extend([shown, choices])
+        scrolls = ET.SubElement(view, "View", style=f"max-height: {_TEXT_HEIGHT}; overflow-y: auto")
+        scrolls.append(shown)
+        view.append(choices)
+    if spec.shows_fields:
+        ET.SubElement(view, "Table", name="fields", value="$fields")
+    if spec.shows_neighbours:
+        ET.SubElement(view, "Header", value="Labeled items like this one", size="6")
+        ET.SubElement(view, "HyperText", name="neighbours", value="$neighbours")
     text = ET.tostring(view, encoding="unicode")
     try:
-        back = read_control(text, spec.kind).classes
+        back = read_control(text, spec.kind, spec.cannot_tell).classes
     except LabelerError as exc:
         raise LabelerError(
             f"the classes {_quoted(spec.classes)} cannot be written into a labeling configuration: {exc}"
@@ -72,8 +91,13 @@ def build_config(spec: ProjectSpec) -> str:
     return text
 
 
-def read_control(config: str, kind: Kind) -> Control:
+def read_control(config: str, kind: Kind, cannot_tell: str = "") -> Control:
     """Find the single-choice control over a text or an image in a configuration.
+
+    Args:
+        config: XML.
+        kind: what is asked about.
+        cannot_tell: the choice that is no class, if the configuration has it.
 
     Raises:
         LabelerError: it is not XML, or has none or several such controls, or needs data that we do not have.
@@ -99,23 +123,31 @@ def read_control(config: str, kind: Kind) -> Control:
     control = single[0]
     to_name = control.get("toName", "")
     variable = _variable(shown[to_name])
-    if variable is None or variable in OWN_VARIABLES:
+    if variable is None or variable in (*OWN_VARIABLES, *SHOWN_VARIABLES):
         raise LabelerError(
             f"the <{tag}> of the labeling configuration shows {shown[to_name]!r}; it needs a variable of its own, "
             f'such as value="${kind}".'
         )
-    foreign = sorted(_variables(root) - {variable, *OWN_VARIABLES})
+    variables = _variables(root)
+    foreign = sorted(variables - {variable, *OWN_VARIABLES, *SHOWN_VARIABLES})
     if foreign:
         raise LabelerError(
             f"the labeling configuration shows more data than a question has: {_quoted(foreign)}. "
             f"Take these tags out, or show only ${variable}."
         )
     # an alias, where there is one, is what Label Studio writes into results
-    classes = tuple(node.get("alias") or node.get("value") or "" for node in control.iter("Choice"))
+    choices = tuple(node.get("alias") or node.get("value") or "" for node in control.iter("Choice"))
+    classes = tuple(name for name in choices if not cannot_tell or name != cannot_tell)
     if not classes:
         raise LabelerError("the <Choices> of the labeling configuration lists no <Choice>.")
     return Control(
-        kind=kind, from_name=control.get("name", ""), to_name=to_name, variable=variable, classes=classes
+        kind=kind,
+        from_name=control.get("name", ""),
+        to_name=to_name,
+        variable=variable,
+        classes=classes,
+        cannot_tell=cannot_tell if cannot_tell in choices else "",
+        shows=frozenset(variables & set(SHOWN_VARIABLES)),
     )
 
 

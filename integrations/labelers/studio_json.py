@@ -4,18 +4,20 @@ Label Studio checks almost nothing: a suggestion for a class that does not exist
 annotation without a result. So both directions are checked here.
 """
 
+import html
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from integrations.errors import LabelerError
-from integrations.labelers.protocol import Answer, Question, QuestionAnswers, Suggestion
+from integrations.labelers.protocol import Answer, Neighbour, Question, QuestionAnswers, Suggestion
 from integrations.labelers.studio_config import Control
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # fixed width, so that the text sorts as the time does
 
 Names = Callable[[int], str]  # number of a user -> how we call that person
+_NEIGHBOUR_LENGTH = 300  # characters of a neighbour's text: a glance, not a read
 
 
 def utc(value: object) -> str:
@@ -30,27 +32,39 @@ def utc(value: object) -> str:
     return moment.astimezone(UTC).strftime(TIME_FORMAT)
 
 
-def task_json(question: Question, control: Control, shown: str) -> dict[str, Any]:
+def task_json(
+    question: Question, control: Control, shown: str, addresses: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Write a question as a task for Label Studio's import.
 
-    The same question always gives the same `data`: the round, which is ours alone, goes into `meta`.
+    The same question always gives the same `data`. What annotators must not see goes into `meta`; with it, a lost
+    ledger can be rebuilt from the tasks.
 
     Args:
         question: what to ask.
         control: the control of the project's labeling configuration.
         shown: the text, or the address of the image, that the annotator sees.
+        addresses: image of a neighbour -> its address; one that is missing is its own.
 
     Raises:
         LabelerError: the suggestion is not one that this project can show, or the text cannot be sent.
     """
+    beside: dict[str, Any] = {
+        "why": question.why,
+        "fields": dict(question.fields),
+        "neighbours": _neighbours_html(question.neighbours, addresses or {}),
+    }
+    meta = {"role": question.role, "drawn_with": question.drawn_with}
     task: dict[str, Any] = {
         "data": {
             control.variable: shown,
             "key": question.key,
             "item_id": question.item_id,
             "rank": question.rank,
+            "round": question.round,
+            **{name: value for name, value in beside.items() if name in control.shows},
         },
-        "meta": {"round": question.round},
+        "meta": {name: value for name, value in meta.items() if value is not None},
     }
     for name, text in task["data"].items():
         _check_unicode(question, name, text)
@@ -115,16 +129,19 @@ def read_answer(annotation: Any, control: Control, names: Names) -> Answer:
     created = utc(annotation["created_at"])
     skipped = annotation.get("was_cancelled") is True
     label, problem = (None, None) if skipped else _label(annotation.get("result"), control)
+    cannot_tell = label is not None and label == control.cannot_tell
     return Answer(
         # Label Studio on SQLite hands the id of a deleted annotation out again: the time tells the two apart
         source_id=f"{number}@{created}",
         annotator=_annotator(annotation.get("completed_by"), names),
-        label=label,
+        label=None if cannot_tell else label,
         skipped=skipped,
         seconds=_seconds(annotation.get("lead_time")),
         created_at=created,
         updated_at=utc(annotation.get("updated_at") or created),
         problem=problem,
+        cannot_tell=cannot_tell,
+        suggestion=_outcome(annotation, control),
         raw={str(name): _plain(value) for name, value in annotation.items() if name != "prediction"},
     )
 
@@ -207,9 +224,40 @@ def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
         return None, "nothing was chosen"
     if len(chosen) > 1:
         return None, f"{len(chosen)} classes were chosen instead of one"
-    if chosen[0] not in control.classes:
+    if chosen[0] not in (*control.classes, *filter(None, [control.cannot_tell])):
         return None, f"{chosen[0]!r} is none of the classes"
     return str(chosen[0]), None
+
+
+def _outcome(annotation: Mapping[Any, Any], control: Control) -> Literal["accepted", "changed"] | None:
+    """What the annotator did with the suggestion, as the editor notes it; None where it notes nothing."""
+    result = annotation.get("result")
+    if annotation.get("was_cancelled") is True or not isinstance(result, list):
+        return None
+    origins = {
+        region.get("origin")
+        for region in result
+        if isinstance(region, Mapping) and region.get("from_name") == control.from_name
+    }
+    if origins == {"prediction"}:
+        return "accepted"
+    # "manual" over a suggestion: it was cleared first, or another annotator's answer was edited
+    return "changed" if "prediction-changed" in origins or annotation.get("parent_prediction") else None
+
+
+def _neighbours_html(neighbours: Iterable[Neighbour], addresses: Mapping[str, str]) -> str:
+    """Labeled items as a short list: everything in it is escaped, for it comes from data files."""
+    rows = []
+    for near in neighbours:
+        if near.image is not None:
+            address = html.escape(addresses.get(near.image, near.image), quote=True)
+            shown = f'<img src="{address}" alt="" style="max-height: 96px; max-width: 160px">'
+        else:
+            text = " ".join((near.text or "").split())
+            cut = text if len(text) <= _NEIGHBOUR_LENGTH else text[:_NEIGHBOUR_LENGTH] + " ..."
+            shown = html.escape(cut)
+        rows.append(f"<li><b>{html.escape(near.label)}</b>: {shown}</li>")
+    return f"<ul>{''.join(rows)}</ul>" if rows else "<p>None yet.</p>"
 
 
 def _annotator(completed_by: Any, names: Names) -> str:

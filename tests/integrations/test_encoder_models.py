@@ -1,6 +1,9 @@
 """Pretrained encoders, with tiny models that the tests build; nothing is downloaded."""
 
+import json
 import os
+import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -198,3 +201,51 @@ def test_a_missing_extra_says_what_to_install(monkeypatch, spec, kind, extra):
     monkeypatch.setattr("integrations.encoders.pretrained.find_spec", lambda name: None)
     with pytest.raises(EncoderError, match=rf"pip install 'curator\[{extra}\]'"):
         make_encoder(spec, kind)
+
+
+class Bomb:
+    """Leaves a trace when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return (open, (str(self.trace), "w"))
+
+
+@pytest.mark.parametrize("encoder", ["sentence-transformers", "transformers"])
+def test_weights_in_a_pickle_are_refused(encoder, text_model, image_model, images, tmp_path):
+    """Weights come as safetensors; a model that has a pickle only is refused, and nothing in it runs."""
+    source, kind = (text_model, "text") if encoder == "sentence-transformers" else (image_model, "image")
+    folder, trace = tmp_path / "model", tmp_path / "trace"
+    shutil.copytree(source, folder)
+    for weights in folder.rglob("model.safetensors"):
+        weights.with_name("pytorch_model.bin").write_bytes(pickle.dumps(Bomb(trace)))
+        weights.unlink()
+    made = make_encoder(f"{encoder}:{folder}", kind)
+    with pytest.raises(EncoderError, match="safetensors"):
+        made.encode(TEXTS if kind == "text" else images)
+    assert not trace.exists()
+
+
+def test_code_that_comes_with_a_model_is_refused(text_model, image_model, images, tmp_path):
+    """Neither library imports Python files of a model's folder."""
+    trace = tmp_path / "trace"
+    for source in (text_model, image_model):
+        shutil.copytree(source, tmp_path / source.name)
+        (tmp_path / source.name / "custom.py").write_text(f"open({str(trace)!r}, 'w')\n\nclass Module: pass\n")
+    modules = tmp_path / text_model.name / "modules.json"
+    listed = json.loads(modules.read_text())
+    listed[0]["type"] = "custom.Module"
+    modules.write_text(json.dumps(listed))
+    config = tmp_path / image_model.name / "config.json"
+    values = json.loads(config.read_text())
+    values |= {"model_type": "own", "auto_map": {"AutoConfig": "custom.Module", "AutoModel": "custom.Module"}}
+    config.write_text(json.dumps(values))
+    for name, folder, kind, items in (
+        ("sentence-transformers", text_model.name, "text", TEXTS),
+        ("transformers", image_model.name, "image", images),
+    ):
+        with pytest.raises(EncoderError, match="cannot be loaded"):
+            make_encoder(f"{name}:{tmp_path / folder}", kind).encode(items)
+    assert not trace.exists()

@@ -18,7 +18,7 @@ from integrations.labelers.label_studio import labeler as module
 from integrations.labelers.label_studio import uploads
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sign_up
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
-from integrations.labelers.protocol import Question, Suggestion
+from integrations.labelers.protocol import Announcement, Question, Suggestion
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_a_deleted_project_is_one_clear_line(api, labeler, wanted, call):
         "prepare": (wanted, str(labeler.project)),
         "find": (["k"],),
         "send": (questions(1),),
-        "announce": ("m",),
+        "announce": (Announcement(1, "m"),),
         "pull": (None,),
         "answer_count": (),
     }
@@ -287,12 +287,19 @@ def test_a_deleted_project_is_one_clear_line(api, labeler, wanted, call):
 
 
 def test_a_question_arrives_as_it_is(api, labeler):
-    """Markup, newlines and emoji, the suggestion with score and model, the round in `meta`."""
+    """Markup, newlines and emoji, the suggestion with score and model; what annotators must not see in `meta`."""
     text = 'two\nlines\t<b>bold</b> & "quotes" 😀 \\ $text'
     asked = Question("key-1", "item-1", 3, 17, text=text, suggestion=Suggestion("neg", 0.25, "round-2"))
     task = api.tasks.get(labeler.send([asked])["key-1"])
-    assert task.data == {"text": text, "key": "key-1", "item_id": "item-1", "rank": 17}
-    assert task.meta == {"round": 3}
+    assert task.data == {
+        "text": text,
+        "key": "key-1",
+        "item_id": "item-1",
+        "rank": 17,
+        "round": 3,
+        "why": "",
+    }
+    assert task.meta == {"role": "train"}
     (shown,) = task.predictions
     assert (shown.result, shown.score, shown.model_version) == (choice("neg"), 0.25, "round-2")
 
@@ -325,9 +332,9 @@ def test_suggestions_are_shown_only_once_announced(api, labeler):
                 for question in questions(1, prefix=f"r{round_}-", round_=round_)
             ]
         )
-        labeler.announce(f"m{round_}")
+        labeler.announce(Announcement(round_, f"m{round_}"))
         assert api.projects.get(labeler.project).model_version == f"m{round_}"
-    labeler.announce("m3")
+    labeler.announce(Announcement(3, "m3"))
     assert api.projects.get(labeler.project).model_version == "m2"
 
 

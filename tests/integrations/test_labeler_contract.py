@@ -8,6 +8,7 @@ import pytest
 from support.studio import FilesDriver, ReplayDriver, StudioDriver, questions, spec
 
 from integrations.errors import LabelerError
+from integrations.labelers.protocol import Announcement
 
 TITLE = "contract (curator {})"
 WILD = ("pos", "n\"e<g> & 'x'", "emoji 😀 ü", "two words, a comma")
@@ -187,4 +188,4 @@ def test_two_annotators_of_one_question(driver, labeler):
 def test_announcing_a_model_that_suggested_nothing_is_no_error(labeler):
     """There is nothing to show, so nothing happens."""
     labeler.send(questions(1))
-    labeler.announce("round-7")
+    labeler.announce(Announcement(7, "round-7"))

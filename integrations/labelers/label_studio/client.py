@@ -35,7 +35,9 @@ _LONGEST_DETAIL = 300
 # What reading a reply of something that is no Label Studio raises inside the SDK.
 _NONSENSE = (ParsingError, ValueError, TypeError, AttributeError)
 _MAYBE_DONE_STATUS = (408, 409, 429)  # a gateway's way of losing a request that it may have passed on
+_AWAY_STATUS = (408, 429)  # beside every 5xx: the server cannot just now
 _NOT_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_CUT_OFF = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Project:
     title: str
     description: str
     config: str
+    model_version: str
     tasks: int
     answers: int  # annotations and skips
 
@@ -161,11 +164,55 @@ class StudioClient:
             )
             return Page(tasks=tuple(page.items or ()), total=int(page.response.total))
 
-    def show_model(self, number: int, model_version: str) -> None:
-        """Make the predictions of this model the ones that annotators see."""
-        doing = f"show the suggestions of model {model_version!r} in project {number}"
+    def change_project(self, number: int, **changes: Any) -> None:
+        """Change settings of a project; a field that is not named stays as it is."""
+        doing = f"change the {', '.join(sorted(changes))} of project {number}"
         with self._calls(doing, write=True, missing=self._gone(number)):
-            self._writes.projects.update(id=number, model_version=model_version)
+            self._writes.projects.update(id=number, **changes)
+
+    def want_answers(self, task: int, count: int) -> None:
+        """Let the stream hand a task to `count` different annotators; asked directly it takes any number."""
+        with self._calls(f"ask for {count} answers to task {task}", write=True):
+            self._writes.tasks.update(str(task), overlap=count)
+
+    def views(self, number: int) -> dict[str, int]:
+        """The tabs of a project in the data manager: title -> number; of two with one title the older."""
+        with self._calls(f"list the tabs of project {number}", missing=self._gone(number)):
+            found = self._reads.views.list(project=number)
+            rows = sorted((_number(view.id), str((_plain(view.data) or {}).get("title"))) for view in found)
+            return {title: view for view, title in reversed(rows)}
+
+    def create_view(
+        self, number: int, title: str, filters: Sequence[Mapping[str, Any]], order: str, hidden: Sequence[str]
+    ) -> int:
+        """Add a tab that shows the tasks which pass all `filters`; returns its number."""
+        data: Any = {
+            "title": title,
+            "type": "list",
+            "target": "tasks",
+            "filters": {"conjunction": "and", "items": list(filters)},
+            "ordering": [order],
+            "hiddenColumns": {"explore": list(hidden), "labeling": list(hidden)},
+        }
+        doing = f"add the tab {title!r} to project {number}"
+        with self._calls(doing, write=True, missing=self._gone(number)):
+            return _number(self._writes.views.create(project=number, data=data).id)
+
+    def local_storages(self, number: int) -> set[str]:
+        """The folders from which the server shows files to a project."""
+        with self._calls(f"list the storages of project {number}", missing=self._gone(number)):
+            return {str(found.path) for found in self._reads.import_storage.local.list(project=number)}
+
+    def connect_local_storage(self, number: int, path: str) -> None:
+        """Let the server show the files below `path`; it makes no tasks of them."""
+        doing = (
+            f"let Label Studio read {path} (it must run with LOCAL_FILES_SERVING_ENABLED=true and with a folder above "
+            "as LOCAL_FILES_DOCUMENT_ROOT)"
+        )
+        with self._calls(doing, missing=self._gone(number)):
+            self._writes.import_storage.local.create(
+                project=number, path=path, title="Images, read by curator", use_blob_urls=True
+            )
 
     def users(self) -> dict[int, str]:
         """E-mail of every user, by number; empty when this token may not see them."""
@@ -237,19 +284,22 @@ class StudioClient:
         except _NOT_ARRIVED as exc:
             raise LabelerError(
                 f"could not {doing}: no server answers at {self.url} ({self._line(exc)}). "
-                "Is Label Studio running there, and is the address right?"
+                "Is Label Studio running there, and is the address right?",
+                away=True,
             ) from exc
         except httpx.TimeoutException as exc:
             raise LabelerError(
                 f"could not {doing}: no answer from {self.url} within {self._timeout:g} s. "
                 f"Try again; {_NOT_TWICE}",
                 maybe_done=write,
+                away=True,
             ) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise LabelerError(
                 f"could not {doing}: the connection to {self.url} failed ({self._line(exc)}). "
                 f"Try again; {_NOT_TWICE}",
                 maybe_done=write,
+                away=isinstance(exc, _CUT_OFF),
             ) from exc
         except _NONSENSE as exc:
             raise LabelerError(
@@ -265,7 +315,9 @@ class StudioClient:
         if status == httpx.codes.NOT_FOUND and missing is not None:
             return LabelerError(missing)
         return LabelerError(
-            f"could not {doing}: {self._explain(status, detail, exc.headers or {})}", maybe_done=lost
+            f"could not {doing}: {self._explain(status, detail, exc.headers or {})}",
+            maybe_done=lost,
+            away=status is not None and (status >= 500 or status in _AWAY_STATUS),
         )
 
     def _explain(self, status: int | None, detail: str, headers: Mapping[str, str]) -> str:
@@ -330,6 +382,11 @@ def _checked_token(token: str) -> str:
     return token
 
 
+def _plain(value: Any) -> Any:
+    """A model of the SDK as a dictionary; anything else as it is."""
+    return value.model_dump() if hasattr(value, "model_dump") else value
+
+
 def _number(value: Any) -> int:
     """A number out of a model that nobody validated."""
     return int(value)
@@ -341,6 +398,7 @@ def _project(found: Any) -> Project:
         title=str(found.title or ""),
         description=str(found.description or ""),
         config=str(found.label_config or ""),
+        model_version=str(found.model_version or ""),
         tasks=int(found.task_number or 0),
         answers=int(found.total_annotations_number or 0) + int(found.skipped_annotations_number or 0),
     )

@@ -8,17 +8,27 @@ What a server of version 1.23 does, and what is done about it here:
 - Pages are offsets into something that moves, so a list is walked by id, and every page is counted.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
 from integrations.errors import LabelerError
-from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, StudioClient
+from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, Project, StudioClient
+from integrations.labelers.label_studio.local_files import LocalFiles
+from integrations.labelers.label_studio.project_notes import ProjectNotes, fingerprint
 from integrations.labelers.label_studio.uploads import ImageUploads
-from integrations.labelers.protocol import Answer, ProjectSpec, Pulled, Question, QuestionAnswers
+from integrations.labelers.protocol import (
+    Announcement,
+    Answer,
+    ProjectSpec,
+    Pulled,
+    Question,
+    QuestionAnswers,
+)
 from integrations.labelers.studio_config import Control, build_config, check_classes, read_control
 from integrations.labelers.studio_json import (
     TIME_FORMAT,
@@ -40,6 +50,24 @@ _MOST_KEYS = 500
 _MOST_KEY_BYTES = 6000  # a common proxy in front of the server takes no address longer than 8 KB
 _TITLE_LENGTH = 50
 _SHORTEST_TITLE = 3
+# Columns of the data manager that say nothing to an annotator.
+_HIDDEN = (
+    "tasks:inner_id",
+    "tasks:data.key",
+    "tasks:data.round",
+    "tasks:data.fields",
+    "tasks:data.neighbours",
+    "tasks:predictions_model_versions",
+    "tasks:predictions_score",
+    "tasks:predictions_results",
+    "tasks:annotations_results",
+    "tasks:annotations_ids",
+    "tasks:file_upload",
+    "tasks:storage_filename",
+    "tasks:draft_exists",
+    "tasks:total_predictions",
+    "tasks:created_at",
+)
 
 
 class LabelStudioLabeler:
@@ -51,7 +79,8 @@ class LabelStudioLabeler:
         chunk_size: most questions in one request.
         settle_seconds: how long a request whose reply was lost may still be at work there.
         timeout: seconds that one call may take.
-        instructions: shown to the annotators of a project that we create.
+        image_root: the folder that the server serves, when it is to read local images there (its
+            LOCAL_FILES_DOCUMENT_ROOT); None = upload them.
 
     Raises:
         LabelerError: the address or the token cannot be right. The network is not used yet.
@@ -67,14 +96,15 @@ class LabelStudioLabeler:
         chunk_size: int = 300,
         settle_seconds: float = 20.0,
         timeout: float = 300.0,
-        instructions: str = "",
+        image_root: Path | None = None,
     ) -> None:
         self.chunk_size = chunk_size
         self.settle_seconds = settle_seconds
         self._client = StudioClient(url, token, timeout=timeout)
-        self._instructions = instructions
+        self._image_root = image_root
         self._prepared: tuple[int, Control] | None = None
-        self._uploads: ImageUploads | None = None
+        self._images: ImageUploads | LocalFiles | None = None
+        self._view: int | None = None
         self._users: dict[int, str] = {}
 
     def __repr__(self) -> str:
@@ -86,28 +116,60 @@ class LabelStudioLabeler:
         A kill may come between the creation and the moment its number is stored, so a project that was made for
         exactly this title is taken over instead of made again.
         """
-        if project is None:
-            config = build_config(spec)
-            title, mark = _title(spec.title), _mark(spec.title)
-            ours = [found for found in self._client.projects_titled(title) if mark in found.description]
-            if ours:
-                number = min(found.number for found in ours)
-            else:
-                number = self._client.create_project(
-                    title, f"{spec.title}\n\n{mark}", config, self._instructions
-                )
-        else:
-            number = _project_number(project)
+        number = self._find_or_create(spec) if project is None else _project_number(project)
         found = self._client.project(number)
         where = f"project {number} ({found.title!r}) at {self._client.url}"
         try:
-            control = read_control(found.config, spec.kind)
+            control = read_control(found.config, spec.kind, spec.cannot_tell)
         except LabelerError as exc:
             raise LabelerError(f"{where} does not fit: {exc}") from exc
         check_classes(control, spec.classes, where)
+        if self._update(found, spec, where):
+            control = read_control(build_config(spec), spec.kind, spec.cannot_tell)
         self._prepared = (number, control)
-        self._uploads = ImageUploads(self._client, number)
+        if self._image_root is None:
+            self._images = ImageUploads(self._client, number)
+        else:
+            self._images = LocalFiles(self._client, number, self._image_root)
         return str(number)
+
+    def _find_or_create(self, spec: ProjectSpec) -> int:
+        config, title, notes = build_config(spec), _title(spec.title), ProjectNotes.read("", spec.title)
+        ours = [found for found in self._client.projects_titled(title) if notes.is_in(found.description)]
+        if ours:
+            return min(found.number for found in ours)
+        notes = replace(
+            notes,
+            holder=spec.holder,
+            layout=fingerprint(config),
+            instructions=fingerprint(spec.instructions),
+        )
+        return self._client.create_project(title, notes.in_description(spec.title), config, spec.instructions)
+
+    def _update(self, found: Project, spec: ProjectSpec, where: str) -> bool:
+        """Bring what we once wrote into the project up to date; says whether its layout is another one now.
+
+        A labeling configuration that somebody else wrote, or changed, is left alone.
+        """
+        before = notes = ProjectNotes.read(found.description, spec.title)
+        if spec.holder and notes.holder not in ("", spec.holder) and not spec.take_over:
+            raise LabelerError(
+                f"{where} is run from {notes.holder}, not from here ({spec.holder}): two would ask and pay twice. "
+                "Run it there; or, when that one is gone for good, take over: `curator round --take-over`."
+            )
+        changes: dict[str, Any] = {}
+        config = build_config(spec)
+        if found.config != config and notes.layout == fingerprint(found.config):
+            changes["label_config"] = config
+            notes = replace(notes, layout=fingerprint(config))
+        if spec.instructions and notes.instructions != fingerprint(spec.instructions):
+            changes |= {"expert_instruction": spec.instructions, "show_instruction": True}
+            notes = replace(notes, instructions=fingerprint(spec.instructions))
+        notes = replace(notes, holder=spec.holder or notes.holder)
+        if notes != before:
+            changes["description"] = notes.in_description(found.description)
+            self._client.change_project(found.number, **changes)
+        return "label_config" in changes
 
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`."""
@@ -134,16 +196,31 @@ class LabelStudioLabeler:
             )
         return there | {question.key: str(task) for question, task in zip(new, ids, strict=True)}
 
-    def announce(self, model_version: str) -> None:
-        """Show the suggestions of this model; when the project holds none of them there is nothing to show.
+    def announce(self, announcement: Announcement) -> None:
+        """Give the round a tab of its own, and show the suggestions of its model.
 
-        See `Labeler.announce`.
+        When the project holds none of these suggestions, those shown before stay. See `Labeler.announce`.
         """
         number, _ = self._project()
-        # the value must be a list: a plain text is compared letter by letter
-        carrying = _filter("predictions_model_versions", "contains", "List", [model_version])
-        if self._client.page(number, [carrying], fields="id", size=1).total:
-            self._client.show_model(number, model_version)
+        self._ask_for_several(announcement.answers_wanted)
+        title = f"Round {announcement.round}"
+        self._view = self._client.views(number).get(title)
+        if self._view is None:
+            asked = _filter("data.round", "equal", "Number", announcement.round)
+            # Sorted by rank, "Label All Tasks" in the tab hands the tasks out in the order worth answering.
+            self._view = self._client.create_view(number, title, [asked], "tasks:data.rank", _HIDDEN)
+        version = announcement.model_version
+        if version is not None:
+            # the value must be a list: a plain text is compared letter by letter
+            carrying = _filter("predictions_model_versions", "contains", "List", [version])
+            if self._client.page(number, [carrying], fields="id", size=1).total:
+                self._client.change_project(number, model_version=version)
+
+    def _ask_for_several(self, answers_wanted: Mapping[str, int]) -> None:
+        for key, tasks in self._with_keys(list(answers_wanted), "id,data,overlap").items():
+            for task in tasks:
+                if task.overlap != answers_wanted[key]:
+                    self._client.want_answers(int(task.id), answers_wanted[key])
 
     def pull(self, cursor: str | None) -> Pulled:
         """See `Labeler.pull`. The cursor is the time of the newest change, by the server's clock."""
@@ -175,7 +252,8 @@ class LabelStudioLabeler:
 
     def where(self) -> str:
         """See `Labeler.where`."""
-        return f"{self._client.url}/projects/{self._project()[0]}"
+        address = f"{self._client.url}/projects/{self._project()[0]}"
+        return address if self._view is None else f"{address}/data?tab={self._view}"
 
     def _project(self) -> tuple[int, Control]:
         assert self._prepared is not None, "prepare() comes first"  # noqa: S101 - our own mistake, not the user's
@@ -184,14 +262,15 @@ class LabelStudioLabeler:
     def _tasks(self, questions: Sequence[Question], control: Control) -> list[dict[str, Any]]:
         if control.kind == "text":
             return [task_json(question, control, question_text(question)) for question in questions]
-        assert self._uploads is not None  # noqa: S101 - set together with `_prepared`
+        assert self._images is not None  # noqa: S101 - set together with `_prepared`
         images = [question_image(question) for question in questions]
         # written once without the address: a question that cannot be sent shows before anything is uploaded
         for question, image in zip(questions, images, strict=True):
             task_json(question, control, image)
-        addresses = self._uploads.addresses(images)
+        beside = [near.image for question in questions for near in question.neighbours if near.image]
+        addresses = self._images.addresses([*images, *beside])
         return [
-            task_json(question, control, addresses[image])
+            task_json(question, control, addresses[image], addresses)
             for question, image in zip(questions, images, strict=True)
         ]
 
@@ -304,17 +383,8 @@ def _title(title: str) -> str:
     """The title as Label Studio takes it: 3 to 50 characters. A cut one keeps its difference to others by a hash."""
     title = " ".join(title.split())
     if len(title) > _TITLE_LENGTH:
-        return f"{title[: _TITLE_LENGTH - 11]}... {_hash(title)[:7]}"
+        return f"{title[: _TITLE_LENGTH - 11]}... {fingerprint(title)[:7]}"
     return title if len(title) >= _SHORTEST_TITLE else f"{title} project".strip()
-
-
-def _mark(title: str) -> str:
-    """What tells a project that was made for this campaign from one that only has the same title."""
-    return f"Made by curator for campaign {_hash(title)[:16]}. Please leave this line as it is."
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _project_number(project: str) -> int:

@@ -33,7 +33,7 @@ class ImageUploads:
         names: dict[str, str] = {}  # image -> name we gave
         waiting: dict[str, bytes] = {}
         for image in dict.fromkeys(images):
-            if image.lower().startswith(_REMOTE):
+            if is_address(image):
                 continue
             content = _content(image)
             name = hashlib.sha256(content).hexdigest()[:40] + Path(image).suffix.lower()
@@ -61,6 +61,11 @@ class ImageUploads:
                 f"{len(missing)} of {len(files)} images were not stored by project {self._project}, first "
                 f"{missing[0]}. Does the server accept files with this ending?"
             )
+
+
+def is_address(image: str) -> bool:
+    """Whether an image is an http(s) or s3 address, which the browser or the server finds by itself."""
+    return image.lower().startswith(_REMOTE)
 
 
 def _by_name(paths: Iterable[str]) -> dict[str, str]:

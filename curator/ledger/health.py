@@ -1,0 +1,75 @@
+"""Whether a ledger file can be trusted: looked at without changing anything."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from curator.ledger.faults import LOCK_SECONDS, explained
+from curator.ledger.schema import migrations
+
+# The full check reads every index entry as well: 0.7 s for the 150 MB of 100,000 answers, the quick one 0.15 s.
+FULL_CHECK_BYTES = 64 * 1024 * 1024
+_SHOWN = 3
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write, not even a checkpoint when it closes.
+
+    Raises:
+        LedgerError: the file cannot be read; also from inside.
+    """
+    with (
+        explained(path),
+        closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
+        ) as opened,
+    ):
+        yield opened
+
+
+def why_unusable(path: Path, *, full: bool | None = None) -> str | None:
+    """What is wrong with the file of a ledger, in words; None when nothing is.
+
+    SQLite keeps no checksums: what is found are pages that are torn, empty or foreign, a file that was cut off, and
+    (by the full check) indexes that do not fit their tables. A changed digit within a value is not.
+
+    Args:
+        path: of the file.
+        full: check indexes entry by entry as well; None = while that takes no longer than a blink.
+
+    Raises:
+        LedgerError: it cannot even be read, say for want of rights.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        # SQLite would take it for a new database, and throw away whatever its WAL still holds.
+        return "it is empty"
+    if full is None:
+        full = size <= FULL_CHECK_BYTES
+    with reading(path) as opened:
+        try:
+            found = opened.execute(
+                f"pragma {'integrity_check' if full else 'quick_check'}({_SHOWN})"
+            ).fetchall()
+        except sqlite3.DatabaseError as exc:
+            if _is_damage(exc):
+                return str(exc)
+            raise
+        problems = [str(row[0]) for row in found if row[0] != "ok"]
+    return "; ".join(" ".join(problem.split()) for problem in problems) or None
+
+
+def schema_versions(opened: sqlite3.Connection) -> tuple[list[str], list[str]]:
+    """Names of the migrations that a file has had, and of all that are known here, each in order."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        known = [step.name for step in migrations.pending(Database(empty))]
+    return [step.name for step in migrations.applied(Database(opened))], known
+
+
+def _is_damage(exc: sqlite3.DatabaseError) -> bool:
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -1,0 +1,102 @@
+"""The questions of a round as they go into the ledger's outbox: what is asked, and what annotators see beside it."""
+
+import hashlib
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.ledger.store import Row
+from curator.project import Project
+from curator.rounds.blind import is_blind, wants_several
+from curator.rounds.neighbours import labeled_neighbours
+from curator.rounds.why import why_picked
+
+FloatArray = NDArray[np.float32]
+
+
+def pick_questions(
+    project: Project,
+    round_id: int,
+    picks: list[Row],
+    embeddings: FloatArray,
+    probs: FloatArray | None,
+    version: str | None,
+    *,
+    with_suggestions: bool,
+) -> list[Row]:
+    """The questions about the picks of a round, as the ledger's outbox keeps them.
+
+    Args:
+        project: opened.
+        round_id: that asks.
+        picks: rows of the ledger, in order of rank.
+        embeddings: (n_picks, dim) of them.
+        probs: (n_picks, n_classes) what the model thinks; None = there is no model.
+        version: of the model.
+        with_suggestions: whether annotators see what the model thinks, but for the blind share.
+    """
+    labeler, seed, classes = (
+        project.config.labeler,
+        project.config.project.seed,
+        project.config.project.classes,
+    )
+    near = labeled_neighbours(project, embeddings, labeler.neighbours)
+    questions = []
+    for i, pick in enumerate(picks):
+        item_id = pick["item_id"]
+        shown = with_suggestions and not is_blind(item_id, seed, labeler.blind_share)
+        question = new_question(project, round_id, item_id, "train")
+        if probs is not None:
+            best = int(probs[i].argmax())
+            question |= {
+                "suggestion": classes[best],
+                "suggestion_score": float(probs[i][best]),
+                "suggestion_shown": int(shown),
+                "model_version": version,
+            }
+        # What the model thinks, and labels of items like this one, would give the suggestion away.
+        question["why"] = why_picked(
+            pick["strategy"],
+            pick["rank"],
+            probs[i] if probs is not None and shown else None,
+            classes,
+            pick["coverage_distance"],
+        )
+        question["neighbours"] = json.dumps(near[i]) if near[i] and shown else None
+        if labeler.overlap > 1 and wants_several(item_id, seed, labeler.overlap_share):
+            question["answers_wanted"] = labeler.overlap
+        questions.append(question)
+    return questions
+
+
+def new_question(project: Project, round_id: int, item_id: str, role: str) -> Row:
+    """A question that is still to be sent, without suggestion."""
+    digest = hashlib.blake2b(item_id.encode(), digest_size=8).hexdigest()
+    return {
+        "key": f"{project.campaign}-r{round_id}-{digest}",
+        "round": round_id,
+        "item_id": item_id,
+        "role": role,
+        "rank": 0,
+        "state": "outbox",
+        "external_id": None,
+        "suggestion": None,
+        "suggestion_score": None,
+        "suggestion_shown": None,
+        "model_version": None,
+        "answers_wanted": 1,
+        "why": None,
+        "neighbours": None,
+        "sending_at": None,
+        "asked_at": None,
+    }
+
+
+def interleave(*parts: list[Row]) -> list[Row]:
+    """One order of asking over all: spread evenly, so that a round settled early has measured and learned."""
+    place = [
+        ((i + 0.5) / len(part), number, q) for number, part in enumerate(parts) for i, q in enumerate(part)
+    ]
+    ordered = [q for _at, _role, q in sorted(place, key=lambda p: p[:2])]
+    return [{**question, "rank": rank} for rank, question in enumerate(ordered, start=1)]

@@ -1,0 +1,178 @@
+"""What the model's suggestions do to the people who see them: measured on the questions that carry none.
+
+Chance decides which questions are blind (`curator.rounds.blind`), so the two groups differ in nothing else. They are
+compared within each round, since later rounds ask harder items, and the differences are averaged with the weights of
+Mantel and Haenszel, n_shown * n_blind / (n_shown + n_blind).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.ledger.store import Ledger, Row
+from curator.project import Project
+
+OFF = "suggestions_off"  # in the ledger's state: why suggestions went off by themselves
+SHOWN = 0.95  # level of the intervals that people see
+DECIDES = 0.99  # of those that switch suggestions off: they are looked at every round
+FEWEST = 30  # answers on either side before anything is decided
+PULL = 0.05  # labels drawn to the suggestion by less than this are no harm
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Shown against blind.
+
+    Attributes:
+        shown: mean where the suggestion was shown.
+        blind: mean where it was kept back.
+        value: the difference, or the ratio for seconds.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    shown: float
+    blind: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SuggestionEffect:
+    """What suggestions do.
+
+    Attributes:
+        shown: answers to questions with a suggestion.
+        blind: answers to questions without.
+        accepted: share of the shown suggestions that were accepted; None = the labeler does not say.
+        seconds: geometric mean seconds per answer; `value` is the ratio shown / blind; None = too few were timed.
+        agreement: share of final labels that equal the suggestion; `value` is shown - blind.
+        level: of the intervals.
+    """
+
+    shown: int
+    blind: int
+    accepted: float | None
+    seconds: Difference | None
+    agreement: Difference | None
+    level: float
+
+
+def suggestions_on(project: Project) -> bool:
+    """Whether questions may carry suggestions."""
+    wanted = project.config.labeler.suggestions
+    return wanted == "on" or (wanted == "auto" and project.ledger.get(OFF) is None)
+
+
+def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect | None:
+    """What suggestions do, over all rounds that had questions of both kinds; None when there are none yet."""
+    rows = _answers(ledger)
+    shown, blind = (sum(row["shown"] == side for row in rows) for side in (1, 0))
+    if min(shown, blind) < 2:
+        return None
+    told = [row["suggestion"] for row in rows if row["shown"] and row["suggestion"]]
+    timed = [row for row in rows if row["seconds"] and row["seconds"] > 0]
+    seconds = _difference(timed, [math.log(row["seconds"]) for row in timed], level)
+    labeled = [row for row in rows if row["label"] is not None]
+    agrees = [float(row["label"] == row["suggested"]) for row in labeled]
+    return SuggestionEffect(
+        shown=shown,
+        blind=blind,
+        accepted=told.count("accepted") / len(told) if told else None,
+        seconds=None
+        if seconds is None
+        else Difference(
+            *(math.exp(x) for x in (seconds.shown, seconds.blind, seconds.value, seconds.low, seconds.high))
+        ),
+        agreement=_difference(labeled, agrees, level, binary=True),
+        level=level,
+    )
+
+
+def harm_of_suggestions(project: Project) -> str | None:
+    """In a sentence how suggestions hurt, when that is beyond doubt and has not been said before; None otherwise.
+
+    They hurt when answers take longer with them, or when they draw the labels to themselves: the final label equals
+    the suggestion more often where it was shown, by more than `PULL`.
+    """
+    setting = project.config.labeler
+    if setting.name == "replay" or setting.suggestions != "auto" or not suggestions_on(project):
+        return None  # known labels see no suggestion; what is not on need not go off
+    effect = suggestion_effect(project.ledger, DECIDES)
+    if effect is None or min(effect.shown, effect.blind) < FEWEST:
+        return None
+    slower, drawn = effect.seconds, effect.agreement
+    if slower is not None and slower.low > 1:
+        return (
+            f"Suggestions slow people down: {slower.shown:.1f} s per answer with, {slower.blind:.1f} s without "
+            f"(ratio {slower.value:.2f}, 99%: {slower.low:.2f} to {slower.high:.2f})."
+        )
+    if drawn is not None and drawn.low > PULL:
+        return (
+            f"Suggestions draw the labels to themselves: {100 * drawn.shown:.0f}% of labels equal the suggestion where it "
+            f"was shown, {100 * drawn.blind:.0f}% where it was not ({100 * drawn.value:+.0f} points, 99%: "
+            f"{100 * drawn.low:+.0f} to {100 * drawn.high:+.0f})."
+        )
+    return None
+
+
+def _answers(ledger: Ledger) -> list[Row]:
+    """One row per answer to a question that had a suggestion, of rounds with questions of both kinds."""
+    return ledger.rows(
+        """
+        select q.round, q.suggestion_shown as shown, q.suggestion as suggested, a.suggestion, a.seconds, l.label
+        from questions q
+        join live_answers a on a.key = q.key and a.label is not null
+        left join current_labels l on l.item_id = q.item_id
+        where q.role = 'train' and q.suggestion is not null
+          and q.round in (select round from questions where role = 'train' and suggestion is not null
+                          group by round having min(suggestion_shown) = 0 and max(suggestion_shown) = 1)
+        order by q.round, q.rank, a.source_id
+        """
+    )
+
+
+def _difference(
+    rows: list[Row], values: list[float], level: float, *, binary: bool = False
+) -> Difference | None:
+    """Mean of `values` where shown minus where blind, within rounds; None with fewer than two on a side.
+
+    The interval is Student's, with one variance per side pooled over rounds. For shares (`binary`) each side is given
+    one success and one failure more for its variance (Agresti and Caffo, The American Statistician 54, 2000), so that
+    a side where all agree is not taken for certain.
+    """
+    from scipy.stats import t
+
+    y = np.array(values)
+    shown = np.array([row["shown"] == 1 for row in rows], dtype=bool)
+    rounds = np.array([row["round"] for row in rows])
+    strata = [(y[(rounds == r) & shown], y[(rounds == r) & ~shown]) for r in dict.fromkeys(rounds.tolist())]
+    strata = [(a, b) for a, b in strata if len(a) and len(b)]
+    counts = [sum(len(pair[side]) for pair in strata) for side in (0, 1)]
+    freedom = sum(counts) - 2 * len(strata)
+    if min(counts, default=0) < 2 or freedom < 1:
+        return None
+    variance = [_variance([pair[side] for pair in strata], binary=binary) for side in (0, 1)]
+    weight = np.array([len(a) * len(b) / (len(a) + len(b)) for a, b in strata])
+    weight /= weight.sum()
+    gaps = np.array([a.mean() - b.mean() for a, b in strata])
+    spread = np.array([variance[0] / len(a) + variance[1] / len(b) for a, b in strata])
+    value = float(weight @ gaps)
+    half = float(t.ppf(0.5 + level / 2, freedom) * math.sqrt(weight**2 @ spread))
+    means = [
+        float(sum(w * pair[side].mean() for w, pair in zip(weight, strata, strict=True))) for side in (0, 1)
+    ]
+    return Difference(means[0], means[1], value, value - half, value + half)
+
+
+def _variance(groups: list[NDArray[np.float64]], *, binary: bool) -> float:
+    """Variance within groups, pooled."""
+    if binary:
+        share = (sum(float(g.sum()) for g in groups) + 1) / (sum(len(g) for g in groups) + 2)
+        return share * (1 - share)
+    squares: Any = sum(float(((g - g.mean()) ** 2).sum()) for g in groups)
+    return float(squares / max(1, sum(len(g) for g in groups) - len(groups)))

@@ -150,7 +150,7 @@ def test_a_text_campaign(start, others):
     asked = campaign.rows("select * from questions order by rank")
     assert [task.data["key"] for task in tasks] == [row["key"] for row in asked]
     for rank, (task, row) in enumerate(zip(tasks, asked, strict=True), start=1):
-        assert set(task.data) == {"text", "key", "item_id", "rank"}
+        assert set(task.data) == {"text", "key", "item_id", "rank", "round", "why"}
         assert (task.data["item_id"], task.data["rank"]) == (row["item_id"], rank)
         assert campaign.truth[row["item_id"]] in task.data["text"]
         assert str(task.id) == row["external_id"]
@@ -188,7 +188,12 @@ def test_a_text_campaign(start, others):
     second = campaign.rows("select * from questions where round = 2 order by rank")
     new = campaign.tasks()[16:]
     assert [task.data["key"] for task in new] == [row["key"] for row in second]
+    blind = [task for task, row in zip(new, second, strict=True) if not row["suggestion_shown"]]
+    assert 0 < len(blind) < len(new)
+    assert not any(task.predictions for task in blind)
     for task, row in zip(new, second, strict=True):
+        if task in blind:
+            continue
         (prediction,) = task.predictions
         assert prediction.model_version == row["model_version"] == "round-001"
         assert prediction.score == pytest.approx(row["suggestion_score"])
@@ -235,7 +240,8 @@ def test_an_image_campaign(start, tmp_path):
         assert row["label"] == ("bright" if int(Path(row["item_id"]).stem) % 2 else "dark")
     new = campaign.tasks()[12:]
     assert len(new) == 4
-    assert all(task.data["image"].startswith("/data/upload/") and task.predictions for task in new)
+    assert all(task.data["image"].startswith("/data/upload/") for task in new)
+    assert any(task.predictions for task in new)
 
 
 def test_every_change_of_an_answer_is_a_version(start, others):
@@ -287,7 +293,8 @@ def test_every_change_of_an_answer_is_a_version(start, others):
     for task in campaign.task_ids("holdout"):
         campaign.answer(task, "red" if task % 2 else "blue")
     settled = campaign.curator("round", "--partial")
-    assert "1 items have as many answers for one class as for another: no label." in settled.stderr
+    assert "1 items have as many answers for one class as for another: no label yet" in settled.stderr
+    assert "1 items are asked about again" in settled.stderr
     assert "1 answers carry no readable label" in settled.stderr
     history.append(campaign.rows("select * from answers order by source_id, version"))
 
@@ -320,14 +327,23 @@ def test_every_change_of_an_answer_is_a_version(start, others):
         f"select c.* from costs c join questions q on q.key = c.key where q.external_id = '{late}'"
     )
     assert [(row["round"], row["amount"], row["kind"]) for row in late_cost] == [(2, PRICE, "label")]
+    # A third annotator decides what two could not agree on.
+    again = next(
+        row
+        for row in campaign.rows("select * from questions where round = 2")
+        if row["why"] and "disagree" in row["why"]
+    )
+    assert label(tied)["item_id"] == again["item_id"]
+    campaign.answer(int(again["external_id"]), "red", bob)
     campaign.answer_all()
     campaign.curator("round")
+    assert (label(tied)["label"], label(tied)["answers"]) == ("red", 3)
     assert (label(late)["label"], label(late)["round"], label(late)["settled_in"]) == ("green", 1, 2)
     assert (label(edited)["label"], label(edited)["version"]) == ("green", 2)
     assert label(deleted)["label"] == "blue"
     second = campaign.rows("select * from gain")[1]
-    assert second["labels"] == 3 + 2 + 8
-    assert second["cost"] == (8 + 2) * PRICE
+    assert second["labels"] == 3 + 2 + 8 + 1
+    assert second["cost"] == (8 + 2 + 1) * PRICE
     charged = Counter(row["source_id"] for row in campaign.rows("select * from costs"))
     assert set(charged.values()) == {1}
     history.append(campaign.rows("select * from answers order by source_id, version"))

@@ -177,8 +177,8 @@ def test_a_read_is_tried_again(studio, wanted):
 
 def test_the_project_is_as_it_must_be(api, studio, wanted):
     """In order, suggestions shown, one answer each, a skip counts, instructions shown."""
-    labeler = LabelStudioLabeler(studio.url, studio.token, instructions="Read it twice.")
-    project = api.projects.get(int(labeler.prepare(wanted, None)))
+    labeler = LabelStudioLabeler(studio.url, studio.token)
+    project = api.projects.get(int(labeler.prepare(replace(wanted, instructions="Read it twice."), None)))
     assert project.title == wanted.title
     assert (project.sampling, project.skip_queue) == ("Sequential sampling", "IGNORE_SKIPPED")
     assert (project.maximum_annotations, project.show_collab_predictions) == (1, True)

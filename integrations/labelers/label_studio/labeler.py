@@ -201,7 +201,7 @@ class LabelStudioLabeler:
 
         When the project holds none of these suggestions, those shown before stay. See `Labeler.announce`.
         """
-        number, _ = self._project()
+        number = self._client.project(self._project()[0]).number  # a clear word when it is gone
         self._ask_for_several(announcement.answers_wanted)
         title = f"Round {announcement.round}"
         self._view = self._client.views(number).get(title)

@@ -270,7 +270,7 @@ def test_a_broken_ledger_is_one_line(tmp_path):
     for extra in ("-wal", "-shm"):
         (folder / ".curator" / f"ledger.db{extra}").unlink(missing_ok=True)
     (folder / ".curator" / "ledger.db").write_bytes(b"garbage, and a lot of it. " * 400)
-    assert "cannot be opened as a ledger" in run("status", "--project", folder, code=1).stderr
+    assert "ledger.db is damaged" in run("status", "--project", folder, code=1).stderr
     (folder / ".curator" / "ledger.db").unlink()
     assert "no ledger" in run("status", "--project", folder, code=2).stderr
 
@@ -280,12 +280,11 @@ def test_a_locked_database_is_one_line(tmp_path, monkeypatch):
     folder = make_project(tmp_path)
     from curator.ledger import store
 
-    connect = sqlite3.connect
-    monkeypatch.setattr(store.sqlite3, "connect", lambda path, timeout: connect(path, timeout=0.1))
-    other = connect(folder / ".curator" / "ledger.db")
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.1)
+    other = sqlite3.connect(folder / ".curator" / "ledger.db")
     try:
         other.execute("begin immediate")
-        assert "ledger could not be read or written" in run("round", "--project", folder, code=1).stderr
+        assert "Another program keeps the ledger" in run("round", "--project", folder, code=1).stderr
     finally:
         other.rollback()
         other.close()

@@ -75,7 +75,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path, content):
     """Not a traceback of sqlite's."""
     path = tmp_path / "ledger.db"
     path.write_bytes(content)
-    with pytest.raises(LedgerError, match=r"ledger.db cannot be opened as a ledger.*backup"):
+    with pytest.raises(LedgerError, match=r"ledger.db is damaged .*curator restore --from BACKUP"):
         Ledger(path)
 
 

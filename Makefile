@@ -2,8 +2,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 STUDIO := .venv-studio/bin/label-studio
+STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 
-.PHONY: help demo demo-studio test lint format readme clean
+.PHONY: help demo demo-studio test lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,16 +17,16 @@ help:  ## this list
 	@touch $@
 
 # Label Studio's pins clash with ours: an environment of its own.
-.venv-studio/installed: constraints-studio.txt
+.venv-studio/installed: $(STUDIO_CONSTRAINTS)
 	test -x .venv-studio/bin/python || $(PYTHON) -m venv .venv-studio
-	.venv-studio/bin/python -m pip install --quiet --constraint constraints-studio.txt label-studio==1.23.2
+	.venv-studio/bin/python -m pip install --quiet --constraint $(STUDIO_CONSTRAINTS) label-studio
 	@touch $@
 
 demo: .venv/installed  ## a whole campaign on handwritten digits, known labels standing in for people
 	$(BIN)/curator demo .demo/digits
 
 demo-studio: .venv/installed .venv-studio/installed  ## the same through a real Label Studio
-	$(BIN)/curator demo .demo/digits-studio --rounds 6 --studio $(STUDIO) $(if $(KEEP),--keep)
+	$(BIN)/curator demo .demo/digits-studio --rounds 6 --studio --executable $(STUDIO) $(if $(KEEP),--keep)
 
 test: .venv/installed .venv-studio/installed  ## all tests, those against a real Label Studio included
 	$(BIN)/python -m coverage erase
@@ -35,6 +36,9 @@ lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: .venv/installed  ## look the pinned versions up in databases of known vulnerabilities
+	$(BIN)/python tests/support/audit.py $(AUDIT)
 
 format: .venv/installed  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

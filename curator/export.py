@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,18 @@ SCHEMA = pa.schema(
         ("currency", pa.string()),
     ]
 )
-# A spreadsheet takes a cell that begins so for a formula.
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")  # a class may be called -1
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = "=+-@\u2212"  # what begins a formula in a spreadsheet; the last is the typographic minus
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's blanks, control and invisible characters
+# A cell ends here too when the file is opened with another separator than the comma.
+_CELL_ENDS = re.compile(r"([;\t\r\n])")
 
 
 def export_labels(project: Project, path: Path) -> int:
     """Write every labeled item to a .parquet, .csv or .jsonl file, whole or not at all.
 
-    In CSV a text that a spreadsheet would run as a formula gets a leading apostrophe.
+    In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it; Parquet and JSONL hold every
+    text as it is.
 
     Returns:
         How many labels were written.
@@ -107,6 +111,14 @@ def _jsonl(rows: list[Row], path: Path) -> None:
 
 
 def _defused(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): an apostrophe stands before one."""
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    text = "".join(f"'{cell}" if _is_formula(cell) else cell for cell in _CELL_ENDS.split(value))
+    return f"'{text}" if value.startswith(("\t", "\r", "\n")) else text
+
+
+def _is_formula(cell: str) -> bool:
+    """Whether the first character that can be seen begins one, in any of its forms (full-width, small, raised)."""
+    first = next((c for c in cell if unicodedata.category(c) not in _UNSEEN), "")
+    return unicodedata.normalize("NFKC", first)[:1] in tuple(_FORMULA)

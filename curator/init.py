@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -45,6 +45,8 @@ class InitOptions:
     image: str | None = None
     label: str | None = None
     embedding: str | None = None
+    show: tuple[str, ...] = ()  # further columns that annotators see beside the item
+    allow_outside: bool = False  # images may lie outside the folder of the data file
     embeddings_file: str | None = None  # .npy, or .npz:ARRAY, aligned with the data
     classes: tuple[str, ...] | None = None
     price: str | None = None
@@ -95,6 +97,11 @@ def parse_kind(text: str | None) -> Kind | None:
     if text is not None and text not in get_args(Kind):
         raise ConfigError(f"--kind is {text!r}; it must be one of {', '.join(get_args(Kind))}.")
     return cast("Kind | None", text)
+
+
+def split_columns(text: str | None) -> tuple[str, ...]:
+    """`--show` as the names of columns."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def init_project(
@@ -155,8 +162,9 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
         report = import_records(
             project.pool,
             path,
-            Columns(**config.data.model_dump(exclude={"source"})),
+            Columns(**config.data.model_dump(exclude={"source", "allow_outside"})),
             classes=config.project.classes,
+            allow_outside=config.data.allow_outside,
             embeddings=_source(config, project.state, embeddings_file),
             progress=project.progress,
         )
@@ -182,7 +190,9 @@ def _refuse_existing(folder: Path, state: Path) -> None:
 
 def _plan(options: InitOptions) -> _Plan:
     """Decide everything that can be decided without reading all the data."""
-    given = Columns(options.id, options.text, options.image, options.label, options.embedding)
+    given = Columns(
+        options.id, options.text, options.image, options.label, options.embedding, show=options.show
+    )
     inferred = infer_columns(options.data, given, options.kind)
     if options.price is None and options.hourly_rate is None:
         raise ConfigError(
@@ -195,7 +205,8 @@ def _plan(options: InitOptions) -> _Plan:
     holdout_file = options.holdout if options.holdout and not options.holdout.isdigit() else None
     holdout_columns, classes = None, options.classes or inferred.classes
     if holdout_file:
-        found = infer_columns(Path(holdout_file), inferred.columns, inferred.kind)
+        # nobody is asked about a hold-out that comes labeled, so it need not have the columns to show
+        found = infer_columns(Path(holdout_file), replace(inferred.columns, show=()), inferred.kind)
         if found.columns.label is None:
             raise DataError(
                 f"{holdout_file}: a hold-out file needs a column with labels; name it with --label."
@@ -221,7 +232,11 @@ def _plan(options: InitOptions) -> _Plan:
         notes.append(f"the first batch has {seed_batch} questions: two per class")
     values: dict[str, Any] = {
         "project": {"name": options.name, "kind": inferred.kind, "classes": classes, "seed": options.seed},
-        "data": {"source": str(options.data), **vars(inferred.columns)},
+        "data": {
+            "source": str(options.data),
+            **vars(inferred.columns),
+            "allow_outside": options.allow_outside,
+        },
         "encoder": {"name": _encoder_name(options, inferred.columns)},
         "acquisition": {
             "batch": batch,
@@ -265,6 +280,7 @@ def _import_all(
         options.data,
         plan.columns,
         classes=config.project.classes,
+        allow_outside=config.data.allow_outside,
         embeddings=_source(config, state, options.embeddings_file),
         progress=progress,
     )
@@ -288,6 +304,7 @@ def _import_all(
             plan.holdout_columns,
             classes=config.project.classes,
             role="holdout",
+            allow_outside=config.data.allow_outside,
             embeddings=_source(config, state, options.holdout_embeddings),
             progress=progress,
         )

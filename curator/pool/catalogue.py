@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,16 +13,19 @@ from numpy.typing import ArrayLike
 
 from curator.errors import DataError
 from curator.pool.columns import Columns, Kind, check_classes
+from curator.pool.fields import Fields
 from curator.pool.formats import count_rows
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource, IncomingEmbeddings
 from curator.pool.problems import listed
 from curator.pool.readers import RecordBatch, read_records
 from curator.pool.segments import (
+    FIELDS,
     MANIFEST,
     Role,
     Segment,
     SegmentRows,
+    fields_column,
     hash_columns,
     load_manifest,
     read_segment,
@@ -43,12 +46,14 @@ class Item:
         text: the text; None in a pool of images.
         image: absolute path or URL; None in a pool of texts.
         label: what the data file said; None when it said nothing.
+        fields: further columns that annotators see: name -> text, in the configured order, empty ones left out.
     """
 
     item_id: str
     text: str | None
     image: str | None
     label: str | None
+    fields: Fields = field(default_factory=dict)
 
 
 class Pool:
@@ -101,9 +106,10 @@ class Pool:
         Raises:
             DataError: there is no such row, or a segment cannot be read.
         """
-        table = self._gather(rows, ("item_id", "text", "image", "label"))
-        values = [table.column(name).to_pylist() for name in ("item_id", "text", "image", "label")]
-        return [Item(*fields) for fields in zip(*values, strict=True)]
+        names = ("item_id", "text", "image", "label")
+        table = self._gather(rows, (*names, FIELDS))
+        values = [table.column(name).to_pylist() for name in names]
+        return [Item(*parts) for parts in zip(*values, fields_column(table), strict=True)]
 
     def contents(self, rows: ArrayLike) -> list[str]:
         """Texts, or paths and URLs of images, at these rows: what an encoder takes."""
@@ -225,6 +231,7 @@ def import_records(
     *,
     classes: Sequence[str],
     role: Role = "pool",
+    allow_outside: bool = False,
     embeddings: EmbeddingSource | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
@@ -236,6 +243,7 @@ def import_records(
         columns: where things are.
         classes: labels have to be one of these.
         role: "pool" for items to ask about; "holdout" for a labeled file that only measures.
+        allow_outside: images may lie outside the folder of the data file.
         embeddings: where precomputed embeddings come from; None when an encoder computes them later.
         progress: shows how far it is.
 
@@ -246,9 +254,16 @@ def import_records(
     check_classes(classes, str(path))
     started = time.perf_counter()
     known_columns = (
-        columns if embeddings is not None and embeddings.file is None else _without_embedding(columns)
+        columns if embeddings is not None and embeddings.file is None else replace(columns, embedding=None)
     )
-    batches = read_records(path, known_columns, pool.kind, classes=classes, labels_required=role == "holdout")
+    batches = read_records(
+        path,
+        known_columns,
+        pool.kind,
+        classes=classes,
+        labels_required=role == "holdout",
+        allow_outside=allow_outside,
+    )
     store = None if embeddings is None else embeddings.folder
     with (
         Staging(pool.folder, pool.kind, pool.segments, role, store) as staging,
@@ -262,10 +277,6 @@ def import_records(
         work.check()
         pool.replace_segments(staging.commit(incoming.encoder))
     return work.report(time.perf_counter() - started)
-
-
-def _without_embedding(columns: Columns) -> Columns:
-    return Columns(columns.id, columns.text, columns.image, columns.label, None)
 
 
 @dataclass
@@ -312,10 +323,12 @@ class _Import:
             return
         at = np.flatnonzero(new)
         labels = batch.labels or [None] * len(batch)
+        fields: Sequence[Fields] = batch.fields or [{}] * len(batch)
         rows = SegmentRows(
             [batch.ids[i] for i in at],
             [batch.contents[i] for i in at],
             [labels[i] for i in at],
+            [fields[i] for i in at],
             batch.id_hashes[at],
             batch.content_hashes[at],
         )

@@ -5,10 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-
 from curator.errors import DataError
-from curator.pool.formats import IMAGE_ENDINGS, column_names, format_of, image_files, raw_batches
+from curator.pool.formats import (
+    IMAGE_ENDINGS,
+    column_names,
+    format_of,
+    image_files,
+    python_values,
+    raw_batches,
+)
 from curator.pool.problems import Problems, listed, missing_column
 
 Kind = Literal["text", "image"]
@@ -31,6 +36,9 @@ IMAGE_NAMES = (
 LABEL_NAMES = ("label", "class", "category", "target", "intent")
 EMBEDDING_NAMES = ("embedding", "embeddings", "vector")
 
+ROLES = ("id", "text", "image", "label", "embedding")
+SHOW_OPTION = "--show"
+SHOW_ADVICE = "Add it to the file, empty if need be, or take it out of `show` under [data] in curator.toml."
 SUBFOLDER = "subfolder"  # stands for the label column in a folder of images
 LOOKED_AT = 1000  # rows that inference looks at
 MOST_CLASSES = 1000  # more distinct labels than this are no classes
@@ -39,13 +47,24 @@ CLEARLY_LONGER = 2.0  # times the mean length of the next column
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns; None means not given, or not there."""
+    """Names of the columns; None means not given, or not there.
+
+    Attributes:
+        show: further columns that annotators see beside the item, in this order.
+    """
 
     id: str | None = None
     text: str | None = None
     image: str | None = None
     label: str | None = None
     embedding: str | None = None
+    show: tuple[str, ...] = ()
+
+    def options(self) -> dict[str, str]:
+        """Name of every column that is given -> the option that names it."""
+        single = {name: f"--{role}" for role in ROLES if (name := getattr(self, role)) is not None}
+        # a shown id column is read once, as both
+        return {**dict.fromkeys(self.show, SHOW_OPTION), **single}
 
 
 @dataclass(frozen=True)
@@ -79,16 +98,38 @@ def infer_columns(path: Path, given: Columns, kind: Kind | None) -> Inferred:
     """
     if format_of(path) == "folder":
         return _infer_folder(path, given, kind)
-    named = {
-        f"--{field}": name
-        for field in Columns.__dataclass_fields__
-        if (name := getattr(given, field)) is not None
-    }
-    existing = column_names(path, tuple(named.values()))
-    for option, name in named.items():
-        if name not in existing:
-            raise missing_column(path, name, option, existing)
+    existing = existing_columns(path, given)
     return _FileInference(path, given, existing).run(kind)
+
+
+def existing_columns(path: Path, columns: Columns) -> list[str]:
+    """The columns of a file, those that are named among them.
+
+    Raises:
+        DataError: one that is named is missing, or cannot be shown.
+    """
+    _check_shown(path, columns)
+    named = columns.options()
+    existing = column_names(path, tuple(named))
+    for name, option in named.items():
+        if name not in existing:
+            advice = SHOW_ADVICE if option == SHOW_OPTION else ""
+            raise missing_column(path, name, option, existing, advice)
+    return existing
+
+
+def _check_shown(path: Path, columns: Columns) -> None:
+    """Refuse to show what is shown already, what gives the answer away, and anything twice."""
+    reasons = {
+        columns.text: "is shown already, as the text",
+        columns.image: "is shown already, as the image",
+        columns.label: "holds the known labels: it would give the answer away",
+        columns.embedding: "holds embeddings, which nobody can read",
+    }
+    for name in columns.show:
+        why = "is named twice" if columns.show.count(name) > 1 else reasons.get(name)
+        if why:
+            raise DataError(f"{path}: column {name!r} ({SHOW_OPTION}) {why}. Leave it out of {SHOW_OPTION}.")
 
 
 def check_classes(classes: Sequence[str], where: str) -> tuple[str, ...]:
@@ -115,10 +156,9 @@ def check_classes(classes: Sequence[str], where: str) -> tuple[str, ...]:
 def _infer_folder(path: Path, given: Columns, kind: Kind | None) -> Inferred:
     if kind == "text":
         raise DataError(f"{path}: a folder holds images. Give texts as a CSV, JSONL or Parquet file.")
-    if replace(given, label=None) != Columns() or given.label not in (None, SUBFOLDER):
-        raise DataError(
-            f"{path}: a folder of images has no columns. Leave out --id, --text, --image, --embedding."
-        )
+    check_folder_columns(path, given)
+    if given.id or given.text or given.image:
+        raise DataError(f"{path}: a folder of images has no columns. Leave out --id, --text, --image.")
     files, others = image_files(path)
     if not files:
         raise DataError(
@@ -139,6 +179,25 @@ def _infer_folder(path: Path, given: Columns, kind: Kind | None) -> Inferred:
     return Inferred("image", Columns(), tuple(notes), None)
 
 
+def check_folder_columns(path: Path, columns: Columns) -> None:
+    """Refuse columns that a folder of images would have to have; id and image it has: the path of each.
+
+    Raises:
+        DataError: some are named.
+    """
+    if columns.show:
+        raise DataError(
+            f"{path}: a folder of images has no columns to show ({listed(columns.show)}). Leave out {SHOW_OPTION}, or"
+            " list the images in a CSV, JSONL or Parquet file with these columns."
+        )
+    named = [name for name in (columns.label, columns.embedding) if name not in (None, SUBFOLDER)]
+    if named:
+        raise DataError(
+            f"{path}: a folder of images has no columns, so there is no {named[0]!r} in it. List the images in a CSV, JSONL"
+            " or Parquet file with this column."
+        )
+
+
 class _FileInference:
     """Inference over the first rows of one file."""
 
@@ -150,14 +209,23 @@ class _FileInference:
         first = next(raw_batches(path, existing, Problems(path), batch_rows=LOOKED_AT), None)
         if first is None:
             raise DataError(f"{path}: no rows that can be read. Give a file with a row per item.")
-        self._values = {name: _objects(first.values[name]) for name in existing}
+        self._values = {name: self._peek(name, first.values[name]) for name in existing}
+
+    def _peek(self, name: str, values: Any) -> list[Any]:
+        """The values of a column; none when they cannot be read, which is an error only if the column is wanted."""
+        try:
+            return python_values(values, self._path, name)
+        except DataError:
+            return []
 
     def run(self, kind: Kind | None) -> Inferred:
         given = self._given
+        # A shown column may be the id as well, but is not guessed to be anything else: showing it says what it is for.
         item_id = given.id or self._by_name(ID_NAMES, "--id", self._is_id)
-        label = given.label or self._by_name(LABEL_NAMES, "--label", self._is_label)
-        embedding = given.embedding or self._by_name(EMBEDDING_NAMES, "--embedding", self._is_vector)
-        taken = {item_id, label, embedding}
+        shown = set(given.show)
+        label = given.label or self._by_name(LABEL_NAMES, "--label", self._is_label, shown)
+        embedding = given.embedding or self._by_name(EMBEDDING_NAMES, "--embedding", self._is_vector, shown)
+        taken = {item_id, label, embedding, *shown}
         kind = kind or self._kind(taken)
         if kind == "text":
             content = Columns(text=given.text or self._text(taken))
@@ -173,7 +241,7 @@ class _FileInference:
             )
         if given.embedding is None and embedding:
             self._notes.append(f"embedding column: {embedding}")
-        columns = replace(content, id=item_id, label=label, embedding=embedding)
+        columns = replace(content, id=item_id, label=label, embedding=embedding, show=given.show)
         return Inferred(
             kind, columns, tuple(self._notes), distinct_labels(self._path, label) if label else None
         )
@@ -231,7 +299,7 @@ class _FileInference:
         self, names: Sequence[str], option: str, fits: Any, taken: Iterable[str | None] = ()
     ) -> str | None:
         """The column of a known name: the first name of the list decides, the others while alone."""
-        used = set(taken) | {value for value in vars(self._given).values() if value}
+        used = set(taken) | {getattr(self._given, role) for role in ROLES}
         found = [name for name in self._existing if name.lower() in names and name not in used and fits(name)]
         decisive = [name for name in found if name.lower() == names[0]]
         if len(decisive) == 1:
@@ -285,7 +353,9 @@ def distinct_labels(path: Path, column: str) -> tuple[str, ...]:
     found: set[str] = set()
     for batch in raw_batches(path, (column,), Problems(path), batch_rows=65_536):
         found.update(
-            label for value in _objects(batch.values[column]) if (label := label_text(value)) is not None
+            label
+            for value in python_values(batch.values[column], path, column)
+            if (label := label_text(value)) is not None
         )
         if len(found) > MOST_CLASSES:
             raise DataError(
@@ -314,10 +384,6 @@ def label_text(value: object) -> str | None:
             return str(value)
         case _:
             return None
-
-
-def _objects(values: Any) -> list[Any]:
-    return list(values.to_pylist()) if isinstance(values, pa.Array) else list(values)
 
 
 def _mean_length(values: Iterable[Any]) -> float:

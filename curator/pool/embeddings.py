@@ -3,13 +3,14 @@
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from curator.errors import DataError
+from curator.errors import CuratorError, DataError
 from curator.pool.atomic import sync_folder
 from curator.pool.catalogue import Pool
 from curator.pool.segments import SEGMENT_ROWS, Segment
@@ -97,9 +98,11 @@ class EmbeddingStore:
         Raises:
             EncoderError: the encoder cannot do it.
             DataError: the pool cannot be read, or has no item to learn from.
+            CuratorError: the disk refuses, say because it is full; what was computed before stays.
         """
         started = time.perf_counter()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
         self._manifest = StoreManifest.load(self.folder)
         self._learn()
         warnings: list[str] = []
@@ -205,11 +208,12 @@ class EmbeddingStore:
             rows = np.sort(rng.choice(rows, FIT_SAMPLE, replace=False))
         self._encoder.fit(self._pool.contents(rows))
         temporary = self.folder / f"{LEARNED}.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        self._encoder.save(temporary)
-        temporary.replace(learned)
-        sync_folder(self.folder)
+        with self._writing():
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            self._encoder.save(temporary)
+            temporary.replace(learned)
+            sync_folder(self.folder)
 
     def _missing(self, warnings: list[str]) -> list[Segment]:
         """Segments to encode. Files that turn out unusable are forgotten, with a warning."""
@@ -261,13 +265,25 @@ class EmbeddingStore:
                 self._encoder.encode(contents[computed : computed + CHUNK_ROWS]), segment, done, dim
             )
             dim = chunk.shape[1]
-            with VectorWriter(partial, segment.n_rows, dim) as writer:
+            with self._writing(), VectorWriter(partial, segment.n_rows, dim) as writer:
                 writer.append(chunk)
             done += len(chunk)
             computed += len(chunk)
             advance(len(chunk))
-        self._finish(segment, partial)
+        with self._writing():
+            self._finish(segment, partial)
         return computed
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A disk that refuses is no reason to compute again what it has taken already."""
+        try:
+            yield
+        except OSError as exc:
+            raise CuratorError(
+                f"{self.folder}: the embeddings cannot be written ({exc.strerror or exc}). Those computed so far stay: "
+                "mend that, then run `curator round`, which goes on."
+            ) from exc
 
     def _finish(self, segment: Segment, partial: Path) -> None:
         """Name the complete file and enter it in the manifest."""

@@ -30,6 +30,8 @@ ENDINGS: dict[str, Format] = {
 }
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 DELIMITERS = ",;\t"
+# What Arrow raises for a value that Python has none for: a date beyond the year 9999, an unknown time zone.
+NO_VALUE = (ArithmeticError, LookupError, NotImplementedError, ValueError)
 LONGEST_FIELD = 2**24  # characters; a quote that never closes is noticed here, not when memory is full
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -108,6 +110,26 @@ def raw_batches(
             return _jsonl_batches(path, columns, problems, batch_rows)
         case _:
             return _parquet_batches(path, columns, batch_rows)
+
+
+def python_values(values: Any, path: Path, column: str | None) -> list[Any]:
+    """The values of a column of a `RawBatch` as Python objects.
+
+    Raises:
+        DataError: some cannot be; names the column.
+    """
+    if not isinstance(values, pa.Array):
+        return list(values)
+    try:
+        return list(values.to_pylist())
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: invalid UTF-8 in column {column!r} ({error}). Write the file again with valid strings."
+        ) from error
+    except NO_VALUE as error:
+        raise DataError(
+            f"{path}: column {column!r} holds values that cannot be read ({error}). Write them as text or numbers."
+        ) from error
 
 
 def count_rows(path: Path) -> int | None:
@@ -232,7 +254,7 @@ def _jsonl_records(path: Path, problems: Problems) -> Iterator[tuple[int, int, d
         row += 1
         try:
             record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             problems.add(
                 "malformed JSON", f"{place(row, line)}: {error}", "Write one complete JSON object a line."
             )

@@ -66,12 +66,15 @@ def place(row: int, line: int | None) -> str:
     return f"row {row}" if line is None else f"row {row} (line {line})"
 
 
-def missing_column(path: Path, name: str, option: str, existing: Iterable[str]) -> DataError:
+def missing_column(
+    path: Path, name: str, option: str, existing: Iterable[str], advice: str = ""
+) -> DataError:
     """The error for a column that is not there: lists those that are, and suggests the nearest."""
     names = list(existing)
     close = get_close_matches(name, names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return DataError(f"{path}: no column {name!r} ({option}). It has {listed(names)}.{hint}")
+    more = f" {advice}" if advice else ""
+    return DataError(f"{path}: no column {name!r} ({option}). It has {listed(names)}.{hint}{more}")
 
 
 def listed(names: Sequence[str], limit: int = 20) -> str:

@@ -5,7 +5,6 @@ the first problem no more batches come out, but reading goes on to find the rest
 """
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +19,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.columns import SUBFOLDER, Columns, Kind, label_text
-from curator.pool.formats import RawBatch, column_names, format_of, image_files, raw_batches
+from curator.pool.columns import (
+    SUBFOLDER,
+    Columns,
+    Kind,
+    check_folder_columns,
+    existing_columns,
+    label_text,
+)
+from curator.pool.confine import Confined
+from curator.pool.fields import Fields, shown_text
+from curator.pool.formats import RawBatch, format_of, image_files, python_values, raw_batches
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
-from curator.pool.problems import SHOWN, Problems, listed, missing_column
+from curator.pool.problems import SHOWN, Problems, listed
 
 BATCH_ROWS = 4096
 URL = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
@@ -42,6 +50,7 @@ class RecordBatch:
         content_hashes: (n, 2) hashes of the texts, of the images' bytes, or of the URLs.
         labels: one of the classes or None for each row; None without a label column.
         embeddings: (n, dim) as the file has them, finite, not normalised; None without an embedding column.
+        fields: the shown columns of each row, name -> text, blank ones left out; None without shown columns.
     """
 
     rows: IntArray
@@ -52,6 +61,7 @@ class RecordBatch:
     content_hashes: HashArray
     labels: list[str | None] | None
     embeddings: NDArray[np.floating[Any]] | None
+    fields: list[Fields] | None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,6 +74,7 @@ def read_records(
     *,
     classes: Sequence[str] | None = None,
     labels_required: bool = False,
+    allow_outside: bool = False,
     batch_rows: int = BATCH_ROWS,
 ) -> Iterator[RecordBatch]:
     """Read a data file or a folder of images, batch by batch.
@@ -74,12 +85,15 @@ def read_records(
         kind: what the content is.
         classes: labels have to be one of these; None lets any label pass.
         labels_required: a row without a label is a problem (a hold-out file).
+        allow_outside: images may lie outside the folder of the data file, or behind links that lead out of it.
         batch_rows: rows per batch.
 
     Raises:
         DataError: all that is wrong with the file: what, where, what to do.
     """
-    reader = _Reader(path, columns, kind, classes, labels_required=labels_required)
+    reader = _Reader(
+        path, columns, kind, classes, labels_required=labels_required, allow_outside=allow_outside
+    )
     batches = (
         _folder_batches(reader, batch_rows)
         if format_of(path) == "folder"
@@ -106,11 +120,13 @@ class _Reader:
         classes: Sequence[str] | None,
         *,
         labels_required: bool,
+        allow_outside: bool,
     ) -> None:
         self.path = path
         self.columns = columns
         self.kind = kind
         self.problems = Problems(path)
+        self.confined = Confined(path, self.problems, allow_outside=allow_outside)
         self._classes = None if classes is None else frozenset(classes)
         self._class_list = [] if classes is None else list(classes)
         self._labels_required = labels_required
@@ -152,13 +168,16 @@ class _Reader:
             id_hashes = self._unique(raw, ids)
         labels = self._labels(raw) if self.columns.label else None
         embeddings = self._embeddings(raw) if self.columns.embedding else None
+        fields = self._fields(raw) if self.columns.show else None
         rows = np.asarray(raw.rows, dtype=np.int64)
-        return RecordBatch(rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings)
+        return RecordBatch(
+            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, fields
+        )
 
     def _ids(self, raw: RawBatch, values: Any) -> list[str]:
         column = self.columns.id
         ids = []
-        for at, value in enumerate(_strings(values, self.path, column)):
+        for at, value in enumerate(python_values(values, self.path, column)):
             text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
             if text is None or (isinstance(text, str) and not text.strip()):
                 self.problems.add(
@@ -195,7 +214,7 @@ class _Reader:
     def _labels(self, raw: RawBatch) -> list[str | None]:
         column = str(self.columns.label)
         labels: list[str | None] = []
-        for at, value in enumerate(_strings(raw.values[column], self.path, column)):
+        for at, value in enumerate(python_values(raw.values[column], self.path, column)):
             label = label_text(value)
             if value is not None and label is None and not isinstance(value, str):
                 self.problems.add(
@@ -212,6 +231,16 @@ class _Reader:
                 self._outside_first.setdefault(label, raw.place(at))
             labels.append(label)
         return labels
+
+    def _fields(self, raw: RawBatch) -> list[Fields]:
+        columns = [
+            [shown_text(value) for value in python_values(raw.values[name], self.path, name)]
+            for name in self.columns.show
+        ]
+        return [
+            {name: text for name, text in zip(self.columns.show, texts, strict=True) if text is not None}
+            for texts in zip(*columns, strict=True)
+        ]
 
     def _embeddings(self, raw: RawBatch) -> NDArray[np.floating[Any]] | None:
         column = str(self.columns.embedding)
@@ -260,20 +289,11 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
     option = "--text" if reader.kind == "text" else "--image"
     if content is None:
         raise DataError(f"{reader.path}: no {reader.kind} column is named. Name it with {option}.")
-    named = (
-        (columns.id, "--id"),
-        (content, option),
-        (columns.label, "--label"),
-        (columns.embedding, "--embedding"),
-    )
-    wanted = {name: flag for name, flag in named if name is not None}
-    existing = column_names(reader.path, tuple(wanted))
-    for name, flag in wanted.items():
-        if name not in existing:
-            raise missing_column(reader.path, name, flag, existing)
+    existing_columns(reader.path, columns)
     check: Callable[[_Reader, RawBatch, str], tuple[list[str], list[bytes]]]
     check = _texts if reader.kind == "text" else _images
-    for raw in raw_batches(reader.path, tuple(wanted), reader.problems, batch_rows=batch_rows):
+    wanted = tuple(columns.options())
+    for raw in raw_batches(reader.path, wanted, reader.problems, batch_rows=batch_rows):
         contents, hashes = check(reader, raw, content)
         yield reader.record_batch(
             raw, contents, hashes, None if columns.id is None else raw.values[columns.id]
@@ -281,6 +301,7 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
 
 
 def _folder_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
+    check_folder_columns(reader.path, reader.columns)
     files, _ = image_files(reader.path)
     for start in range(0, len(files), batch_rows):
         part = files[start : start + batch_rows]
@@ -298,7 +319,7 @@ def _texts(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], list
     """Texts and their hashes."""
     texts: list[str] = []
     hashes: list[bytes] = []
-    for at, value in enumerate(_strings(raw.values[column], reader.path, column)):
+    for at, value in enumerate(python_values(raw.values[column], reader.path, column)):
         text, encoded = "", b""
         if value is None or (isinstance(value, str) and not value.strip()):
             reader.problems.add(
@@ -328,7 +349,7 @@ def _images(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], lis
     """Paths or URLs of images, and hashes of the images; each file is opened and decoded once."""
     paths: list[str] = []
     hashes: list[bytes] = []
-    for at, value in enumerate(_strings(raw.values[column], reader.path, column)):
+    for at, value in enumerate(python_values(raw.values[column], reader.path, column)):
         path, content = "", b""
         if value is None or (isinstance(value, str) and not value.strip()):
             reader.problems.add(
@@ -343,8 +364,9 @@ def _images(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], lis
         elif URL.match(value):
             path, content = value, value.encode()
         else:
-            path = os.path.abspath(reader.path.parent / value)  # noqa: PTH100 - resolve() would follow links
-            content = _image_bytes(reader, raw.place(at), Path(path))
+            image = reader.confined.file(value, raw.place(at))
+            if image is not None:
+                path, content = str(image), _image_bytes(reader, raw.place(at), image)
         paths.append(path)
         hashes.append(digest(content))
     return paths, hashes
@@ -356,15 +378,7 @@ def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        path.name.encode()
         content = path.read_bytes()
-    except UnicodeEncodeError:
-        reader.problems.add(
-            "file name is not valid Unicode",
-            f"{where}: {path.name!r}",
-            "Rename these files with UTF-8 names.",
-        )
-        return b""
     except OSError as error:
         reader.problems.add(
             "image file cannot be read",
@@ -383,18 +397,6 @@ def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
             "broken image", f"{where}: {path} ({reason})", "Replace these images, or leave them out."
         )
     return content
-
-
-def _strings(values: Any, path: Path, column: str | None) -> list[Any]:
-    """The values of a column as Python objects."""
-    if not isinstance(values, pa.Array):
-        return list(values)
-    try:
-        return list(values.to_pylist())
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: invalid UTF-8 in column {column!r} ({error}). Write the file again with valid strings."
-        ) from error
 
 
 def _arrow_matrix(array: Any) -> NDArray[np.floating[Any]] | None:
@@ -431,7 +433,7 @@ def _parsed(value: object) -> list[float] | None:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return None
     if not isinstance(value, list) or not value:
         return None

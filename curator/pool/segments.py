@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from curator.errors import DataError
 from curator.pool.atomic import write_json
 from curator.pool.columns import Kind
+from curator.pool.fields import Fields, decode_fields, encode_fields
 from curator.pool.hash_index import HashArray
 
 Role = Literal["pool", "holdout"]
@@ -21,6 +22,7 @@ Role = Literal["pool", "holdout"]
 SEGMENT_ROWS = 16_384  # 24 MiB of 384-dimensional embeddings: streams well, and resumes cheaply
 MANIFEST = "manifest.json"
 FORMAT = 1
+FIELDS = "fields"  # further columns that annotators see, as JSON text; segments of version 0.1.0 have no such column
 
 # hashes as two numbers each: they come back as arrays without a Python object per row
 SCHEMA = pa.schema(
@@ -33,6 +35,7 @@ SCHEMA = pa.schema(
         ("id_hash_2", pa.uint64()),
         ("content_hash_1", pa.uint64()),
         ("content_hash_2", pa.uint64()),
+        (FIELDS, pa.string()),
     ]
 )
 
@@ -65,6 +68,7 @@ class SegmentRows:
     ids: list[str]
     contents: list[str]
     labels: list[str | None]
+    fields: list[Fields]
     id_hashes: HashArray
     content_hashes: HashArray
 
@@ -73,7 +77,7 @@ class SegmentRows:
 
     @property
     def content_hash(self) -> str:
-        """Changes when any id or content does, or their order."""
+        """Changes when any id or content does, or their order; not with labels or shown fields."""
         return blake2b(self.id_hashes.tobytes() + self.content_hashes.tobytes(), digest_size=16).hexdigest()
 
 
@@ -90,7 +94,15 @@ def write_segment(path: Path, kind: Kind, rows: SegmentRows) -> None:
     hashes = [
         pa.array(half) for both in (rows.id_hashes, rows.content_hashes) for half in (both[:, 0], both[:, 1])
     ]
-    columns = [pa.array(rows.ids, pa.string()), text, image, pa.array(rows.labels, pa.string()), *hashes]
+    fields = pa.array([encode_fields(shown) for shown in rows.fields], pa.string())
+    columns = [
+        pa.array(rows.ids, pa.string()),
+        text,
+        image,
+        pa.array(rows.labels, pa.string()),
+        *hashes,
+        fields,
+    ]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
     pq.write_table(table, path, compression="zstd", use_dictionary=["label"])
 
@@ -102,8 +114,10 @@ def read_segment(segment: Segment, columns: Sequence[str]) -> Any:
         DataError: the file is damaged, or not the one that the manifest means.
     """
     try:
-        # no threads: a table this small is read faster than they start, and their buffers add up
-        table = pq.read_table(segment.path, columns=list(columns), use_threads=False, memory_map=False)
+        with pq.ParquetFile(segment.path, memory_map=False) as file:
+            absent = [name for name in columns if name not in file.schema_arrow.names]
+            # no threads: a table this small is read faster than they start, and their buffers add up
+            table = file.read([name for name in columns if name not in absent], use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(
             f"{segment.path}: this segment of the pool cannot be read ({error}). Restore the file, or start the"
@@ -114,7 +128,28 @@ def read_segment(segment: Segment, columns: Sequence[str]) -> Any:
             f"{segment.path}: this segment of the pool has {table.num_rows:,} rows, its manifest says"
             f" {segment.n_rows:,}. Restore the file, or start the project again from its data."
         )
-    return table
+    if absent and absent != [FIELDS]:
+        raise DataError(
+            f"{segment.path}: this segment of the pool lacks {', '.join(absent)}. Restore the file, or start the project"
+            " again from its data."
+        )
+    if absent:
+        table = table.append_column(FIELDS, pa.nulls(table.num_rows, pa.string()))
+    return table.select(list(columns))
+
+
+def fields_column(table: Any) -> list[dict[str, str]]:
+    """The shown fields of each row.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    try:
+        return [decode_fields(kept) for kept in table.column(FIELDS).to_pylist()]
+    except ValueError as error:
+        raise DataError(
+            f"a segment of the pool holds damaged fields ({error}). Restore the pool from a backup."
+        ) from error
 
 
 def hash_columns(table: Any, name: str) -> HashArray:

@@ -150,6 +150,7 @@ def _split(parts: list[SegmentRows], n_rows: int) -> tuple[SegmentRows, list[Seg
         [item_id for part in parts for item_id in part.ids],
         [content for part in parts for content in part.contents],
         [label for part in parts for label in part.labels],
+        [shown for part in parts for shown in part.fields],
         np.concatenate([part.id_hashes for part in parts]),
         np.concatenate([part.content_hashes for part in parts]),
     )
@@ -162,6 +163,7 @@ def _slice(rows: SegmentRows, part: slice) -> SegmentRows:
         rows.ids[part],
         rows.contents[part],
         rows.labels[part],
+        rows.fields[part],
         rows.id_hashes[part],
         rows.content_hashes[part],
     )

@@ -10,6 +10,10 @@ from typing import Any
 from integrations.encoders.model_files import fingerprint_after
 from integrations.errors import EncoderError
 
+# A model is numbers, never a program: no Python files that come with it, no pickles.
+SAFE: dict[str, Any] = {"trust_remote_code": False}
+SAFE_WEIGHTS: dict[str, Any] = {"use_safetensors": True}
+
 
 class PretrainedEncoder(ABC):
     """Loads its model when first needed; a folder works offline.
@@ -66,5 +70,6 @@ class PretrainedEncoder(ABC):
 
     def _unloadable(self, error: Exception) -> EncoderError:
         return EncoderError(
-            f"{self.name}: the model cannot be loaded ({error}). Give the folder of a model, or check name and network."
+            f"{self.name}: the model cannot be loaded ({error}). Give the folder of a model with its weights as safetensors,"
+            " or check name and network."
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from integrations.encoders.pretrained import PretrainedEncoder
+from integrations.encoders.pretrained import SAFE, SAFE_WEIGHTS, PretrainedEncoder
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
 
@@ -43,6 +43,6 @@ class SentenceTransformersEncoder(PretrainedEncoder):
         from sentence_transformers import SentenceTransformer
 
         try:
-            self._model = SentenceTransformer(self._path)
+            self._model = SentenceTransformer(self._path, model_kwargs=dict(SAFE_WEIGHTS), **SAFE)
         except (OSError, ValueError, KeyError) as error:
             raise self._unloadable(error) from error

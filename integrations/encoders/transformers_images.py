@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from integrations.encoders.pixels import opened
-from integrations.encoders.pretrained import PretrainedEncoder
+from integrations.encoders.pretrained import SAFE, SAFE_WEIGHTS, PretrainedEncoder
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
 
@@ -67,8 +67,9 @@ class TransformersImageEncoder(PretrainedEncoder):
         library: Any = transformers  # its classes are typed in part only
         device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            self._processor = library.AutoImageProcessor.from_pretrained(self._path)
-            self._model = library.AutoModel.from_pretrained(self._path).to(device).eval()
+            self._processor = library.AutoImageProcessor.from_pretrained(self._path, **SAFE)
+            model = library.AutoModel.from_pretrained(self._path, **SAFE, **SAFE_WEIGHTS)
+            self._model = model.to(device).eval()
         except (OSError, ValueError, KeyError) as error:
             raise self._unloadable(error) from error
 

@@ -46,7 +46,9 @@ def write(path, rows):
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(rows[0])
-            writer.writerows([", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows)
+            writer.writerows(
+                [", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows
+            )
     elif path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     else:
@@ -217,7 +219,9 @@ JSON = st.recursive(
 def test_any_value_can_be_shown_and_kept(values):
     """Whatever JSON can hold becomes text that is stored and read back the same, its order kept."""
     fields = {
-        name: text for name, value in values.items() if (text := shown_text(value)) is not None and _storable(name)
+        name: text
+        for name, value in values.items()
+        if (text := shown_text(value)) is not None and _storable(name)
     }
     assert all(text == text.strip() or text.endswith("…") for text in fields.values())
     kept = encode_fields(fields)
@@ -253,7 +257,9 @@ def test_times_that_python_has_not(tmp_path, when):
 def test_times_of_every_unit(tmp_path, unit):
     """Arrow's four units come out alike."""
     moment = datetime(2026, 3, 1, 9, 30)  # noqa: DTZ001 - as files have it
-    pq.write_table(pa.table({"text": ["a"], "when": pa.array([moment], pa.timestamp(unit))}), tmp_path / "a.pq")
+    pq.write_table(
+        pa.table({"text": ["a"], "when": pa.array([moment], pa.timestamp(unit))}), tmp_path / "a.pq"
+    )
     (batch,) = read_records(tmp_path / "a.pq", Columns(text="text", show=("when",)), "text")
     assert batch.fields == [{"when": "2026-03-01 09:30"}]
 
@@ -324,7 +330,18 @@ def with_titles(path, seed=0, n=60):
 def test_the_command_line_takes_columns_to_show(tmp_path):
     """`init --show` writes them into curator.toml; `add` reads the same columns."""
     data = with_titles(tmp_path / "pool.jsonl")
-    args = ["init", "x", "--data", str(data), "--price", "1", "--labeler", "replay", "--project", str(tmp_path)]
+    args = [
+        "init",
+        "x",
+        "--data",
+        str(data),
+        "--price",
+        "1",
+        "--labeler",
+        "replay",
+        "--project",
+        str(tmp_path),
+    ]
     bad = CliRunner().invoke(app, [*args, "--show", "title,author"])
     assert bad.exit_code == 1
     assert "no column 'author' (--show)" in bad.stderr

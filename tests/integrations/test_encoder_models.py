@@ -233,7 +233,9 @@ def test_code_that_comes_with_a_model_is_refused(text_model, image_model, images
     trace = tmp_path / "trace"
     for source in (text_model, image_model):
         shutil.copytree(source, tmp_path / source.name)
-        (tmp_path / source.name / "custom.py").write_text(f"open({str(trace)!r}, 'w')\n\nclass Module: pass\n")
+        (tmp_path / source.name / "custom.py").write_text(
+            f"open({str(trace)!r}, 'w')\n\nclass Module: pass\n"
+        )
     modules = tmp_path / text_model.name / "modules.json"
     listed = json.loads(modules.read_text())
     listed[0]["type"] = "custom.Module"

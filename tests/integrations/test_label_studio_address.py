@@ -51,7 +51,9 @@ def test_https_and_this_machine_are_quiet(url):
     assert warn_plain_http(url) is None
 
 
-@pytest.mark.parametrize("url", ["", "studio.example.org", "http://", "http://[::1", "ftp://example.org", "http:///x"])
+@pytest.mark.parametrize(
+    "url", ["", "studio.example.org", "http://", "http://[::1", "ftp://example.org", "http:///x"]
+)
 def test_what_is_no_address_is_left_to_others(url):
     """The client refuses it with a message of its own."""
     assert warn_plain_http(url) is None

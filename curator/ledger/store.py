@@ -49,18 +49,17 @@ class Ledger:
     def _set_up(self, *, exists: bool) -> None:
         connection = self._db.conn
         if exists:
-            self._check_schema()
+            self._refuse_newer()
         self._db.enable_wal()
         # A paid answer must survive a power cut, not only a killed process.
         connection.execute("pragma synchronous = full")
-        # Every commit goes on into the file itself at once: a WAL that is lost or torn takes nothing with it.
+        # Every commit goes on into the file itself at once (while the disk has room): a WAL that is lost or torn takes
+        # nothing with it. 200 small commits take 2.8 s instead of 1.6 s, and a round makes a dozen.
         connection.execute("pragma wal_autocheckpoint = 1")
-        # A page that was damaged after the check above is refused when it is read, not misread.
-        connection.execute("pragma cell_size_check = on")
         connection.execute("pragma foreign_keys = on")
         migrations.apply(self._db)
 
-    def _check_schema(self) -> None:
+    def _refuse_newer(self) -> None:
         applied, known = schema_versions(self._db.conn)
         unknown = [name for name in applied if name not in known]
         if unknown:
@@ -68,8 +67,6 @@ class Ledger:
                 f"The ledger {self.path} was written by a newer curator (it has {', '.join(unknown)}). "
                 "Install that version, or a newer one."
             )
-        if not applied:
-            raise LedgerError(damaged(self.path, "it holds none of a ledger's tables"))
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
@@ -98,7 +95,8 @@ class Ledger:
                 connection.execute("commit")
         except BaseException:
             if connection.in_transaction:  # a full disk ends it by itself
-                connection.rollback()
+                with explained(self.path):
+                    connection.rollback()
             raise
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:

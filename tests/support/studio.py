@@ -242,7 +242,7 @@ def gateway(target: str, faults: Callable[[str, str], Fault | None]) -> Iterator
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _pass  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,0 +1,112 @@
+"""Python, packages and GPU: what holds for every project on this machine."""
+
+import platform
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from integrations.findings import Finding, fail, ok, warn
+
+DISTRIBUTION = "curator"
+_NAMED = ("torch", "faiss-cpu", "label-studio-sdk", "modAL-python", "scikit-learn")  # shown when all is well
+_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def check_installation() -> list[Finding]:
+    """Whether the versions here are those that this curator says it works with, and what computes."""
+    return [*check_python(), *check_packages(), check_gpu()]
+
+
+def check_python() -> list[Finding]:
+    """The version of Python against the package's own requirement."""
+    version = platform.python_version()
+    wanted = metadata.metadata(DISTRIBUTION)["Requires-Python"]
+    if SpecifierSet(wanted).contains(version, prereleases=True):
+        return [ok("python", version)]
+    return [
+        fail(
+            "python",
+            f"{version}, but {wanted} is needed",
+            "Install curator into an environment of that Python.",
+        )
+    ]
+
+
+def check_packages(requirements: list[str] | None = None) -> list[Finding]:
+    """Every installed package against curator's requirements; those of extras only where they are installed.
+
+    Args:
+        requirements: as in a package's metadata; None = curator's own.
+    """
+    wanted = metadata.requires(DISTRIBUTION) or [] if requirements is None else requirements
+    problems: list[Finding] = []
+    found: dict[str, str] = {}
+    for requirement in map(Requirement, wanted):
+        extra = requirement.marker is not None and "extra" in str(requirement.marker)
+        if requirement.marker is not None and not extra and not requirement.marker.evaluate():
+            continue
+        version = _installed(requirement.name)
+        if version is None and extra:
+            continue
+        if version is not None and requirement.specifier.contains(version, prereleases=True):
+            found[requirement.name] = version
+            continue
+        has = "not installed" if version is None else f"{version} is installed"
+        needed = f"{requirement.name}{requirement.specifier}"
+        make = warn if extra else fail
+        problems.append(
+            make("packages", f"{requirement.name}: {has}, {needed} is needed", f"pip install '{needed}'")
+        )
+    if problems:
+        return problems
+    named = ", ".join(f"{name} {found[name]}" for name in _NAMED if name in found)
+    return [ok("packages", f"{len(found)} fit: {named}")]
+
+
+def check_gpu() -> Finding:
+    """What torch computes on. No GPU is fine; one that cannot be used is worth a word."""
+    name = "gpu"
+    try:
+        # a driver that is too old is only a warning of torch's, and then the CPU is used without a word
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            import torch
+
+            usable = torch.cuda.is_available()
+            devices = (
+                [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if usable else []
+            )
+    except (ImportError, OSError, RuntimeError) as exc:
+        return fail(
+            name, f"torch cannot be used: {_line(exc)}", "Install torch again, as constraints.txt pins it."
+        )
+    if usable:
+        return ok(name, f"{', '.join(devices)} (CUDA {torch.version.cuda})")
+    if not _DRIVER.exists():
+        return ok(name, "none; the CPU computes")
+    if torch.version.cuda is None:
+        return warn(
+            name,
+            "there is an NVIDIA driver, but this torch is built for the CPU only",
+            "Install a CUDA build of torch.",
+        )
+    why = _line(said[-1].message) if said else "torch does not say why"
+    return warn(
+        name,
+        f"there is an NVIDIA driver, but torch cannot use it ({why}); the CPU computes",
+        "Mend the driver.",
+    )
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said).split())[:200]

@@ -1,0 +1,77 @@
+"""The ledger: is it whole, of this version, and does it fit the clock and the configuration."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from curator.config import Config
+from curator.errors import CuratorError
+from curator.ledger.faults import MEND
+from curator.ledger.health import newest_time, reading, schema_versions, why_unusable
+from integrations.findings import Finding, fail, ok, warn
+
+_CLOCK_TOLERANCE = timedelta(seconds=60)
+
+
+def check_ledger(path: Path, config: Config | None) -> list[Finding]:
+    """Everything about the ledger at `path`; the hold-out only where curator.toml can be read."""
+    if not path.is_file():
+        return [fail("ledger", f"{path} is not there", MEND)]
+    try:
+        problem = why_unusable(path, full=True)
+        if problem is not None:
+            return [fail("ledger", f"{path} is damaged: {problem}", MEND)]
+        with reading(path) as opened:
+            return _contents(path, opened, config)
+    except (CuratorError, OSError) as exc:
+        return [fail("ledger", str(exc), "Mend that, then run `curator doctor` again.")]
+
+
+def _contents(path: Path, opened: sqlite3.Connection, config: Config | None) -> list[Finding]:
+    applied, known = schema_versions(opened)
+    unknown = [name for name in applied if name not in known]
+    if unknown:
+        return [
+            fail(
+                "ledger",
+                f"{path} was written by a newer curator ({', '.join(unknown)})",
+                "Install that version.",
+            )
+        ]
+    mode = opened.execute("pragma journal_mode").fetchone()[0]
+    behind = len(known) - len(applied)
+    detail = f"whole, {path.stat().st_size:,} bytes, schema {applied[-1]}, journal {mode}"
+    if behind:
+        # its tables may lack what is asked below
+        return [ok("ledger", f"{detail}; the next command brings it up to date by {behind} steps")]
+    return [
+        ok("ledger", detail),
+        _clock(newest_time(opened)),
+        *([_holdout(opened, config)] if config else []),
+    ]
+
+
+def _clock(newest: str | None) -> Finding:
+    """A clock that went back leaves the ledger's newest entries in the future."""
+    now = datetime.now(UTC)
+    if newest is not None and datetime.fromisoformat(newest) > now + _CLOCK_TOLERANCE:
+        return warn(
+            "clock",
+            f"it says {now:%Y-%m-%d %H:%M} UTC, but the ledger's newest entry is of {newest}: one of the two was wrong",
+            "Set the clock (NTP). Rounds go by numbers, not by times: nothing is lost, only the ledger's times mislead.",
+        )
+    return ok("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC, not before the ledger's newest entry")
+
+
+def _holdout(opened: sqlite3.Connection, config: Config) -> Finding:
+    drawn = int(opened.execute("select count(*) from holdout").fetchone()[0])
+    rounds = int(opened.execute("select count(*) from rounds").fetchone()[0])
+    if drawn:
+        labeled = opened.execute(
+            "select count(*) from holdout h left join current_labels l on l.item_id = h.item_id "
+            "where coalesce(l.label, h.label) is not null"
+        ).fetchone()[0]
+        return ok("hold-out", f"{drawn:,} items, {labeled:,} labeled")
+    if rounds:
+        return fail("hold-out", "none, though rounds were begun: no gain can be measured", MEND)
+    return ok("hold-out", f"the first round draws {config.holdout.size:,} items")

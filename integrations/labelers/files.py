@@ -33,6 +33,7 @@ from integrations.labelers.studio_json import (
     read_answer,
     task_json,
     task_key,
+    utc,
 )
 
 REFERENCE = "files"
@@ -111,6 +112,7 @@ class FilesLabeler:
         tasks: dict[tuple[str, str], tuple[str, str, list[Answer]]] = {
             (key, ""): (key, name, []) for key, name in asked.items()
         }
+        changed: dict[tuple[str, str], str] = {}
         foreign: list[int] = []
         for name, rows in self._exports():  # oldest first: a newer one writes over it
             ours = [(key, row) for row in rows if (key := task_key(row.get("data"))) is not None]
@@ -118,8 +120,12 @@ class FilesLabeler:
             for key, row in ours:
                 # Two people may each label the questions in a server of their own: a newer export replaces an older
                 # one of the same task only, and the answers of different tasks come together.
-                origin = f"{row.get('project')}/{row.get('id')}"
-                tasks[key, origin] = (key, asked.get(key, name), self._read(row, control, name))
+                origin = key, f"{row.get('project')}/{row.get('id')}"
+                # By the server's clock, where the export has it: that of the files may have been set back meanwhile.
+                at = _changed_at(row)
+                if at >= changed.get(origin, ""):
+                    changed[origin] = at
+                    tasks[origin] = (key, asked.get(key, name), self._read(row, control, name))
         questions = merge_tasks(tasks.values())
         return Pulled(
             questions=questions,
@@ -173,6 +179,14 @@ def _shown(question: Question, control: Control) -> str:
 
 def _keys(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [key for task in tasks if (key := task_key(task.get("data"))) is not None]
+
+
+def _changed_at(row: Mapping[str, Any]) -> str:
+    """When a task was last changed at the server, as text that sorts; "" where the export does not say."""
+    try:
+        return utc(row["updated_at"])
+    except (KeyError, ValueError, OverflowError):
+        return ""
 
 
 def _annotations(row: Mapping[str, Any]) -> list[Any]:

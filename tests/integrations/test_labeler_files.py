@@ -106,6 +106,19 @@ def test_the_newest_export_of_a_question_counts(labeler):
     assert labeler.pull(first.cursor).cursor != first.cursor
 
 
+def test_a_clock_set_back_between_two_exports_changes_nothing(labeler):
+    """The newer state of a task is told by the server's time in it, whatever the times of the files say."""
+    labeler.send(questions(1))
+    old, new = (
+        {**row("k0", annotation(1, label)), "updated_at": at}
+        for label, at in (("pos", "2026-01-02T00:00:00Z"), ("neg", "2026-01-03T00:00:00+00:00"))
+    )
+    export(labeler, "new.json", [new], age=86400)
+    export(labeler, "old.json", [old])
+    (found,) = labeler.pull(None).questions
+    assert found.answers[0].label == "neg"
+
+
 def test_a_moved_question_file_is_known_by_its_answers(labeler):
     """Who moved instead of copied loses nothing once the answers are there."""
     name = labeler.send(questions(1))["k0"]

@@ -16,11 +16,14 @@ class LabelerError(IntegrationError):
     Attributes:
         maybe_done: the request may have taken effect although no good reply came back (a time-out, a lost
             connection, a 5xx of a proxy): ask `Labeler.find` before sending anything again.
+        away: nothing answered, or only to say that it cannot just now (a 5xx, too many requests): the same may
+            work later, so it is worth waiting for.
     """
 
-    def __init__(self, message: str, *, maybe_done: bool = False) -> None:
+    def __init__(self, message: str, *, maybe_done: bool = False, away: bool = False) -> None:
         super().__init__(message)
         self.maybe_done = maybe_done
+        self.away = away
 
 
 class EncoderError(IntegrationError):

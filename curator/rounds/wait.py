@@ -123,9 +123,10 @@ def wait_for_round(
         try:
             with open_project() as project:
                 report = run_round(project, batch=batch, partial=partial)
-                if not report.waiting:
-                    return _completed(project, report, first)
-                state = read_waiting(project.ledger, report)
+                state = read_waiting(project.ledger, report) if report.waiting else None
+                if report.measured is None and first is not None:
+                    # Measured by a look that something came in the way of afterwards.
+                    report.measured = records.gain_of(project.ledger, first)
         except (LabelerError, LockedError) as exc:
             if (isinstance(exc, LabelerError) and not exc.away) or clock() >= end:
                 raise
@@ -133,6 +134,8 @@ def wait_for_round(
             pauses.away(end)
             continue
         obstacle.gone()
+        if state is None:
+            return report
         first = first or state.round
         if state.round != first:
             report.notes.append(
@@ -195,13 +198,6 @@ def _per_hour(moments: list[datetime], now: datetime) -> float:
     # Somebody who has only just begun is not taken for infinitely quick.
     span = max(min(RATE_WINDOW, now - min(moments)), timedelta(minutes=1))
     return recent / (span / timedelta(hours=1))
-
-
-def _completed(project: Project, report: RoundReport, round_id: int | None) -> RoundReport:
-    """The report, with what was measured before something came in the way of the look that did it."""
-    if report.measured is None and round_id is not None:
-        report.measured = records.gain_of(project.ledger, round_id)
-    return report
 
 
 class _Pauses:

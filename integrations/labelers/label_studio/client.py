@@ -28,6 +28,11 @@ ANSWER_FIELDS = (
     "ground_truth,parent_prediction"
 )
 KEY_FIELDS = "id,data"
+# Asked of a project. With all its counters, which it has by default, a project of 100,000 tasks takes 0.45 s, not 0.08.
+_PROJECT_FIELDS = (
+    "id,title,description,label_config,model_version,"
+    "task_number,total_annotations_number,skipped_annotations_number"
+)
 
 _READ_RETRIES = 2
 _NOT_TWICE = "what has arrived there is not sent twice."
@@ -117,7 +122,13 @@ class StudioClient:
             LabelerError: it is gone.
         """
         with self._calls(f"read project {number}", missing=self._gone(number)):
-            return _project(self._reads.projects.get(number))
+            return _project(
+                self._reads.projects.get(
+                    number,
+                    # the SDK has no name for it
+                    request_options={"additional_query_parameters": {"include": _PROJECT_FIELDS}},
+                )
+            )
 
     def projects_titled(self, title: str) -> list[Project]:
         """The projects with exactly this title."""
@@ -175,17 +186,37 @@ class StudioClient:
         with self._calls(f"ask for {count} answers to task {task}", write=True):
             self._writes.tasks.update(str(task), overlap=count)
 
-    def views(self, number: int) -> dict[str, int]:
-        """The tabs of a project in the data manager: title -> number; of two with one title the older."""
+    def views(self, number: int) -> list[tuple[int, str]]:
+        """The tabs of a project in the data manager, from left to right: number and title."""
         with self._calls(f"list the tabs of project {number}", missing=self._gone(number)):
             found = self._reads.views.list(project=number)
-            rows = sorted((_number(view.id), str((_plain(view.data) or {}).get("title"))) for view in found)
-            return {title: view for view, title in reversed(rows)}
+            return [(_number(view.id), str((_plain(view.data) or {}).get("title"))) for view in found]
+
+    def order_views(self, number: int, views: Sequence[int]) -> None:
+        """Put the tabs of a project into an order; the first one is what opens with the project."""
+        with self._calls(f"order the tabs of project {number}", write=True, missing=self._gone(number)):
+            self._writes.views.update_order(project=number, ids=list(views))
 
     def create_view(
-        self, number: int, title: str, filters: Sequence[Mapping[str, Any]], order: str, hidden: Sequence[str]
+        self,
+        number: int,
+        title: str,
+        filters: Sequence[Mapping[str, Any]],
+        *,
+        order: str,
+        hidden: Sequence[str],
+        widths: Mapping[str, int],
     ) -> int:
-        """Add a tab that shows the tasks which pass all `filters`; returns its number."""
+        """Add a tab that shows the tasks which pass all `filters`; returns its number.
+
+        Args:
+            number: of the project.
+            title: of the tab.
+            filters: which tasks it shows.
+            order: of the tasks.
+            hidden: columns that it does not show.
+            widths: column -> pixels.
+        """
         data: Any = {
             "title": title,
             "type": "list",
@@ -193,6 +224,7 @@ class StudioClient:
             "filters": {"conjunction": "and", "items": list(filters)},
             "ordering": [order],
             "hiddenColumns": {"explore": list(hidden), "labeling": list(hidden)},
+            "columnsWidth": dict(widths),
         }
         doing = f"add the tab {title!r} to project {number}"
         with self._calls(doing, write=True, missing=self._gone(number)):

@@ -1,0 +1,50 @@
+"""`curator serve`: suggestions while people label, and a webhook that wakes a waiting round."""
+
+from typing import Annotated
+
+import typer
+
+from curator.cli.errors import user_errors
+from curator.cli.options import HERE, ProjectDir
+
+
+def serve(
+    project: ProjectDir = HERE,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; beyond this machine it needs CURATOR_SERVE_SECRET.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: any free port.")] = 9090,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address under which Label Studio reaches it.", show_default="http://HOST:PORT"),
+    ] = None,
+    register: Annotated[
+        bool,
+        typer.Option("--register/--no-register", help="Make it known to Label Studio, until it stops."),
+    ] = True,
+    unregister: Annotated[
+        bool,
+        typer.Option("--unregister", help="Take what a killed server left out of Label Studio, and end."),
+    ] = False,
+) -> None:
+    """Serve the newest model's suggestions to Label Studio, and wake `curator round --wait` when answers come.
+
+    Label Studio asks for a suggestion when somebody opens a task that has none yet, say one asked before there was a
+    model; its stream ("Label All Tasks") shows those that came with the questions. The loop works as well without it.
+    It needs the extra: pip install 'curator[server]'
+    """
+    with user_errors():
+        from curator.serve.run import Address, serve_project, stopped_by_signals
+        from curator.serve.run import unregister as take_out
+
+        if unregister:
+            typer.echo(f"{take_out(project)} entries taken out of Label Studio.")
+            return
+        with stopped_by_signals() as stop:
+            serve_project(
+                project,
+                Address(host, port, url),
+                register=register,
+                say=lambda text: typer.echo(text, err=True),
+                stop=stop,
+            )

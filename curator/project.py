@@ -22,6 +22,7 @@ from curator.lock import project_lock
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore, EncodeReport
 from curator.progress import NoProgress, Progress
+from integrations.labelers.label_studio.address import warn_plain_http
 
 if TYPE_CHECKING:
     from modAL.models import ActiveLearner
@@ -90,6 +91,7 @@ class Project:
         self,
         folder: Path,
         *,
+        state: Path | None = None,
         progress: Progress | None = None,
         take_over: bool = False,
         say: Callable[[str], None] = lambda _text: None,
@@ -98,20 +100,21 @@ class Project:
 
         Args:
             folder: holds curator.toml.
+            state: where its state is, while `curator restore` still builds it; None = in the folder.
             progress: draws bars for long work.
             take_over: run the campaign from here, whoever ran it before.
             say: told, in a sentence, what a person should know while something runs.
         """
         self.folder = folder.resolve()
         self.config: Config = load_config(self.folder)
-        self.state = state_folder(self.folder)
+        self.state = state or state_folder(self.folder)
         self.progress: Progress = progress or NoProgress()
         self.take_over = take_over
         self.say = say
         if not (self.state / "ledger.db").is_file():
             raise ConfigError(
-                f"{self.folder} has a curator.toml but no ledger (.curator/ledger.db). Put a backup of .curator back, "
-                "or start over: move curator.toml away and run `curator init` again."
+                f"{self.folder} has a curator.toml but no ledger (.curator/ledger.db). `curator restore` rebuilds it, best "
+                "from a backup; or start over: move curator.toml away and run `curator init` again."
             )
 
     @cached_property
@@ -147,7 +150,11 @@ class Project:
     @cached_property
     def labeler(self) -> Labeler:
         """Who answers."""
-        return make_labeler(self.config, self.folder, self.pool)
+        made = make_labeler(self.config, self.folder, self.pool)
+        warning = warn_plain_http(self.config.labeler.url or "")
+        if warning:
+            self.say(warning)
+        return made
 
     @property
     def campaign(self) -> str:

@@ -182,6 +182,9 @@ def round_(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the open round is answered.")] = False,
     poll: Annotated[float, typer.Option(min=0.1, help="Most seconds between looks with --wait.")] = 30.0,
     timeout: Annotated[float, typer.Option(min=0, help="Hours that --wait waits at most.")] = 72.0,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Run the campaign from here, whoever ran it before.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one labeling cycle: pull answers, retrain, measure, log the gain, choose and send the next batch.
@@ -198,10 +201,12 @@ def round_(
         from curator.rounds.wait import wait_for_round
 
         currency = load_config(project).cost.currency
+        # Said once: a later look must not take back what somebody else took over meanwhile.
+        claims = iter([take_over])
         with WaitDisplay(_say) as display:
 
             def opened() -> Project:
-                return Project(project, progress=display, say=display.say)
+                return Project(project, progress=display, say=display.say, take_over=next(claims, False))
 
             if wait:
                 report = wait_for_round(

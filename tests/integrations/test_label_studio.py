@@ -64,6 +64,8 @@ def tasks_of(api, project):
         ("localhost:8080", "t", "http://"),
         ("ftp://host", "t", "http://"),
         ("http://", "t", "http://"),
+        ("http://[::1", "t", "cannot be read"),
+        ("http://host:port", "t", "cannot be read"),
         ("http://me:pass@host", "t", "LABEL_STUDIO_API_KEY"),
         ("http://host/?a=1", "t", "before any"),
         ("http://host", "", "LABEL_STUDIO_API_KEY"),

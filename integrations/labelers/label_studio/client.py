@@ -385,7 +385,11 @@ class StudioClient:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        parts.port  # noqa: B018 - reading it is the check
+    except ValueError as exc:
+        raise LabelerError(f"the address of Label Studio cannot be read: {url!r} ({exc}).") from exc
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise LabelerError(
             f"the address of Label Studio must start with http:// or https://, not {url!r}: "

@@ -9,7 +9,7 @@ from integrations.labelers.label_studio.client import StudioClient
 
 _MOST_FILES = 50  # the server takes 100 in one request
 _MOST_BYTES = 32 * 1024 * 1024  # the server takes 250 MB
-_REMOTE = ("http://", "https://", "s3://")
+_REMOTE = ("http://", "https://", "s3://", "gs://")
 
 
 class ImageUploads:
@@ -64,7 +64,7 @@ class ImageUploads:
 
 
 def is_address(image: str) -> bool:
-    """Whether an image is an http(s) or s3 address, which the browser or the server finds by itself."""
+    """Whether an image is an http(s) address or one in a bucket, which the browser or the server finds by itself."""
     return image.lower().startswith(_REMOTE)
 
 

@@ -48,4 +48,5 @@ readme: .venv/installed  ## put real command output back into README.md
 	$(BIN)/python tests/support/readme.py
 
 clean:  ## remove demos and caches, keep the environments
+	test ! -d .demo/label-studio || $(BIN)/curator studio down --home .demo/label-studio
 	rm -rf .demo .studio .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,6 +1,6 @@
 """curator.toml: what the user writes, checked at load into frozen values.
 
-Secrets are never in it: the labeler's token comes from the environment (`LABEL_STUDIO_API_KEY`).
+Secrets are never in it: `curator.credentials` says where the labeler's token comes from.
 """
 
 import tomllib
@@ -19,9 +19,11 @@ from pydantic import (
 )
 
 from curator.errors import ConfigError
-from curator.money.amounts import parse_amount
+from curator.money.amounts import MICRO, parse_amount
 
 CONFIG_NAME = "curator.toml"
+_LONGEST_VALUE = 200  # characters of a wrong value in a message
+_HIGHEST_PRICE = 10**9 * MICRO  # of a label or an hour: in any currency more than that is a slip, and sums stay whole
 Kind = Literal["text", "image"]
 Metric = Literal["accuracy", "macro_f1"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -152,7 +154,12 @@ class CostSection(_Section):
     @classmethod
     def _money(cls, amount: str | None) -> str | None:
         if amount is not None:
-            parse_amount(amount)
+            try:
+                micro = parse_amount(amount)
+            except ArithmeticError:  # of more digits than a decimal can have
+                micro = _HIGHEST_PRICE + 1
+            if micro > _HIGHEST_PRICE:
+                raise ValueError(f"is more than {_HIGHEST_PRICE // MICRO:,}")
         return amount
 
     @model_validator(mode="after")
@@ -192,7 +199,9 @@ class Config(_Section):
             if strange:
                 raise ValueError(f"[labeler] {setting} names what is no class: {', '.join(strange)}")
         if labeler.cannot_tell in classes:
-            raise ValueError(f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""')
+            raise ValueError(
+                f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""'
+            )
         keys = [key.lower() for key in labeler.hotkeys.values()]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
@@ -234,7 +243,9 @@ def parse_config(values: dict[str, Any], where: str) -> Config:
         for problem in exc.errors():
             key = ".".join(str(part) for part in problem["loc"] if part not in ("str", "dict[str,float]"))
             message = problem["msg"].removeprefix("Value error, ")
-            got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
+            given = repr(problem["input"])
+            shown = given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}..."
+            got = "" if problem["type"] in ("missing", "value_error") else f" (got {shown})"
             lines.append(f"  {key or 'file'}: {message}{got}")
         raise ConfigError(f"{where} cannot be used:\n" + "\n".join(dict.fromkeys(lines))) from exc
 
@@ -244,7 +255,7 @@ def render_config(config: Config) -> str:
     c = config
     lines = [
         "# What curator works with. Edit freely: it is read anew, and checked, by every command.",
-        "# The labeler's token does not belong here: export LABEL_STUDIO_API_KEY instead.",
+        "# The labeler's token does not belong here: export LABEL_STUDIO_API_KEY, or see docs/studio.md.",
         "",
         "[project]",
         f"name = {_toml(c.project.name)}",

@@ -2,26 +2,28 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from curator.config import CONFIG_NAME
+from curator.credentials import FILE_VARIABLE, PASSWORD, TOKEN, TOKEN_VARIABLE
 from curator.errors import ConfigError, CuratorError
 from curator.init import InitOptions, init_project
-from curator.labelers import TOKEN_VARIABLE
 from curator.ledger import records
 from curator.money.amounts import format_amount
 from curator.progress import Progress
 from curator.project import Project
 from curator.rounds.run import run_round
+from curator.studio.home import StudioHome
 
 PRICE = "0.08"
 BATCH = 30
 HOLDOUT = 300
 SCALE = 16  # the digits are 8 x 8 pixels: too small to look at
 _MARK = ".curator-demo"
+_STUDIO = "label-studio"  # the server's folder, beside the demo's
 _CALLS_PER_ROUND = 50  # a bound on calls, so that a server that stops answering ends the demo
 
 
@@ -29,7 +31,8 @@ def run_demo(
     folder: Path,
     *,
     rounds: int,
-    studio: Path | None,
+    studio: bool,
+    executable: Path | None,
     keep: bool,
     progress: Progress,
     say: Callable[[str], None],
@@ -40,18 +43,24 @@ def run_demo(
     Args:
         folder: where the project goes; an older demo there is replaced.
         rounds: how many to measure.
-        studio: a `label-studio` program to label through, or None for the replay labeler.
-        keep: leave the server on until Ctrl-C.
+        studio: label through a real Label Studio, which lives beside `folder`; otherwise the replay labeler.
+        executable: its program; None = install one there.
+        keep: leave the server on. One that ran before is left on anyway.
         progress: draws bars.
         say: for what happens on the way.
         show: for the result.
     """
     from curator.cli.render import gain_table
 
+    if (executable or keep) and not studio:
+        raise ConfigError("--executable and --keep are about the server of --studio: add it.")
     _clear(folder)
     images = _write_digits(folder / "digits")
+    home = StudioHome(folder.absolute().parent / _STUDIO)
     with ExitStack() as stack:
-        url, annotate = _start_studio(stack, studio, folder, images, say) if studio else (None, None)
+        url, annotate = (
+            _start_studio(stack, home, executable, images, say, keep=keep) if studio else (None, None)
+        )
         options = InitOptions(
             name="digits",
             data=folder / "digits",
@@ -70,7 +79,11 @@ def run_demo(
         holdout = format_amount(records.spend(project.ledger)["holdout"], project.config.cost.currency)
         show(f"The total includes {holdout} for the hold-out's labels. Ledger: {project.ledger.path}")
         if url and keep:
-            _hold(project, say)
+            say(
+                f"Have a look at {project.labeler.where()}. For commands on {folder}: "
+                f"export {FILE_VARIABLE}={home.folder / TOKEN}\n"
+                f"`curator studio down --home {home.folder}` stops the server."
+            )
 
 
 def _campaign(
@@ -123,28 +136,42 @@ def _write_digits(folder: Path) -> dict[str, str]:
 
 
 def _start_studio(
-    stack: ExitStack, program: Path, folder: Path, labels: Mapping[str, str], say: Callable[[str], None]
+    stack: ExitStack,
+    home: StudioHome,
+    executable: Path | None,
+    labels: Mapping[str, str],
+    say: Callable[[str], None],
+    *,
+    keep: bool,
 ) -> tuple[str, Callable[[str], int]]:
     """A real server with an annotator who knows the labels; returns its address and how to let her work."""
-    from integrations.labelers.label_studio.annotator import EMAIL, SimulatedAnnotator, sign_up
-    from integrations.labelers.label_studio.server import LocalStudio
+    from curator.studio import service
+    from integrations.labelers.label_studio.annotator import EMAIL, SimulatedAnnotator, account_token
 
-    say("Starting Label Studio (the first time takes a minute: it prepares its database)")
-    server = stack.enter_context(LocalStudio(program, folder.parent / "studio"))
-    os.environ[TOKEN_VARIABLE] = server.token
-    say(f"Label Studio: {server.url}  log in as {server.email}, password {server.password}")
+    done = service.up(home, executable=executable, credentials="file", say=say)
+    if done.started and not keep:
+        stack.callback(service.down, home)
+    url, account = str(done.status.url), done.account
+    stack.enter_context(_environment(TOKEN_VARIABLE, account.token))
+    say(f"Label Studio: {url}  log in as {account.email}; the password is in {home.folder / PASSWORD}")
 
     def answer(data: Mapping[str, Any]) -> str | None:
         return labels.get(str(data["item_id"]))
 
-    annotator = SimulatedAnnotator(server.url, sign_up(server.url, EMAIL, server.password), answer)
-    return server.url, lambda reference: annotator.run(int(reference))
+    token = account_token(url, EMAIL, account.password, account.token)
+    annotator = SimulatedAnnotator(url, token, answer)
+    return url, lambda reference: annotator.run(int(reference))
 
 
-def _hold(project: Project, say: Callable[[str], None]) -> None:
-    say(f"Have a look at {project.labeler.where()}; Ctrl-C stops the server.")
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment, put back at the end: the user's may hold the token of another server."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
-        while True:
-            input()
-    except (KeyboardInterrupt, EOFError):
-        say("Stopping.")
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

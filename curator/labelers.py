@@ -1,16 +1,15 @@
 """Picks the labeler that curator.toml names: the one place where concrete adapters are chosen."""
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from curator.config import Config
 from curator.errors import ConfigError
+from curator.instance import instance_name
+from curator.instructions import instructions_html
 from curator.pool.catalogue import Pool
 from integrations.labelers.protocol import Labeler, ProjectSpec
-
-TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of a variable, not a secret
 
 
 def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
@@ -21,7 +20,7 @@ def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
     """
     name = config.labeler.name
     if name == "label-studio":
-        return _label_studio(config)
+        return _label_studio(config, folder)
     if name == "files":
         from integrations.labelers.files import FilesLabeler
 
@@ -44,27 +43,39 @@ def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
     return labeler
 
 
-def project_spec(config: Config, campaign: str) -> ProjectSpec:
-    """What the labeler's project must look like. The campaign's id in the title tells namesakes apart."""
+def project_spec(config: Config, campaign: str, folder: Path, *, take_over: bool = False) -> ProjectSpec:
+    """What the labeler's project must look like. The campaign's id in the title tells namesakes apart.
+
+    Raises:
+        ConfigError: the instructions cannot be read.
+    """
+    labeler = config.labeler
     return ProjectSpec(
         title=f"{config.project.name[:38]} ({campaign})",
         kind=config.project.kind,
         classes=config.project.classes,
+        cannot_tell=labeler.cannot_tell,
+        descriptions=labeler.descriptions,
+        hotkeys=labeler.hotkeys,
+        instructions=instructions_html(config, folder),
+        shows_fields=bool(config.data.show),
+        shows_neighbours=labeler.neighbours > 0,
+        holder=instance_name(folder / ".curator"),
+        take_over=take_over,
     )
 
 
-def _label_studio(config: Config) -> Labeler:
+def _label_studio(config: Config, folder: Path) -> Labeler:
+    from curator.credentials import require_token
     from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 
     if not config.labeler.url:
         raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
-    token = os.environ.get(TOKEN_VARIABLE, "").strip()
-    if not token:
-        raise ConfigError(
-            f"No token for {config.labeler.url}: export {TOKEN_VARIABLE}=... "
-            "(Label Studio: Account & Settings, Access Token). It is read from the environment only."
-        )
-    return LabelStudioLabeler(config.labeler.url, token)
+    token = require_token(config.labeler.url)
+    root = config.labeler.image_root if config.labeler.images == "local" else None
+    return LabelStudioLabeler(
+        config.labeler.url, token, image_root=None if root is None else folder / Path(root).expanduser()
+    )
 
 
 class _PoolLabels(Mapping[str, str | None]):

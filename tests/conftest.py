@@ -4,11 +4,34 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring.core
 import pytest
+from support import keyring_backend
 
 from integrations.labelers.label_studio.server import LocalStudio
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_credentials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither the keyring nor the local server of whoever runs the tests is ever touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        patch.setenv("CURATOR_STUDIO_HOME", str(tmp_path_factory.mktemp("studio") / "none"))
+        for name in ("LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY_FILE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture
+def json_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A keyring that works, in this process and in those that it starts; returns the file that it keeps."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", keyring_backend.NAME)
+    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)  # found out once per process otherwise
+    return tmp_path / "keyring.json"
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from curator.credentials import WAYS, find_token
+from curator.credentials import require_token
 from curator.errors import ConfigError, CuratorError
 from curator.project import Project
 from curator.serve.secret import (
@@ -174,12 +174,9 @@ def _client(project: Project) -> "BackendClient":
     url = project.config.labeler.url
     if not url:
         raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
-    token = find_token(url)
-    if token is None:
-        raise ConfigError(f"No token for {url}: {WAYS}")
     return BackendClient(
         url,
-        token,
+        require_token(url),
         timeout=_CALL_SECONDS,
         project=int(reference),
         title=f"curator ({project.campaign})",

@@ -16,31 +16,68 @@ from integrations.labelers.studio_json import choice_result
 
 EMAIL = "simulated-annotator@curator.local"
 _PAGE = 200
+_TIMEOUT = 60.0  # seconds
 
 
-def sign_up(url: str, email: str, password: str) -> str:
+def sign_up(url: str, email: str, password: str, *, invitation: str | None = None) -> str:
     """Make an account by the sign-up form, as a person would; returns its token.
+
+    Args:
+        url: address of the server.
+        email: name of the account.
+        password: its password.
+        invitation: token of an invitation link, for a server that takes nobody without.
 
     Raises:
         LabelerError: the server takes no sign-ups, or has this account already.
     """
-    with httpx.Client(base_url=url, follow_redirects=True, timeout=60.0) as browser:
-        try:
-            browser.get("/user/signup/").raise_for_status()
-            form = {
-                "csrfmiddlewaretoken": browser.cookies.get("csrftoken", ""),
-                "email": email,
-                "password": password,
-            }
-            browser.post("/user/signup/", data=form, headers={"Referer": f"{url}/user/signup/"})
-            reply = browser.get("/api/current-user/token")
-            reply.raise_for_status()
-            return str(reply.json()["token"])
-        except (httpx.HTTPError, ValueError, KeyError) as exc:
-            raise LabelerError(
-                f"no account for {email} could be made at {url} ({exc}). "
-                "Does the server take sign-ups, and is the name still free?"
-            ) from exc
+    page = "/user/signup/" + (f"?token={invitation}" if invitation else "")
+    try:
+        return _token_by_form(url, page, email, password)
+    except (httpx.HTTPError, ValueError, KeyError) as exc:
+        raise LabelerError(
+            f"no account for {email} could be made at {url} ({type(exc).__name__}). "
+            "Does the server take sign-ups, and is the name still free?"
+        ) from exc
+
+
+def account_token(url: str, email: str, password: str, owner_token: str) -> str:
+    """The token of an account, which is made by an invitation when there is none.
+
+    Args:
+        url: address of the server.
+        email: name of the account.
+        password: its password.
+        owner_token: token of somebody who may invite.
+
+    Raises:
+        LabelerError: the account has another password, or cannot be made.
+    """
+    try:
+        return _token_by_form(url, "/user/login/", email, password)
+    except (httpx.HTTPError, ValueError, KeyError):  # no such account yet
+        pass
+    try:
+        reply = httpx.get(
+            f"{url}/api/invite", headers={"Authorization": f"Token {owner_token}"}, timeout=_TIMEOUT
+        )
+        invitation = str(reply.raise_for_status().json()["token"])
+    except (httpx.HTTPError, ValueError, KeyError) as exc:
+        raise LabelerError(f"{url} gave no invitation ({type(exc).__name__}).") from exc
+    return sign_up(url, email, password, invitation=invitation)
+
+
+def _token_by_form(url: str, page: str, email: str, password: str) -> str:
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=_TIMEOUT) as browser:
+        browser.get(page).raise_for_status()
+        form = {
+            "csrfmiddlewaretoken": browser.cookies.get("csrftoken", ""),
+            "email": email,
+            "password": password,
+        }
+        browser.post(page, data=form, headers={"Referer": f"{url}{page}"})
+        reply = browser.get("/api/current-user/token")
+        return str(reply.raise_for_status().json()["token"])
 
 
 class SimulatedAnnotator:
@@ -61,7 +98,7 @@ class SimulatedAnnotator:
             base_url=url,
             api_key=token,
             max_retries=0,  # a repeated POST would be a second answer
-            httpx_client=httpx.Client(timeout=60.0, limits=httpx.Limits(max_keepalive_connections=0)),
+            httpx_client=httpx.Client(timeout=_TIMEOUT, limits=httpx.Limits(max_keepalive_connections=0)),
         )
         self._answer = answer
         self._seconds = seconds

@@ -359,7 +359,7 @@ class StudioClient:
             said = f"{url} failed with HTTP {status} ({detail}). Try again later; {_NOT_TWICE}"
         elif status == httpx.codes.UNAUTHORIZED:
             said = (
-                f"{url} does not accept the token ({detail}). Put a valid one into {TOKEN_VARIABLE}; "
+                f"{url} does not accept the token ({detail}). Put a valid one into {TOKEN_VARIABLE}, or where else it came from; "
                 "Label Studio shows it under Account & Settings."
             )
         elif status == httpx.codes.FORBIDDEN:

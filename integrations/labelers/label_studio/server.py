@@ -20,6 +20,7 @@ from integrations.labelers.label_studio.launch import (
     is_free,
     launch,
     prepare,
+    stop,
 )
 from integrations.labelers.label_studio.scratch import RECORD, clear_scratch, make_scratch
 
@@ -138,7 +139,7 @@ class LocalStudio:
         """Stop the server, by force if need be, and remove what was only for this run."""
         try:
             if self._server is not None:
-                self._server.stop()
+                stop(self._server.process)
                 self._server = None
         finally:
             if self._run is not None:

@@ -108,6 +108,8 @@ def training_labels(ledger: Ledger) -> dict[str, str]:
 def unsettled_ties(ledger: Ledger, most: int) -> dict[str, str]:
     """item_id -> role of the items whose answers are even between classes and that may be asked about again.
 
+    Not while a question about the item is still open, as after a round that was settled in part.
+
     Args:
         ledger: settled.
         most: an item is asked about so many times at most.
@@ -116,7 +118,11 @@ def unsettled_ties(ledger: Ledger, most: int) -> dict[str, str]:
         """
         select l.item_id, l.role, count(q.key) as asked
         from current_labels l join questions q on q.item_id = l.item_id
-        where l.tied = 1 group by l.item_id having asked < ? order by l.item_id
+        where l.tied = 1 and not exists (
+            select 1 from questions o where o.item_id = l.item_id and o.state <> 'withdrawn'
+            and not exists (select 1 from live_answers a where a.key = o.key)
+        )
+        group by l.item_id having asked < ? order by l.item_id
         """,
         [most],
     )

@@ -1,33 +1,41 @@
-"""Pull: store every answer as it came, and charge for it, in one transaction with the cursor."""
+"""Pull: bring the ledger up to date with the labeler, and notice what is gone or was missed."""
 
 import json
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from curator.errors import CuratorError
-from curator.ledger.store import Ledger, Row, utc_now
-from curator.money.cost import charge_answer
+from curator.ledger import records
+from curator.ledger.store import Ledger, utc_now
 from curator.project import Project
-from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
+from curator.rounds.store import Stored, store
+from integrations.labelers.protocol import Labeler
 
 # What the ledger holds of what is at the labeler now: ours, and what is not ours as of the last complete pull.
 _QUESTIONS = "select count(*) from questions where state = 'asked'"
 _ANSWERS = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
+# Complete pulls take at most one part in so many of the time: with 100,000 questions one takes a minute or two.
+_REST = 10
+_LAST_COMPLETE = "last_complete_pull"
 
 
-@dataclass
-class _Tally:
-    """What pulls found gone at the labeler."""
+@dataclass(frozen=True)
+class _Counts:
+    """How many questions and answers there are, those that are not ours included."""
 
-    withdrawn: int = 0  # questions
-    taken_back: int = 0  # answers to questions that are still there
+    questions: int
+    answers: int
+
+    def __sub__(self, other: "_Counts") -> "_Counts":
+        return _Counts(self.questions - other.questions, self.answers - other.answers)
 
 
 def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[str]:
     """Bring the ledger up to date with the labeler; what is new is charged to `round_id`.
 
-    First what changed since the last pull. If the labeler then holds another number of questions or answers
-    than the ledger, everything is pulled once more: that is how deleted questions and lost changes come to light.
+    First what changed since the last pull. If the labeler then holds another number of questions or answers than the
+    ledger, that is done once more, for somebody may just have answered. Only a difference that this does not explain
+    is looked into by pulling everything: that is how deleted questions and lost changes come to light.
 
     Args:
         project: opened, its labeler prepared.
@@ -41,210 +49,88 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
         CuratorError: every question is gone, which rather means another server or project than before.
     """
     ledger, labeler = project.ledger, project.labeler
-    tally = _Tally()
-    _store(project, labeler.pull(ledger.get("cursor")), round_id, tally, accept_loss=accept_loss)
-    if _held(ledger) != (labeler.question_count(), labeler.answer_count()):
-        _store(project, labeler.pull(None), round_id, tally, accept_loss=accept_loss)
+    gone: list[Stored] = []
+
+    def take(cursor: str | None) -> _Counts:
+        gone.append(store(project, labeler.pull(cursor), round_id, accept_loss=accept_loss))
+        return _there(labeler)
+
+    first = there = take(ledger.get("cursor"))
+    if _held(ledger) != there:
+        there = take(ledger.get("cursor"))
+        if not _is_between(_held(ledger), first, there) and _may_pull_all(
+            ledger, there, settling=accept_loss or not records.progress(ledger, round_id).waiting
+        ):
+            begun, before = time.monotonic(), there
+            there = take(None)
+            # While people answer, nothing can be said about what is left.
+            left = there - _held(ledger) if there == before else _Counts(0, 0)
+            _remember(ledger, left, time.monotonic() - begun)
+    return _notes(gone, _held(ledger), there)
+
+
+def _held(ledger: Ledger) -> _Counts:
+    """What the ledger knows to be at the labeler."""
+    return _Counts(
+        int(ledger.scalar(_QUESTIONS)) + int(ledger.get("foreign_questions") or 0),
+        int(ledger.scalar(_ANSWERS)) + int(ledger.get("foreign_answers") or 0),
+    )
+
+
+def _there(labeler: Labeler) -> _Counts:
+    """What the labeler says it holds."""
+    return _Counts(labeler.question_count(), labeler.answer_count())
+
+
+def _is_between(held: _Counts, before: _Counts, after: _Counts) -> bool:
+    """Whether annotators at work explain all difference: as many answers as there were at some time meanwhile."""
+    low, high = sorted((before.answers, after.answers))
+    return held.questions == after.questions and low <= held.answers <= high
+
+
+def _may_pull_all(ledger: Ledger, there: _Counts, *, settling: bool) -> bool:
+    """Whether a difference is worth a complete pull now.
+
+    Before a round is settled, every one is. So is one in the number of questions: nobody need wait for a question that
+    was deleted. Answers that do not add up can wait a while, as when people answer tasks that are not ours. What the
+    last complete pull could not explain is left alone until the round is settled.
+    """
+    found = ledger.get(_LAST_COMPLETE)
+    if found is None or settling:
+        return True
+    last = json.loads(found)
+    difference = there - _held(ledger)
+    if difference == _Counts(*last["left"]):
+        return False
+    passed = (datetime.now(UTC) - datetime.fromisoformat(last["at"])).total_seconds()
+    rested = not 0 <= passed < _REST * last["seconds"]  # the clock may have been set back
+    return rested or difference.questions != last["left"][0]
+
+
+def _remember(ledger: Ledger, left: _Counts, seconds: float) -> None:
+    """Note when a difference was looked into, what that left unexplained, and how long it took."""
+    with ledger.write():
+        ledger.put(
+            _LAST_COMPLETE,
+            json.dumps({"at": utc_now(), "seconds": seconds, "left": [left.questions, left.answers]}),
+        )
+
+
+def _notes(gone: list[Stored], held: _Counts, there: _Counts) -> list[str]:
     notes = []
-    if tally.withdrawn:
+    withdrawn, taken_back = sum(s.withdrawn for s in gone), sum(s.taken_back for s in gone)
+    if withdrawn:
         notes.append(
-            f"{tally.withdrawn} questions were deleted at the labeler: nobody is waited for. "
+            f"{withdrawn} questions were deleted at the labeler: nobody is waited for. "
             "Answers they had before still count."
         )
-    if tally.taken_back:
+    if taken_back:
         notes.append(
-            f"{tally.taken_back} answers were deleted at the labeler: they no longer count, but stay paid."
+            f"{taken_back} answers were deleted at the labeler: they no longer count, but stay paid."
         )
-    (_, held), there = _held(ledger), labeler.answer_count()
-    if held != there:
+    if held.answers != there.answers:
         notes.append(
-            f"The labeler holds {there} answers, {held} of them were pulled; "
+            f"The labeler holds {there.answers} answers, {held.answers} of them were pulled; "
             "somebody may be answering just now. Run `curator status` to see the rest."
         )
     return notes
-
-
-def _held(ledger: Ledger) -> tuple[int, int]:
-    """Questions and answers that the ledger knows to be at the labeler."""
-    questions = int(ledger.scalar(_QUESTIONS)) + int(ledger.get("foreign_questions") or 0)
-    return questions, int(ledger.scalar(_ANSWERS)) + int(ledger.get("foreign_answers") or 0)
-
-
-def _store(project: Project, pulled: Pulled, round_id: int, tally: _Tally, *, accept_loss: bool) -> None:
-    """Write one pull."""
-    ledger = project.ledger
-    with ledger.write():
-        known = _known_questions(ledger, pulled.questions)
-        before = _answers_before(ledger, list(known))
-        for question in pulled.questions:
-            if question.key in known:
-                tally.taken_back += _store_question(
-                    project, question, known[question.key], before.get(question.key, {}), round_id
-                )
-        if pulled.complete:
-            tally.withdrawn += _withdraw(project, pulled, accept_loss=accept_loss)
-            # A key that we never wrote, say of a lost ledger's campaign, makes a task somebody else's.
-            unknown = [len(question.answers) for question in pulled.questions if question.key not in known]
-            ledger.put("foreign_questions", str(pulled.foreign_questions + len(unknown)))
-            ledger.put("foreign_answers", str(pulled.foreign_answers + sum(unknown)))
-        if pulled.cursor is not None:
-            ledger.put("cursor", pulled.cursor)
-
-
-def _known_questions(ledger: Ledger, questions: Iterable[QuestionAnswers]) -> dict[str, Row]:
-    """Our questions among these; a key we never wrote is somebody else's task."""
-    keys = json.dumps([q.key for q in questions])
-    rows = ledger.rows("select * from questions where key in (select value from json_each(?))", [keys])
-    return {row["key"]: row for row in rows}
-
-
-def _answers_before(ledger: Ledger, keys: list[str]) -> dict[str, dict[str, Row]]:
-    """Key -> source_id -> newest version of each answer we hold."""
-    rows = ledger.rows(
-        """
-        select * from answers a where key in (select value from json_each(?))
-        and version = (select max(version) from answers b where b.source_id = a.source_id)
-        """,
-        [json.dumps(keys)],
-    )
-    found: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        found.setdefault(row["key"], {})[row["source_id"]] = row
-    return found
-
-
-def _store_question(
-    project: Project, now: QuestionAnswers, question: Row, before: dict[str, Row], round_id: int
-) -> int:
-    """Write the answers of one question; returns how many were taken back."""
-    ledger = project.ledger
-    if question["external_id"] != now.external_id or question["state"] != "asked":
-        ledger.update("questions", now.key, external_id=now.external_id, state="asked")
-    for answer in now.answers:
-        held = before.get(answer.source_id)
-        if held is None:
-            _add_version(project, answer, question, None, "new", round_id)
-        elif held["change"] == "deleted" or _differs(held, answer):
-            _add_version(project, answer, question, held, "edited", round_id)
-    there = {answer.source_id for answer in now.answers}
-    gone = [
-        held for source_id, held in before.items() if source_id not in there and held["change"] != "deleted"
-    ]
-    for held in gone:
-        _take_back(ledger, held, round_id)
-    return len(gone)
-
-
-def _differs(held: Row, answer: Answer) -> bool:
-    before = ("label", "skipped", "cannot_tell", "problem", "seconds", "annotator", "suggestion")
-    now = (
-        answer.label,
-        int(answer.skipped),
-        int(answer.cannot_tell),
-        answer.problem,
-        answer.seconds,
-        answer.annotator,
-        answer.suggestion,
-    )
-    return tuple(held[name] for name in before) != now
-
-
-def _add_version(
-    project: Project, answer: Answer, question: Row, held: Row | None, change: str, round_id: int
-) -> None:
-    ledger = project.ledger
-    version = 1 if held is None else held["version"] + 1
-    ledger.insert(
-        "answers",
-        [
-            {
-                "source_id": answer.source_id,
-                "version": version,
-                "change": change,
-                "key": question["key"],
-                "annotator": answer.annotator,
-                "label": answer.label,
-                "skipped": int(answer.skipped),
-                "cannot_tell": int(answer.cannot_tell),
-                "suggestion": answer.suggestion,
-                "problem": answer.problem,
-                "seconds": answer.seconds,
-                "created_at": answer.created_at,
-                "updated_at": answer.updated_at,
-                "raw": json.dumps(dict(answer.raw), sort_keys=True, default=str),
-                "round": round_id,
-                "pulled_at": utc_now(),
-            }
-        ],
-    )
-    charge = charge_answer(
-        project.config.cost,
-        first=held is None,
-        skipped=answer.skipped,
-        seconds=answer.seconds,
-        charged=int(
-            ledger.scalar(
-                "select coalesce(sum(amount), 0) from costs where source_id = ?", [answer.source_id]
-            )
-        ),
-        known_seconds=_known_seconds(ledger) if answer.seconds is None else (),
-    )
-    if charge is None:
-        return
-    ledger.insert(
-        "costs",
-        [
-            {
-                "source_id": answer.source_id,
-                "version": version,
-                "round": round_id,
-                "kind": "holdout" if question["role"] == "holdout" else "label",
-                "key": question["key"],
-                "annotator": answer.annotator,
-                "seconds": answer.seconds,
-                "amount": charge.amount,
-                "currency": project.config.cost.currency,
-                "basis": charge.basis,
-                "source": charge.source,
-            }
-        ],
-    )
-
-
-def _known_seconds(ledger: Ledger) -> list[float]:
-    return [
-        row["seconds"] for row in ledger.rows("select seconds from live_answers where seconds is not null")
-    ]
-
-
-def _take_back(ledger: Ledger, held: Row, round_id: int) -> None:
-    """A deletion is a version too: what was said stays on record, what was paid stays paid."""
-    ledger.insert(
-        "answers",
-        [
-            {
-                **held,
-                "version": held["version"] + 1,
-                "change": "deleted",
-                "round": round_id,
-                "pulled_at": utc_now(),
-            }
-        ],
-    )
-
-
-def _withdraw(project: Project, pulled: Pulled, *, accept_loss: bool) -> int:
-    """Mark questions that are gone from the labeler. Their answers stand: the work was done and paid for."""
-    ledger = project.ledger
-    there = {question.key for question in pulled.questions}
-    asked = [row["key"] for row in ledger.rows("select key from questions where state = 'asked'")]
-    gone = [key for key in asked if key not in there]
-    if gone and len(gone) == len(asked) and not accept_loss:
-        raise CuratorError(
-            f"None of the {len(asked)} questions of this campaign is at {project.labeler.where()}: is it another server or "
-            "project than before? Mend [labeler] in curator.toml. If they really were deleted there, "
-            "`curator round --partial` goes on without them."
-        )
-    for key in gone:
-        ledger.update("questions", key, state="withdrawn")
-    return len(gone)

@@ -143,10 +143,11 @@ def _look_until_settled(
 
 def _mark_asked(project: Project, there: dict[str, str]) -> None:
     with project.ledger.write():
-        for key, external_id in there.items():
-            project.ledger.update(
-                "questions", key, state="asked", external_id=external_id, asked_at=utc_now()
-            )
+        project.ledger.execute(
+            "update questions set state = 'asked', external_id = there.value, asked_at = ? "
+            "from json_each(?) there where questions.key = there.key",
+            [utc_now(), json.dumps(there)],
+        )
 
 
 def _mark(project: Project, keys: Sequence[str], state: str, sending_at: str | None = None) -> None:

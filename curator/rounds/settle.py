@@ -61,6 +61,7 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
         }
         current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
         labeled = retracted = tied = 0
+        changed = []
         for item_id, question in asked.items():
             now, before = consensus(list(given[item_id].values())), current.get(item_id)
             tied += now.tied
@@ -68,7 +69,8 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
                 continue
             labeled += now.label is not None
             retracted += now.label is None and before is not None and before["label"] is not None
-            ledger.insert("labels", [_label_row(item_id, question, now, before, round_id)])
+            changed.append(_label_row(item_id, question, now, before, round_id))
+        ledger.insert("labels", changed)
         ledger.update("rounds", round_id, status="settled", partial=int(partial), settled_at=utc_now())
     return Settled(labeled, retracted, tied)
 

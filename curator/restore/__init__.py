@@ -1,0 +1,1 @@
+"""`curator restore`: rebuilds a lost or damaged `.curator` as far as it can be, and says what is missing."""

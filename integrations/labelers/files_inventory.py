@@ -1,0 +1,61 @@
+"""What the files of the labeler of files hold of the questions themselves."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from integrations.errors import LabelerError
+from integrations.labelers.files import _tasks, _text
+from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
+from integrations.labelers.protocol import Kind
+from integrations.labelers.studio_config import Control, read_control
+from integrations.labelers.studio_json import task_key
+
+
+class FilesInventory:
+    """Files of questions, and exports with answers, which hold the questions as well. See `Inventory`.
+
+    Args:
+        folder: of the labeler.
+        kind: what is asked about.
+        cannot_tell: the choice that is no class, if there is one.
+
+    Raises:
+        LabelerError: the files are gone, or ask about something else.
+    """
+
+    def __init__(self, folder: Path, kind: Kind, cannot_tell: str = "") -> None:
+        self._folder = folder
+        config = folder / "label_config.xml"
+        if not config.is_file():
+            raise LabelerError(f"the files of the labeler are gone: {config} does not exist. Put them back.")
+        self._control: Control = read_control(_text(config), kind, cannot_tell)
+
+    def count(self) -> int | None:
+        """Unknown before all files are read. See `Inventory.count`."""
+        return None
+
+    def all_keys(self) -> Iterator[str]:
+        """See `Inventory.all_keys`."""
+        for _, tasks in self._files():
+            yield from (key for task in tasks if (key := task_key(task.get("data"))) is not None)
+
+    def pages(self, ours: IsOurs) -> Iterator[InventoryPage]:
+        """A page per file, those of questions first; an export repeats what is in them. See `Inventory.pages`."""
+        for path, tasks in self._files():
+            mine, others, keyless = split_tasks(tasks, ours)
+            yield InventoryPage(tuple(self._read(task, path) for task in mine), tuple(others), keyless)
+
+    def _files(self) -> Iterator[tuple[Path, list[Mapping[str, Any]]]]:
+        for name in ("questions", "answers"):
+            for path in sorted((self._folder / name).glob("*.json")):
+                yield path, _tasks(path)
+
+    def _read(self, task: Mapping[str, Any], path: Path) -> AskedQuestion:
+        try:
+            return read_question(task, self._control, path.name)
+        except ValueError as exc:
+            raise LabelerError(
+                f"{path}: the task with the key {task_key(task['data'])!r} was changed: {exc}. "
+                "Put that back, or take the task out."
+            ) from exc

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from curator.backup import Backup
 from curator.config import Config
-from curator.credentials import WAYS, find_token
+from curator.credentials import require_token
 from curator.errors import ConfigError, CuratorError
 from curator.labelers import project_spec
 from curator.ledger.health import reading
@@ -136,10 +136,7 @@ class _StudioSearch:
         url = self._config.labeler.url
         if not url:
             raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
-        token = find_token(url)
-        if token is None:
-            raise ConfigError(f"No token for {url}: {WAYS}")
-        return url, StudioProjects(url, token)
+        return url, StudioProjects(url, require_token(url))
 
     def _number(self, wanted: int | None) -> int | None:
         """The project as far as it is named somewhere: by the user, in curator.toml, in the backup."""

@@ -121,7 +121,11 @@ def harm_of_suggestions(project: Project) -> str | None:
 
 
 def _answers(ledger: Ledger) -> list[Row]:
-    """One row per answer to a question that had a suggestion, of rounds with questions of both kinds."""
+    """One row per answer to a question that had a suggestion, of rounds with questions of both kinds.
+
+    Label Studio shows the newest model's suggestions only: a late answer to an earlier round was given without. Where
+    the labeler says what became of suggestions, an answer of which it does not was one of these, and is left out.
+    """
     return ledger.rows(
         """
         select q.round, q.suggestion_shown as shown, q.suggestion as suggested, a.suggestion, a.seconds, l.label
@@ -129,6 +133,8 @@ def _answers(ledger: Ledger) -> list[Row]:
         join live_answers a on a.key = q.key and a.label is not null
         left join current_labels l on l.item_id = q.item_id
         where q.role = 'train' and q.suggestion is not null
+          and (q.suggestion_shown = 0 or a.suggestion is not null
+               or not exists (select 1 from live_answers where suggestion is not null))
           and q.round in (select round from questions where role = 'train' and suggestion is not null
                           group by round having min(suggestion_shown) = 0 and max(suggestion_shown) = 1)
         order by q.round, q.rank, a.source_id

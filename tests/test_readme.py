@@ -15,6 +15,22 @@ TEXT = README.read_text(encoding="utf-8")
 ROOT_COMMAND = typer.main.get_command(app)
 
 
+def commands(group=ROOT_COMMAND, path=()):
+    """Every command with the words that call it, those of sub-commands too."""
+    found = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found |= commands(command, (*path, name))
+        else:
+            found[*path, name] = command
+    return found
+
+
+def called(words):
+    """The command that a line calls."""
+    return next(command for path, command in commands().items() if tuple(words[: len(path)]) == path)
+
+
 def documented():
     """Every `curator ...` line of the shell fences, as words."""
     found = []
@@ -26,11 +42,12 @@ def documented():
     return found
 
 
-@pytest.mark.parametrize("name", sorted(ROOT_COMMAND.commands))
-def test_every_command_is_documented_and_explains_itself(name):
+@pytest.mark.parametrize("path", sorted(commands()), ids=" ".join)
+def test_every_command_is_documented_and_explains_itself(path):
     """A command is named in README.md, and it and all its options have help."""
-    command = ROOT_COMMAND.commands[name]
-    assert f"`curator {name}" in TEXT or [name] in [words[:1] for words in documented()]
+    command = commands()[path]
+    assert f"`curator {path[0]}" in TEXT or path[:1] in [tuple(words[:1]) for words in documented()]
+    assert path[-1] in TEXT
     assert command.help
     assert [p.name for p in command.params if not getattr(p, "help", None)] == []
 
@@ -39,7 +56,7 @@ def test_documented_commands_exist_with_their_options():
     """What a reader copies from README.md is something that the program understands."""
     assert len(documented()) >= 8
     for words in documented():
-        command = ROOT_COMMAND.commands[words[0]]
+        command = called(words)
         known = {flag for p in command.params for flag in p.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= known, words
 

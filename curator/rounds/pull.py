@@ -51,18 +51,21 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
     ledger, labeler = project.ledger, project.labeler
     gone: list[Stored] = []
 
-    def take(cursor: str | None) -> _Counts:
-        gone.append(store(project, labeler.pull(cursor), round_id, accept_loss=accept_loss))
-        return _there(labeler)
+    def take(cursor: str | None) -> tuple[_Counts, bool]:
+        pulled = labeler.pull(cursor)
+        gone.append(store(project, pulled, round_id, accept_loss=accept_loss))
+        return _there(labeler), pulled.complete
 
-    first = there = take(ledger.get("cursor"))
-    if _held(ledger) != there:
-        there = take(ledger.get("cursor"))
+    first, complete = take(ledger.get("cursor"))
+    there = first
+    # What everything just pulled does not explain, only the next pull can: somebody is at work.
+    if _held(ledger) != there and not complete:
+        there, _ = take(ledger.get("cursor"))
         if not _is_between(_held(ledger), first, there) and _may_pull_all(
             ledger, there, settling=accept_loss or not records.progress(ledger, round_id).waiting
         ):
             begun, before = time.monotonic(), there
-            there = take(None)
+            there, _ = take(None)
             # While people answer, nothing can be said about what is left.
             left = there - _held(ledger) if there == before else _Counts(0, 0)
             _remember(ledger, left, time.monotonic() - begun)

@@ -9,6 +9,7 @@ there, and only what is missing is sent again.
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from curator.errors import ConfigError
@@ -46,8 +47,13 @@ def push(project: Project, round_id: int, sleep: Callable[[float], None] = time.
         ledger.update("rounds", round_id, status="pushed", pushed_at=utc_now())
 
 
-def prepare(project: Project) -> None:
-    """Create or check the labeler's project, and remember which it is."""
+def prepare(project: Project, *, claim: bool = True) -> None:
+    """Create or check the labeler's project, and remember which it is.
+
+    Args:
+        project: opened.
+        claim: be the one who runs the campaign; False only looks, whoever runs it.
+    """
     ledger = project.ledger
     configured, known = project.config.labeler.project, ledger.get("labeler_project")
     if None not in (configured, known) and str(configured) != known:
@@ -57,6 +63,8 @@ def prepare(project: Project) -> None:
         )
     known = known or (None if configured is None else str(configured))
     spec = project_spec(project.config, project.campaign, project.folder, take_over=project.take_over)
+    if not claim:
+        spec = replace(spec, holder="")
     reference = project.labeler.prepare(spec, known)
     if reference != ledger.get("labeler_project"):
         with ledger.write():

@@ -64,14 +64,14 @@ def pick_questions(
             pick["coverage_distance"],
         )
         question["neighbours"] = json.dumps(near[i]) if near[i] and shown else None
-        if labeler.overlap > 1 and wants_several(item_id, seed, labeler.overlap_share):
-            question["answers_wanted"] = labeler.overlap
         questions.append(question)
     return questions
 
 
 def new_question(project: Project, round_id: int, item_id: str, role: str) -> Row:
     """A question that is still to be sent, without suggestion."""
+    labeler = project.config.labeler
+    several = wants_several(item_id, project.config.project.seed, labeler.overlap_share)
     digest = hashlib.blake2b(item_id.encode(), digest_size=8).hexdigest()
     return {
         "key": f"{project.campaign}-r{round_id}-{digest}",
@@ -85,7 +85,7 @@ def new_question(project: Project, round_id: int, item_id: str, role: str) -> Ro
         "suggestion_score": None,
         "suggestion_shown": None,
         "model_version": None,
-        "answers_wanted": 1,
+        "answers_wanted": labeler.overlap if several else 1,
         "why": None,
         "neighbours": None,
         "sending_at": None,

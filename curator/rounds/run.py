@@ -99,8 +99,11 @@ class _Run:
     def _pull(self, round_id: int, _current: Row) -> bool:
         report, ledger = self.report, self.project.ledger
         with report.stage("pull"):
-            prepare(self.project)
+            # Taken over only once it is clear that this ledger is not behind the other's.
+            prepare(self.project, claim=not self.project.take_over)
             report.notes += pull(self.project, round_id, accept_loss=self.partial)
+            if self.project.take_over:
+                prepare(self.project)
         progress = records.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:

@@ -298,7 +298,7 @@ def _write(
         project, round_id, picks, embeddings, probs, version, with_suggestions=with_suggestions
     )
     ties = [
-        {**new_question(project, round_id, item_id, role), "why": AGAIN}
+        {**new_question(project, round_id, item_id, role), "why": AGAIN, "answers_wanted": 1}
         for item_id, role in sorted(again.items())
     ]
     holdout = [

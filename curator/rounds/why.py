@@ -31,7 +31,7 @@ def why_picked(
         reason = f"Picked by {strategy}"
         if distance is not None:
             reason += f"; the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})"
-        elif strategy != "random":
+        else:
             reason += " to cover the pool"
     return f"{reason}. Number {rank} of its round."
 

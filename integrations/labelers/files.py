@@ -198,7 +198,7 @@ def _tasks(path: Path) -> list[Mapping[str, Any]]:
     """The tasks in a file of Label Studio's JSON."""
     try:
         rows = json.loads(_text(path))
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise LabelerError(
             f"{path} is not JSON ({exc}). Export it again, or take it out of the folder."
         ) from exc

@@ -27,6 +27,7 @@ REFERENCE = "replay"
 _EPOCH = datetime(
     2020, 1, 1, tzinfo=UTC
 )  # answer n is given n seconds later: the order of asking is the clock
+_ANSWERS = range(1, 1000)  # that a question may want
 _HEADER = '{"curator": "questions asked of the replay labeler", "version": 1}\n'
 
 
@@ -172,9 +173,9 @@ class ReplayLabeler:
             try:
                 row = json.loads(line)
                 good = isinstance(row["key"], str) and (
-                    isinstance(row["item_id"], str) if "item_id" in row else isinstance(row["answers"], int)
+                    isinstance(row["item_id"], str) if "item_id" in row else row["answers"] in _ANSWERS
                 )
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 good = False
             if not good:
                 raise LabelerError(

@@ -5,6 +5,7 @@ tag takes the answer (`<Choices toName="text">`). We need one single-choice cont
 what is shown beside it is for reading only.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -17,8 +18,12 @@ OWN_VARIABLES = ("key", "item_id", "rank", "round")
 SHOWN_VARIABLES = ("why", "fields", "neighbours")
 _IMAGE_WIDTH = "600px"
 _TEXT_HEIGHT = "55vh"  # a longer text scrolls, so that the classes stay in sight
+_WHY_STYLE = (
+    "font-size: 13px; font-weight: 400; opacity: 0.7; margin: 0 0 8px"  # to be found, not to be read first
+)
 _OBJECT_TAG: dict[Kind, str] = {"text": "Text", "image": "Image"}
 _SINGLE = ("single", "single-radio")
+_FILLED_IN = re.compile(r"\$[\w\[\].{}]", re.ASCII)  # the editor puts the task's data in place of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +55,14 @@ def build_config(spec: ProjectSpec) -> str:
     Raises:
         LabelerError: a class cannot be written as XML, or would not come back as it was.
     """
-    view = ET.Element("View")
-    ET.SubElement(view, "Header", value="$why", size="6")
-    shown = ET.Element(_OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")
-    # `required`: an empty submit would come back as an answer without a label
-    choices = ET.Element(
-        "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
-    )
-    for name in (*spec.classes, *filter(None, [spec.cannot_tell])):
-        choice = ET.SubElement(choices, "Choice", value=name)
-        for attribute, values in (("hint", spec.descriptions), ("hotkey", spec.hotkeys)):
-            if name in values:
-                choice.set(attribute, values[name])
-    if spec.kind == "image":
-        # The editor blows an image up to the whole width: below it the classes would be out of sight.
-        shown.set("maxWidth", _IMAGE_WIDTH)
-        view.extend([choices, shown])
-    else:
-        scrolls = ET.SubElement(view, "View", style=f"max-height: {_TEXT_HEIGHT}; overflow-y: auto")
-        scrolls.append(shown)
-        view.append(choices)
-    if spec.shows_fields:
-        ET.SubElement(view, "Table", name="fields", value="$fields")
-    if spec.shows_neighbours:
-        ET.SubElement(view, "Header", value="Labeled items like this one", size="6")
-        ET.SubElement(view, "HyperText", name="neighbours", value="$neighbours")
-    text = ET.tostring(view, encoding="unicode")
+    names = (*spec.classes, *filter(None, [spec.cannot_tell]))
+    filled_in = [name for name in names if _FILLED_IN.search(name)]
+    if filled_in:
+        raise LabelerError(
+            f"Label Studio would put data in place of the $ in these classes: {_quoted(filled_in)}. "
+            "Name them without a $ before a letter or digit."
+        )
+    text = ET.tostring(_layout(spec, names), encoding="unicode")
     try:
         back = read_control(text, spec.kind, spec.cannot_tell).classes
     except LabelerError as exc:
@@ -168,6 +155,46 @@ def check_classes(control: Control, classes: Iterable[str], where: str) -> None:
         f"the classes of {where} differ from yours ({'; '.join(differences)}). "
         "Make the two lists the same, or start with a new project."
     )
+
+
+def _layout(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
+    """What annotators see, from top to bottom."""
+    view = ET.Element("View")
+    ET.SubElement(view, "Header", value="$why", size="5", style=_WHY_STYLE)
+    item = ET.Element(_OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")
+    # A tag with a name is one more thing to import, and where there are two Label Studio takes no upload of images.
+    # <Markdown> needs no name, and leaves a line of HTML as it is.
+    fields = [ET.Element("Markdown", value="$fields", style="padding: 0 8px 8px")] * spec.shows_fields
+    neighbours = [ET.Element("Markdown", value="$neighbours")] * spec.shows_neighbours
+    if spec.kind == "image":
+        # The editor blows an image up to the whole width: below it the classes would be out of sight.
+        item.set("maxWidth", _IMAGE_WIDTH)
+        view.append(_choices(spec, names))
+        row = ET.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 24px")
+        ET.SubElement(row, "View", style=f"flex: 0 1 {_IMAGE_WIDTH}; min-width: 300px").append(item)
+        ET.SubElement(row, "View", style="flex: 1 1 240px; overflow-wrap: anywhere").extend(
+            [*fields, *neighbours]
+        )
+    else:
+        scrolls = ET.SubElement(
+            view, "View", style=f"max-height: {_TEXT_HEIGHT}; overflow-y: auto; overflow-wrap: anywhere"
+        )
+        scrolls.extend([*fields, item])
+        view.extend([_choices(spec, names), *neighbours])
+    return view
+
+
+def _choices(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
+    # `required`: an empty submit would come back as an answer without a label
+    choices = ET.Element(
+        "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
+    )
+    for name in names:
+        choice = ET.SubElement(choices, "Choice", value=name)
+        for attribute, values in (("hint", spec.descriptions), ("hotkey", spec.hotkeys)):
+            if name in values:
+                choice.set(attribute, values[name])
+    return choices
 
 
 def _variables(root: ET.Element) -> set[str]:

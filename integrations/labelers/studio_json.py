@@ -18,6 +18,10 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # fixed width, so that the text sorts as 
 
 Names = Callable[[int], str]  # number of a user -> how we call that person
 _NEIGHBOUR_LENGTH = 300  # characters of a neighbour's text: a glance, not a read
+_LONGEST_CHOICE = 200  # characters of a choice that is none of the classes, in a message
+_LONGEST_TIME = 366 * 24 * 3600.0  # seconds; what claims to have taken longer was not measured
+_DEEPEST = 50  # levels of an annotation that are kept; Label Studio's own have six
+_CUT = "..."
 
 
 def utc(value: object) -> str:
@@ -29,7 +33,12 @@ def utc(value: object) -> str:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime(TIME_FORMAT)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError(f"{moment.isoformat()} is no time in UTC") from exc
+    # not strftime: it writes the year 33 with two digits
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def task_json(
@@ -51,10 +60,11 @@ def task_json(
     """
     beside: dict[str, Any] = {
         "why": question.why,
-        "fields": dict(question.fields),
+        "fields": _fields_html(question.fields),
         "neighbours": _neighbours_html(question.neighbours, addresses or {}),
     }
-    meta = {"role": question.role, "drawn_with": question.drawn_with}
+    # `fields` once more, as they are: what annotators see of them is HTML
+    meta = {"role": question.role, "drawn_with": question.drawn_with, "fields": dict(question.fields) or None}
     task: dict[str, Any] = {
         "data": {
             control.variable: shown,
@@ -66,7 +76,7 @@ def task_json(
         },
         "meta": {name: value for name, value in meta.items() if value is not None},
     }
-    for name, text in task["data"].items():
+    for name, text in (*task["data"].items(), *question.fields.items()):
         _check_unicode(question, name, text)
     if question.suggestion is not None:
         task["predictions"] = [_prediction(question, question.suggestion, control)]
@@ -124,7 +134,7 @@ def read_answer(annotation: Any, control: Control, names: Names) -> Answer:
     if not isinstance(annotation, Mapping):
         raise ValueError(f"an annotation is {type(annotation).__name__}, not an object")  # noqa: TRY004 - bad data
     number = annotation.get("id")
-    if number is None or annotation.get("created_at") is None:
+    if not _is_number(number) or annotation.get("created_at") is None:
         raise ValueError("an annotation has no id or no created_at")
     created = utc(annotation["created_at"])
     skipped = annotation.get("was_cancelled") is True
@@ -142,7 +152,9 @@ def read_answer(annotation: Any, control: Control, names: Names) -> Answer:
         problem=problem,
         cannot_tell=cannot_tell,
         suggestion=_outcome(annotation, control),
-        raw={str(name): _plain(value) for name, value in annotation.items() if name != "prediction"},
+        raw={
+            _storable(str(name)): _plain(value) for name, value in annotation.items() if name != "prediction"
+        },
     )
 
 
@@ -175,7 +187,8 @@ def merge_tasks(tasks: Iterable[tuple[str, str, Iterable[Answer]]]) -> tuple[Que
 def task_key(data: Any) -> str | None:
     """Our key in the data of a task; None when the task is not ours."""
     key = data.get("key") if isinstance(data, Mapping) else None
-    return key if isinstance(key, str) and key else None
+    # half a character is in none of the keys that we write, and no ledger could hold it
+    return key if isinstance(key, str) and key and _storable(key) == key else None
 
 
 def _prediction(question: Question, suggestion: Suggestion, control: Control) -> dict[str, Any]:
@@ -224,9 +237,10 @@ def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
         return None, "nothing was chosen"
     if len(chosen) > 1:
         return None, f"{len(chosen)} classes were chosen instead of one"
-    if chosen[0] not in (*control.classes, *filter(None, [control.cannot_tell])):
-        return None, f"{chosen[0]!r} is none of the classes"
-    return str(chosen[0]), None
+    choices = (*control.classes, *filter(None, [control.cannot_tell]))
+    if not isinstance(chosen[0], str) or chosen[0] not in choices:
+        return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is none of the classes"
+    return chosen[0], None
 
 
 def _outcome(annotation: Mapping[Any, Any], control: Control) -> Literal["accepted", "changed"] | None:
@@ -234,55 +248,77 @@ def _outcome(annotation: Mapping[Any, Any], control: Control) -> Literal["accept
     result = annotation.get("result")
     if annotation.get("was_cancelled") is True or not isinstance(result, list):
         return None
-    origins = {
+    origins = [
         region.get("origin")
         for region in result
         if isinstance(region, Mapping) and region.get("from_name") == control.from_name
-    }
-    if origins == {"prediction"}:
+    ]
+    if origins and all(origin == "prediction" for origin in origins):
         return "accepted"
     # "manual" over a suggestion: it was cleared first, or another annotator's answer was edited
     return "changed" if "prediction-changed" in origins or annotation.get("parent_prediction") else None
 
 
+def _fields_html(fields: Mapping[str, str]) -> str:
+    """What is shown beside an item, a line for each field; everything in it is escaped, for it comes from data files."""
+    return "".join(f"<div><b>{_html(name)}</b>: {_html(text)}</div>" for name, text in fields.items())
+
+
 def _neighbours_html(neighbours: Iterable[Neighbour], addresses: Mapping[str, str]) -> str:
-    """Labeled items as a short list: everything in it is escaped, for it comes from data files."""
+    """Labeled items as a short list, text or thumbnails, escaped; "" for none: no heading over nothing."""
     rows = []
     for near in neighbours:
-        if near.image is not None:
-            address = html.escape(addresses.get(near.image, near.image), quote=True)
-            shown = f'<img src="{address}" alt="" style="max-height: 96px; max-width: 160px">'
+        address = addresses.get(near.image or "", near.image or "")
+        # Of several s3 addresses in one text Label Studio resolves one only: the name has to do.
+        if address and not address.lower().startswith("s3:"):
+            shown = f'<img src="{html.escape(address, quote=True)}" alt="" style="max-height:96px;max-width:160px">'
         else:
-            text = " ".join((near.text or "").split())
-            cut = text if len(text) <= _NEIGHBOUR_LENGTH else text[:_NEIGHBOUR_LENGTH] + " ..."
-            shown = html.escape(cut)
-        rows.append(f"<li><b>{html.escape(near.label)}</b>: {shown}</li>")
-    return f"<ul>{''.join(rows)}</ul>" if rows else "<p>None yet.</p>"
+            text = " ".join((near.text or address.rpartition("/")[2]).split())
+            shown = _html(text if len(text) <= _NEIGHBOUR_LENGTH else text[:_NEIGHBOUR_LENGTH] + " ...")
+        rows.append(f"<li><b>{_html(near.label)}</b>: {shown}</li>")
+    return f"<p><b>Labeled items like this one</b></p><ul>{''.join(rows)}</ul>" if rows else ""
+
+
+def _html(text: str) -> str:
+    """Text as it stands, in one line of HTML: an empty line inside would end what is read as HTML."""
+    return html.escape(text).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "<br>")
 
 
 def _annotator(completed_by: Any, names: Names) -> str:
     if isinstance(completed_by, Mapping):
         email = completed_by.get("email")
         if isinstance(email, str) and email:
-            return email
+            return _storable(email)
         completed_by = completed_by.get("id")
-    return names(completed_by) if isinstance(completed_by, int) else "unknown"
+    return names(completed_by) if _is_number(completed_by) else "unknown"
 
 
 def _seconds(lead_time: Any) -> float | None:
-    if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
+    if not _is_number(lead_time) and not isinstance(lead_time, float):
         return None
-    return float(lead_time) if math.isfinite(lead_time) and lead_time >= 0 else None
+    return float(lead_time) if 0 <= lead_time <= _LONGEST_TIME else None  # false for NaN as well
 
 
-def _plain(value: Any) -> Any:
-    """The same value as JSON can hold it: times as text, no NaN."""
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _plain(value: Any, depth: int = _DEEPEST) -> Any:
+    """The same value as JSON and the ledger can hold it: times as text, no NaN, no half characters, not too deep."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        entries = value.items() if depth else [(_CUT, _CUT)]
+        return {_storable(str(name)): _plain(inner, depth - 1) for name, inner in entries}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner, depth - 1) for inner in value] if depth else [_CUT]
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, datetime):
+        return utc(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if value is None or isinstance(value, str | int | float):
-        return value
-    return utc(value) if isinstance(value, datetime) else str(value)
+    return value if value is None or isinstance(value, int | float) else str(value)
+
+
+def _storable(text: str) -> str:
+    """The text with a question mark for each half of a character, which JSON can name but UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()

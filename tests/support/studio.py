@@ -3,11 +3,13 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import httpx
 from label_studio_sdk import LabelStudio
@@ -190,12 +192,17 @@ class Fault:
         forward: pass the request on first (so that it takes effect) or not.
         body: what to answer with.
         headers: headers of the answer.
+        delay: seconds until anything is answered.
+        real: answer what the server did after all: "whole", or "cut" off in the middle of the announced length, or
+            "short" with half of it announced. Needs `forward`; `status`, `body` and `headers` are not looked at.
     """
 
     status: int | None
     forward: bool = False
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    delay: float = 0.0
+    real: Literal["", "whole", "cut", "short"] = ""
 
 
 @dataclass
@@ -232,15 +239,24 @@ def gateway(target: str, faults: Callable[[str, str], Fault | None]) -> Iterator
                 status, body = reply.status_code, reply.content
                 sent = {"Content-Type": reply.headers.get("Content-Type", "application/json")}
             if fault is not None:
+                time.sleep(fault.delay)
+            announced = None
+            if fault is not None and fault.real:
+                half = body[: len(body) // 2]
+                announced = len(body) if fault.real == "cut" else None
+                body = body if fault.real == "whole" else half
+                self.close_connection = True
+            elif fault is not None:
                 if fault.status is None:
                     self.close_connection = True
                     return
                 status, body, sent = fault.status, fault.body, fault.headers
             self.send_response(status)
-            for name, value in {**sent, "Content-Length": str(len(body))}.items():
+            for name, value in {**sent, "Content-Length": str(announced or len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # whoever asked may be gone
+                self.wfile.write(body)
 
         do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _pass  # noqa: N815
 

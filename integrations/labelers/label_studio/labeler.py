@@ -6,14 +6,16 @@ What a server of version 1.23 does, and what is done about it here:
 - A call that failed may have stored everything, and may still be at work: nothing is ever sent twice from here.
 - Times are given before they are visible, so a pull reaches back some seconds before the newest time it has seen.
 - Pages are offsets into something that moves, so a list is walked by id, and every page is counted.
+- Two curators may begin at the same moment, and nothing there locks: who runs the project is read again after it was
+  written, and before every request that asks.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote_plus
 
 from integrations.errors import LabelerError
@@ -46,6 +48,8 @@ from integrations.labelers.studio_json import (
 # never seen; reaching back 30 s lost none.
 OVERLAP = timedelta(seconds=60)
 _PAGE = 1000
+# With more tasks changed than this, reading all of them is quicker than looking for the twins of each.
+_MOST_CHANGED = 20_000
 _MOST_KEYS = 500
 _MOST_KEY_BYTES = 6000  # a common proxy in front of the server takes no address longer than 8 KB
 _TITLE_LENGTH = 50
@@ -67,7 +71,24 @@ _HIDDEN = (
     "tasks:draft_exists",
     "tasks:total_predictions",
     "tasks:created_at",
+    "tasks:updated_at",
+    "tasks:updated_by",
+    "tasks:avg_lead_time",
 )
+_WIDTHS = {"tasks:data.text": 480, "tasks:data.image": 200, "tasks:data.why": 320}  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a pull needs of a task: without its text, 100,000 of them fit anywhere."""
+
+    id: int
+    key: str | None  # None: not ours
+    annotations: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, task: Any) -> Self:
+        return cls(int(task.id), task_key(task.data), tuple(task.annotations or ()))
 
 
 class LabelStudioLabeler:
@@ -103,6 +124,7 @@ class LabelStudioLabeler:
         self._client = StudioClient(url, token, timeout=timeout)
         self._image_root = image_root
         self._prepared: tuple[int, Control] | None = None
+        self._holder = ""
         self._images: ImageUploads | LocalFiles | None = None
         self._view: int | None = None
         self._users: dict[int, str] = {}
@@ -126,7 +148,7 @@ class LabelStudioLabeler:
         check_classes(control, spec.classes, where)
         if self._update(found, spec, where):
             control = read_control(build_config(spec), spec.kind, spec.cannot_tell)
-        self._prepared = (number, control)
+        self._prepared, self._holder = (number, control), spec.holder
         if self._image_root is None:
             self._images = ImageUploads(self._client, number)
         else:
@@ -134,17 +156,25 @@ class LabelStudioLabeler:
         return str(number)
 
     def _find_or_create(self, spec: ProjectSpec) -> int:
-        config, title, notes = build_config(spec), _title(spec.title), ProjectNotes.read("", spec.title)
-        ours = [found for found in self._client.projects_titled(title) if notes.is_in(found.description)]
-        if ours:
-            return min(found.number for found in ours)
+        there = self._oldest(spec)
+        if there is not None:
+            return there
+        config, title = build_config(spec), _title(spec.title)
         notes = replace(
-            notes,
+            ProjectNotes.read("", spec.title),
             holder=spec.holder,
             layout=fingerprint(config),
             instructions=fingerprint(spec.instructions),
         )
-        return self._client.create_project(title, notes.in_description(spec.title), config, spec.instructions)
+        made = self._client.create_project(title, notes.in_description(spec.title), config, spec.instructions)
+        # Another curator may have made one at the same moment: then both find the same, and one of them is refused.
+        return min(made, self._oldest(spec) or made)
+
+    def _oldest(self, spec: ProjectSpec) -> int | None:
+        """The number of the project that was made for exactly this campaign; of several the first."""
+        notes = ProjectNotes.read("", spec.title)
+        found = self._client.projects_titled(_title(spec.title))
+        return min((one.number for one in found if notes.is_in(one.description)), default=None)
 
     def _update(self, found: Project, spec: ProjectSpec, where: str) -> bool:
         """Bring what we once wrote into the project up to date; says whether its layout is another one now.
@@ -152,11 +182,8 @@ class LabelStudioLabeler:
         A labeling configuration that somebody else wrote, or changed, is left alone.
         """
         before = notes = ProjectNotes.read(found.description, spec.title)
-        if spec.holder and notes.holder not in ("", spec.holder) and not spec.take_over:
-            raise LabelerError(
-                f"{where} is run from {notes.holder}, not from here ({spec.holder}): two would ask and pay twice. "
-                "Run it there; or, when that one is gone for good, take over: `curator round --take-over`."
-            )
+        if not spec.take_over:
+            _refuse_other(notes.holder, spec.holder, where)
         changes: dict[str, Any] = {}
         config = build_config(spec)
         if found.config != config and notes.layout == fingerprint(found.config):
@@ -169,7 +196,16 @@ class LabelStudioLabeler:
         if notes != before:
             changes["description"] = notes.in_description(found.description)
             self._client.change_project(found.number, **changes)
+            if notes.holder != before.holder:
+                self._refuse_if_taken(found.number, spec.holder)
         return "label_config" in changes
+
+    def _refuse_if_taken(self, number: int, holder: str) -> None:
+        """Another curator may have begun, or taken over, since the project was prepared."""
+        if holder:
+            found = self._client.project(number)
+            where = f"project {number} ({found.title!r}) at {self._client.url}"
+            _refuse_other(ProjectNotes.read(found.description, "").holder, holder, where)
 
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`."""
@@ -187,6 +223,7 @@ class LabelStudioLabeler:
         if not new:
             return there
         tasks = self._tasks(new, control)
+        self._refuse_if_taken(number, self._holder)
         ids = self._client.import_tasks(number, tasks)
         if len(ids) != len(new):
             raise LabelerError(
@@ -203,18 +240,34 @@ class LabelStudioLabeler:
         """
         number = self._client.project(self._project()[0]).number  # a clear word when it is gone
         self._ask_for_several(announcement.answers_wanted)
-        title = f"Round {announcement.round}"
-        self._view = self._client.views(number).get(title)
-        if self._view is None:
-            asked = _filter("data.round", "equal", "Number", announcement.round)
-            # Sorted by rank, "Label All Tasks" in the tab hands the tasks out in the order worth answering.
-            self._view = self._client.create_view(number, title, [asked], "tasks:data.rank", _HIDDEN)
+        self._view = self._open_view(number, announcement.round)
         version = announcement.model_version
         if version is not None:
             # the value must be a list: a plain text is compared letter by letter
             carrying = _filter("predictions_model_versions", "contains", "List", [version])
             if self._client.page(number, [carrying], fields="id", size=1).total:
                 self._client.change_project(number, model_version=version)
+
+    def _open_view(self, number: int, round_: int) -> int:
+        """The round's tab, the leftmost of all, so that the data manager opens with it; made if need be."""
+        title = f"Round {round_}"
+        views = self._client.views(number)
+        view = min((found for found, its_title in views if its_title == title), default=None)
+        if view is None:
+            view = self._client.create_view(
+                number,
+                title,
+                [_filter("data.round", "equal", "Number", round_)],
+                # "Label All Tasks" looks at no tab: it goes by the number of the task, and so by rank too, since
+                # questions are sent in that order. It gives a task to one person at a time; what is labeled "as
+                # displayed" may be given to two.
+                order="tasks:data.rank",
+                hidden=_HIDDEN,
+                widths=_WIDTHS,
+            )
+        if views and views[0][0] != view:
+            self._client.order_views(number, [view, *(found for found, _ in views if found != view)])
+        return view
 
     def _ask_for_several(self, answers_wanted: Mapping[str, int]) -> None:
         for key, tasks in self._with_keys(list(answers_wanted), "id,data,overlap").items():
@@ -226,20 +279,23 @@ class LabelStudioLabeler:
         """See `Labeler.pull`. The cursor is the time of the newest change, by the server's clock."""
         number, _ = self._project()
         # Read before the list: what changes while the list is walked is newer than this, and comes next time.
-        newest = self._client.page(number, [], fields="id,updated_at", size=1, order="-tasks:updated_at")
+        since = [] if cursor is None else [_since(cursor)]
+        newest = self._client.page(number, since, fields="id,updated_at", size=1, order="-tasks:updated_at")
         reached = utc(newest.tasks[0].updated_at) if newest.tasks else cursor
-        if cursor is None:
-            tasks = list(self._walk([], ANSWER_FIELDS))
+        complete = cursor is None or newest.total > _MOST_CHANGED
+        if complete:
+            tasks = [_Task.of(task) for task in self._walk([], ANSWER_FIELDS)]
         else:
-            tasks = self._with_twins(list(self._walk([_since(cursor)], ANSWER_FIELDS)))
-        ours = [(key, task) for task in tasks if (key := task_key(task.data)) is not None]
-        foreign = [len(task.annotations or ()) for task in tasks if task_key(task.data) is None]
+            tasks = [_Task.of(task) for task in self._with_twins(list(self._walk(since, ANSWER_FIELDS)))]
+        questions = self._answers(tasks)
+        foreign = [len(task.annotations) for task in tasks if task.key is None]
         return Pulled(
-            questions=self._answers(ours),
+            questions=questions,
             cursor=reached,
-            complete=cursor is None,
-            foreign_questions=len(foreign) if cursor is None else 0,
-            foreign_answers=sum(foreign) if cursor is None else 0,
+            complete=complete,
+            # the second copy of a question is nobody's question either
+            foreign_questions=len(tasks) - len(questions) if complete else 0,
+            foreign_answers=sum(foreign) if complete else 0,
         )
 
     def question_count(self) -> int:
@@ -274,16 +330,16 @@ class LabelStudioLabeler:
             for question, image in zip(questions, images, strict=True)
         ]
 
-    def _answers(self, tasks: Sequence[tuple[str, Any]]) -> tuple[QuestionAnswers, ...]:
-        by_id = sorted(tasks, key=lambda row: int(row[1].id))
-        annotations = [annotation for _, task in by_id for annotation in task.annotations or ()]
-        self._learn_users(annotations)
+    def _answers(self, tasks: Sequence[_Task]) -> tuple[QuestionAnswers, ...]:
+        """The answers to our questions among these tasks."""
+        by_id = sorted((task for task in tasks if task.key is not None), key=lambda task: task.id)
+        self._learn_users([annotation for task in by_id for annotation in task.annotations])
         return merge_tasks(
-            (key, str(task.id), [self._answer(annotation, task) for annotation in task.annotations or ()])
-            for key, task in by_id
+            (str(task.key), str(task.id), [self._answer(annotation, task) for annotation in task.annotations])
+            for task in by_id
         )
 
-    def _answer(self, annotation: Any, task: Any) -> Answer:
+    def _answer(self, annotation: Any, task: _Task) -> Answer:
         number, control = self._project()
         try:
             return read_answer(annotation, control, lambda user: self._users.get(user, f"user-{user}"))
@@ -346,6 +402,15 @@ class LabelStudioLabeler:
             if len(ids) >= page.total:
                 return
             last = ids[-1]
+
+
+def _refuse_other(holder: str, us: str, where: str) -> None:
+    """Refuse to work on a project that `holder` runs, unless that is us, or nobody."""
+    if us and holder not in ("", us):
+        raise LabelerError(
+            f"{where} is run from {holder}, not from here ({us}): two would ask and pay twice. "
+            "Run it there; or, when that one is gone for good, take over: `curator round --take-over`."
+        )
 
 
 def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Images that the server itself reads from a folder: nothing is copied."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +20,7 @@ class LocalFiles:
     def __init__(self, client: StudioClient, project: int, root: Path) -> None:
         self._client = client
         self._project = project
-        self._root = root.absolute()
+        self._root = Path(os.path.abspath(root))  # noqa: PTH100 - as `_address` has it
         self._connected: set[str] | None = None
 
     def addresses(self, images: Iterable[str]) -> dict[str, str]:
@@ -33,9 +34,9 @@ class LocalFiles:
         }
 
     def _address(self, image: str) -> str:
-        path = Path(image)
+        path = Path(os.path.abspath(image))  # noqa: PTH100 - without "..", but a link keeps its name
         try:
-            below = path.absolute().relative_to(self._root)
+            below = path.relative_to(self._root)
         except ValueError:
             raise LabelerError(
                 f"the image {image} lies outside of {self._root}, the folder that Label Studio serves. "

@@ -4,7 +4,7 @@ BIN := .venv/bin
 STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 
-.PHONY: help demo demo-studio test lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,12 @@ demo-studio: .venv/installed .venv-studio/installed  ## the same through a real 
 test: .venv/installed .venv-studio/installed  ## all tests, those against a real Label Studio included
 	$(BIN)/python -m coverage erase
 	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+fuzz: .venv/installed  ## 10,000 cases of bad input for every property; FUZZ=N for another number
+	CURATOR_FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0
+
+bench-faults: .venv/installed .venv-studio/installed  ## load and faults at full size against a real Label Studio; WRITE=1 puts the table into docs/faults.md
+	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python tests/benchmarks/bench_faults.py $(PARTS) $(if $(WRITE),--write docs/faults.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

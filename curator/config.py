@@ -22,15 +22,18 @@ from curator.errors import ConfigError
 from curator.money.amounts import MICRO, parse_amount
 
 CONFIG_NAME = "curator.toml"
+_LARGEST = 2**63 - 1  # whole number that the ledger can hold
+_MOST_ITEMS = 10**9
 _LONGEST_VALUE = 200  # characters of a wrong value in a message
-_HIGHEST_PRICE = 10**9 * MICRO  # of a label or an hour: in any currency more than that is a slip, and sums stay whole
+# Of a label or an hour: in any currency more than that is a slip, and sums of less stay whole numbers in the ledger.
+_HIGHEST_PRICE = 10**9 * MICRO
 Kind = Literal["text", "image"]
 Metric = Literal["accuracy", "macro_f1"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ProjectSection(_Section):
@@ -39,7 +42,7 @@ class ProjectSection(_Section):
     name: Name
     kind: Kind
     classes: tuple[Name, ...]
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=_LARGEST)
 
     @field_validator("classes")
     @classmethod
@@ -82,9 +85,9 @@ class ModelSection(_Section):
 class AcquisitionSection(_Section):
     """Which items to ask about next."""
 
-    batch: int = Field(default=100, ge=1)
+    batch: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     strategy: Name | dict[str, float] = "margin"
-    seed_batch: int = Field(default=100, ge=1)
+    seed_batch: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     seed_strategy: Name | dict[str, float] = "maxherding"
     duplicate_cosine: float = Field(default=0.97, gt=0, le=1)
 
@@ -101,7 +104,7 @@ class AcquisitionSection(_Section):
 class HoldoutSection(_Section):
     """The sealed random sample that measures every round."""
 
-    size: int = Field(default=0, ge=0)  # 0: the hold-out is a labeled file of the user's own
+    size: int = Field(default=0, ge=0, le=_MOST_ITEMS)  # 0: the hold-out is a labeled file of the user's own
     file: str | None = None
     metric: Metric = "accuracy"
 
@@ -119,9 +122,10 @@ class LabelerSection(_Section):
 
     name: Name = "label-studio"
     url: str | None = None  # label-studio: http://localhost:8080
-    project: int | None = None  # label-studio: an existing project; unset = curator creates one
+    # label-studio: an existing project; unset = curator creates one
+    project: int | None = Field(default=None, ge=1, le=_LARGEST)
     folder: str | None = None  # files: where questions are written and answers are read
-    seconds: float = Field(default=5.0, gt=0)  # replay: about how long one answer is said to have taken
+    seconds: float = Field(default=5.0, gt=0, le=1e6)  # replay: about how long one answer takes
     suggestions: Literal["auto", "on", "off"] = "auto"  # auto: until they are shown to hurt
     blind_share: float = Field(default=0.2, ge=0, le=1)  # of the questions: asked without a suggestion
     neighbours: int = Field(default=0, ge=0, le=9)  # nearest labeled items shown with each question

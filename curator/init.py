@@ -3,6 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -14,7 +15,7 @@ from curator.errors import ConfigError, DataError
 from curator.ledger.store import Ledger, utc_now
 from curator.money.holdout_size import minimum_detectable_gain, size_for_gain
 from curator.pool.catalogue import ImportReport, Pool, import_records
-from curator.pool.columns import Columns, infer_columns
+from curator.pool.columns import Columns, check_classes, infer_columns
 from curator.pool.incoming import EmbeddingSource
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
@@ -30,6 +31,7 @@ DEFAULT_BATCH = 100
 DEFAULT_STRATEGY = "margin"
 LABEL_STUDIO = "http://localhost:8080"  # where a server listens unless told otherwise
 PRECOMPUTED = "precomputed"
+_MOST_DIGITS = 18  # of a number of items; what has more is rather the name of a file
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 
 
@@ -117,6 +119,7 @@ def init_project(
     state = state_folder(folder)
     _refuse_existing(folder, state)
     plan = _plan(options)
+    made = [missing for missing in (folder, *folder.parents) if not missing.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         state.mkdir()
@@ -127,8 +130,7 @@ def init_project(
         (folder / CONFIG_NAME).write_text(render_config(plan.config), encoding="utf-8")
     except BaseException:
         # Also on Ctrl-C: a project that is half there would be refused by the next `init`.
-        shutil.rmtree(state, ignore_errors=True)
-        (folder / CONFIG_NAME).unlink(missing_ok=True)
+        _undo(folder, state, made)
         raise
     with Project(folder, progress=progress, say=say) as project:
         try:
@@ -136,8 +138,7 @@ def init_project(
         except (EncoderError, DataError):
             # It would fail the next time as well: better to start anew with another encoder. (Ctrl-C is different: what
             # is encoded stays, and `curator round` goes on with the rest.)
-            shutil.rmtree(state)
-            (folder / CONFIG_NAME).unlink()
+            _undo(folder, state, made)
             raise
         holdout = plan.config.holdout.size or len(project.pool.role_rows("holdout"))
         return InitReport(
@@ -156,9 +157,11 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
 
     Raises:
         DataError: rows cannot be used, or a known id comes with other content. The pool is as before.
+        EncoderError: items cannot be encoded. The pool is as before.
     """
     config = project.config
     with project.locked("add"):
+        before = project.pool.segments
         report = import_records(
             project.pool,
             path,
@@ -168,7 +171,12 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
             embeddings=_source(config, project.state, embeddings_file),
             progress=project.progress,
         )
-        project.encode()
+        try:
+            project.encode()
+        except (EncoderError, DataError):
+            # It would fail the next time as well, and so would every round over these items.
+            project.pool.go_back(before)
+            raise
     return report
 
 
@@ -188,6 +196,15 @@ def _refuse_existing(folder: Path, state: Path) -> None:
         shutil.rmtree(state)
 
 
+def _undo(folder: Path, state: Path, made: list[Path]) -> None:
+    """Leave the folder as it was; those that were made for it, innermost first, go as well."""
+    shutil.rmtree(state, ignore_errors=True)
+    (folder / CONFIG_NAME).unlink(missing_ok=True)
+    for empty in made:
+        with suppress(OSError):  # somebody may have put a file there meanwhile
+            empty.rmdir()
+
+
 def _plan(options: InitOptions) -> _Plan:
     """Decide everything that can be decided without reading all the data."""
     given = Columns(
@@ -202,7 +219,7 @@ def _plan(options: InitOptions) -> _Plan:
     check_strategy(options.strategy or DEFAULT_STRATEGY)
     if options.encoder:
         make_encoder(options.encoder, inferred.kind)
-    holdout_file = options.holdout if options.holdout and not options.holdout.isdigit() else None
+    holdout_file = None if _is_count(options.holdout or "0") else options.holdout
     holdout_columns, classes = None, options.classes or inferred.classes
     if holdout_file:
         # nobody is asked about a hold-out that comes labeled, so it need not have the columns to show
@@ -215,8 +232,10 @@ def _plan(options: InitOptions) -> _Plan:
         holdout_columns, classes = found.columns, classes or found.classes
     if not classes:
         raise ConfigError(
-            "Name the classes: --classes positive,negative (the data has no label column to take them from)."
+            "Name the classes: --classes positive,negative (the data has no labels to take them from)."
         )
+    if options.classes is None:
+        check_classes(classes, str(options.data if inferred.classes else holdout_file))
     labeler = options.labeler or "label-studio"
     if not options.labeler and not options.url and inferred.columns.label:
         notes.append("the data has labels: --labeler replay would answer from them, to try curator out")
@@ -261,6 +280,10 @@ def _plan(options: InitOptions) -> _Plan:
     if options.metric:
         values["holdout"]["metric"] = options.metric
     return _Plan(parse_config(values, "the options"), inferred.columns, holdout_columns, notes)
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _encoder_name(options: InitOptions, columns: Columns) -> str:

@@ -159,8 +159,10 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
         "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% of them accepted as they were"
     )
     lines = [
-        f"Suggestions ({100 * effect.level:.0f}% intervals): {effect.shown:,} answers with one{accepted}, "
-        f"{effect.blind:,} without"
+        (
+            f"Suggestions ({100 * effect.level:.0f}% intervals): {effect.shown:,} answers with one{accepted}, "
+            f"{effect.blind:,} without"
+        )
     ]
     if effect.seconds:
         s = effect.seconds

@@ -11,7 +11,8 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from curator.errors import LedgerError
+from curator.errors import CuratorError, LedgerError
 from curator.learner.head import EmbeddingHead
 from curator.learner.model import Model, SeededEstimator, build_estimator
 
@@ -120,14 +121,19 @@ def load_checkpoint(folder: Path, take: Callable[[IntArray], FloatArray]) -> Che
     """
     values = _read_values(folder / _VALUES)
     arrays = _read_arrays(folder / _ARRAYS, values)
-    try:
-        rows, labels, meta = arrays.pop("train_rows"), arrays.pop("train_labels"), values["meta"]
-        if values["kind"] == "head":
-            model: Model = EmbeddingHead.from_state(arrays, values["state"])
-        else:
-            model = _refit(folder, arrays["probes"], values, take(rows), labels)
-    except (KeyError, TypeError, IndexError) as exc:
-        raise _broken(folder / _VALUES, f"it lacks or garbles {exc}") from exc
+    with _reading(folder / _VALUES):
+        rows, labels, meta = arrays.pop("train_rows"), arrays.pop("train_labels"), _meta(values)
+        is_head = values["kind"] == "head"
+    embeddings = None if is_head else take(rows)
+    with _reading(folder / _VALUES):
+        model: Model = (
+            EmbeddingHead.from_state(arrays, values["state"])
+            if embeddings is None
+            else _refit(folder, arrays["probes"], values, embeddings, labels)
+        )
+        probs = model.predict_proba(np.zeros((1, model.n_features_in_), dtype=np.float32))
+        if probs.shape != (1, len(model.classes_)) or not np.isfinite(probs).all():
+            raise ValueError("its parts, which do not fit together")
     return Checkpoint(model=model, train_rows=rows, train_labels=labels, meta=meta)
 
 
@@ -137,8 +143,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
     Raises:
         LedgerError: the file is missing, torn or not of this format.
     """
-    meta: dict[str, Any] = _read_values(folder / _VALUES)["meta"]
-    return meta
+    values = _read_values(folder / _VALUES)
+    with _reading(folder / _VALUES):
+        return _meta(values)
 
 
 def _head_state(head: EmbeddingHead) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -182,6 +189,26 @@ def _refit(
     return model
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside is the file's fault."""
+    try:
+        yield
+    except CuratorError as exc:
+        raise type(exc)(f"{path}: {exc}") from exc
+    except Exception as exc:
+        raise _broken(
+            path, f"it lacks or garbles {' '.join(str(exc).split()) or type(exc).__name__}"
+        ) from exc
+
+
+def _meta(values: dict[str, Any]) -> dict[str, Any]:
+    meta = values["meta"]
+    if not isinstance(meta, dict):
+        raise TypeError("what was stored beside it")
+    return meta
+
+
 def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
@@ -199,7 +226,7 @@ def _read(path: Path) -> bytes:
 def _read_values(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(_read(path))
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise _broken(path, f"it is not JSON ({exc})") from exc
     if not isinstance(values, dict) or values.get("format") != _FORMAT:
         raise _broken(path, f"it is not of format {_FORMAT}")

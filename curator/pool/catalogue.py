@@ -170,6 +170,14 @@ class Pool:
         self._segments = segments
         self._index = None
 
+    def go_back(self, segments: tuple[Segment, ...]) -> None:
+        """Undo the imports since these were all the segments."""
+        newer = self._segments[len(segments) :]
+        save_manifest(self.folder, self.kind, segments)
+        self.replace_segments(segments)
+        for segment in newer:
+            segment.path.unlink(missing_ok=True)
+
     def _gather(self, rows: ArrayLike, columns: Sequence[str]) -> Any:
         """An Arrow table of the rows in the given order; each segment is read once."""
         wanted = np.asarray(rows, dtype=np.int64)

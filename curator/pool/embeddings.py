@@ -107,6 +107,12 @@ class EmbeddingStore:
         self._learn()
         warnings: list[str] = []
         missing = self._missing(warnings)
+        if missing and self._encoder.name == PRECOMPUTED:
+            raise EncoderError(
+                f"{self.folder}: {sum(segment.n_rows for segment in missing):,} items came without embeddings, or theirs"
+                " are gone, and precomputed embeddings cannot be computed here. Restore the folder, add the items"
+                " together with their embeddings to a new project, or choose another encoder."
+            )
         encoded = 0
         with (progress or NoProgress()).bar(
             f"embed ({self._encoder.name})", sum(segment.n_rows for segment in missing)

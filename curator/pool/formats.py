@@ -30,6 +30,7 @@ ENDINGS: dict[str, Format] = {
 }
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 DELIMITERS = ",;\t"
+PARQUET_DAMAGED = (pa.ArrowException, OSError, ValueError)
 # What Arrow raises for a value that Python has none for: a date beyond the year 9999, an unknown time zone.
 NO_VALUE = (ArithmeticError, LookupError, NotImplementedError, ValueError)
 LONGEST_FIELD = 2**24  # characters; a quote that never closes is noticed here, not when memory is full
@@ -90,7 +91,8 @@ def column_names(path: Path, wanted: Sequence[str] = ()) -> list[str]:
         case "jsonl":
             return _jsonl_keys(path, set(wanted))
         case _:
-            return [str(name) for name in _open_parquet(path).schema_arrow.names]
+            with _open_parquet(path) as file:
+                return [str(name) for name in file.schema_arrow.names]
 
 
 def raw_batches(
@@ -203,12 +205,16 @@ def _csv_header(path: Path) -> tuple[list[str], str]:
             raise DataError(f"{path}: the file is empty. Give a header and a row per item.")
         headers.append((first[1], delimiter))
     names, delimiter = max(headers, key=lambda header: len(header[0]))
+    _refuse_repeated(path, names, " (line 1)")
+    return names, delimiter
+
+
+def _refuse_repeated(path: Path, names: list[str], where: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(
-            f"{path}: column {repeated[0]!r} is in the header twice (line 1). Rename one of the two."
+            f"{path}: column {repeated[0]!r} is in the header twice{where}. Rename one of the two."
         )
-    return names, delimiter
 
 
 def _csv_batches(
@@ -305,21 +311,31 @@ def _jsonl_batches(
 
 def _open_parquet(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path, memory_map=False)
-    except (pa.ArrowInvalid, OSError) as error:
+        file = pq.ParquetFile(path, memory_map=False)
+        names = list(file.schema_arrow.names)
+    except PARQUET_DAMAGED as error:
         raise DataError(f"{path}: not a readable Parquet file: {error}. Write the file again.") from error
+    try:
+        _refuse_repeated(path, names, "")
+    except DataError:
+        file.close()
+        raise
+    return file
 
 
 def _parquet_batches(path: Path, columns: Sequence[str], batch_rows: int) -> Iterator[RawBatch]:
     done = 0
     with _open_parquet(path) as file:
-        batches = file.iter_batches(batch_size=batch_rows, columns=list(columns), use_threads=False)
+        batches = None
         while True:
             try:
+                batches = batches or file.iter_batches(
+                    batch_size=batch_rows, columns=list(columns), use_threads=False
+                )
                 batch = next(batches)
             except StopIteration:
                 return
-            except (pa.ArrowInvalid, OSError) as error:
+            except PARQUET_DAMAGED as error:
                 raise DataError(
                     f"{path}: damaged Parquet file, not readable after row {done}: {error}. Write the file again."
                 ) from error

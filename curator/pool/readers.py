@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -375,7 +374,7 @@ def _images(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], lis
 def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
     """The bytes of an image that can be decoded; else a problem is noted."""
     # pillow takes a while to import, and pools of text do without
-    from PIL import Image, UnidentifiedImageError
+    from integrations.encoders.images import why_broken
 
     try:
         content = path.read_bytes()
@@ -386,13 +385,8 @@ def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
             "Paths are relative to the folder of the data file.",
         )
         return b""
-    try:
-        with Image.open(BytesIO(content)) as image:
-            # reads a JPEG to its end at an eighth of its size: a cut file shows, at little cost
-            image.draft("RGB", (64, 64))
-            image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
+    reason = why_broken(content)
+    if reason is not None:
         reader.problems.add(
             "broken image", f"{where}: {path} ({reason})", "Replace these images, or leave them out."
         )

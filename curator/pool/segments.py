@@ -1,18 +1,17 @@
 """Segments of the pool: Parquet files that never change, and the manifest that says which ones exist."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import DataError
-from curator.pool.atomic import write_json
+from curator.pool.atomic import read_json, write_json
 from curator.pool.columns import Kind
 from curator.pool.fields import Fields, decode_fields, encode_fields
 from curator.pool.hash_index import HashArray
@@ -118,7 +117,7 @@ def read_segment(segment: Segment, columns: Sequence[str]) -> Any:
             absent = [name for name in columns if name not in file.schema_arrow.names]
             # no threads: a table this small is read faster than they start, and their buffers add up
             table = file.read([name for name in columns if name not in absent], use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{segment.path}: this segment of the pool cannot be read ({error}). Restore the file, or start the"
             " project again from its data."
@@ -127,6 +126,12 @@ def read_segment(segment: Segment, columns: Sequence[str]) -> Any:
         raise DataError(
             f"{segment.path}: this segment of the pool has {table.num_rows:,} rows, its manifest says"
             f" {segment.n_rows:,}. Restore the file, or start the project again from its data."
+        )
+    wrong = [name for name in table.column_names if table.schema.field(name).type != SCHEMA.field(name).type]
+    if wrong:
+        raise DataError(
+            f"{segment.path}: this segment of the pool is damaged: {', '.join(wrong)} is of another type. Restore the"
+            " file, or start the project again from its data."
         )
     if absent and absent != [FIELDS]:
         raise DataError(
@@ -179,7 +184,7 @@ def load_manifest(folder: Path) -> tuple[Kind, tuple[Segment, ...]]:
     """
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError as error:
         raise DataError(f"{folder}: no pool here. Create the project with `curator init`.") from error
     except ValueError as error:
@@ -188,12 +193,40 @@ def load_manifest(folder: Path) -> tuple[Kind, tuple[Segment, ...]]:
         raise DataError(
             f"{path}: written by another version of curator. Open it with the version that wrote it."
         )
+    try:
+        kind, segments = _listed(folder, content)
+    except (ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{path}: damaged ({error!r}). Restore it from a backup.") from error
+    for segment in segments:
+        if not segment.path.exists():
+            raise DataError(
+                f"{segment.path}: this segment of the pool is missing. Restore the file from a backup."
+            )
+    return kind, segments
+
+
+def _listed(folder: Path, content: dict[str, Any]) -> tuple[Kind, tuple[Segment, ...]]:
+    """Kind and segments as a manifest lists them.
+
+    Raises:
+        ValueError, LookupError, TypeError: it was not written by `save_manifest`.
+    """
+    kind: Kind = content["kind"]
     segments: list[Segment] = []
     first_row = 0
     for index, entry in enumerate(content["segments"]):
-        file = folder / entry["file"]
-        if not file.exists():
-            raise DataError(f"{file}: this segment of the pool is missing. Restore the file from a backup.")
-        segments.append(Segment(index, first_row, entry["rows"], file, entry["content_hash"], entry["role"]))
-        first_row += entry["rows"]
-    return content["kind"], tuple(segments)
+        rows, content_hash, role = entry["rows"], entry["content_hash"], entry["role"]
+        fits = (
+            entry["file"] == segment_file(index)
+            and isinstance(rows, int)
+            and 0 < rows <= SEGMENT_ROWS
+            and isinstance(content_hash, str)
+            and role in get_args(Role)
+        )
+        if not fits:
+            raise ValueError(f"segment {index} cannot be")
+        segments.append(Segment(index, first_row, rows, folder / entry["file"], content_hash, role))
+        first_row += rows
+    if kind not in get_args(Kind):
+        raise ValueError("no such kind of items")
+    return kind, tuple(segments)

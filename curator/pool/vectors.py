@@ -1,6 +1,5 @@
 """Embeddings on disk: one `.npy` file of float32 rows per segment, and the manifest beside them."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.atomic import sync_file, write_json
+from curator.pool.atomic import read_json, sync_file, write_json
 from integrations.encoders.npy import read_header, write_header
 
 FloatArray = NDArray[np.float32]
@@ -82,13 +81,36 @@ class StoreManifest:
         if not path.exists():
             return None
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             segments = {int(index): StoredSegment(**entry) for index, entry in content["segments"].items()}
-            return cls(content["encoder"], content["fingerprint"], content["dim"], content["about"], segments)
+            found = cls(
+                content["encoder"], content["fingerprint"], content["dim"], content["about"], segments
+            )
+            found.check()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{path}: damaged ({error}). Delete the folder {folder} to have the embeddings computed again."
             ) from error
+        return found
+
+    def check(self) -> None:
+        """Make sure that it can be what `save` wrote.
+
+        Raises:
+            ValueError: it cannot.
+            TypeError: something in it is of another type.
+        """
+        texts = [self.encoder, self.fingerprint, *(entry.content_hash for entry in self.segments.values())]
+        numbers = [
+            self.dim,
+            *(number for entry in self.segments.values() for number in (entry.rows, entry.zero_rows)),
+        ]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(self.about, dict):
+            raise TypeError("a text is none")
+        if not all(isinstance(number, int) and number >= 0 for number in numbers) or self.dim < 1:
+            raise ValueError("a number cannot be")
+        if any(entry.file != vector_file(index) for index, entry in self.segments.items()):
+            raise ValueError("a file has another name")
 
     def holds(self, index: int, content_hash: str) -> bool:
         """Whether the embeddings of this very segment are named."""

@@ -1,9 +1,12 @@
 """Headers of `.npy` data (NEP 1): NumPy's own reader and writer, without their arrays."""
 
+import warnings
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
+
+LONGEST_REASON = 200  # characters: NumPy quotes the whole header
 
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -12,10 +15,18 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     Raises:
         ValueError: this is no `.npy` data.
     """
-    version = npy.read_magic(file)  # type: ignore[no-untyped-call]
-    read: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = read(file)
-    return shape, fortran, dtype
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that Python 2 wrote the file
+            version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+            read: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, fortran, dtype = read(file)
+    except OSError:
+        raise
+    except Exception as error:
+        # it reads the header as Python source, which a damaged one breaks in many ways
+        raise ValueError(" ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__) from error
+    return tuple(int(entries) for entries in shape), fortran, dtype
 
 
 def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -1,7 +1,6 @@
 """Small images as their pixels: centred on the pool's mean image, unit length. The default for images."""
 
 import json
-import zipfile
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from integrations.encoders.images import opened
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
 from integrations.errors import EncoderError
@@ -94,12 +94,13 @@ class PixelsEncoder:
             return False
         try:
             content = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-            with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+            with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 self._mean = arrays["mean"]
             width, height = content["size"]
             self._size, self._mode = (int(width), int(height)), str(content["mode"])
             intact = content["version"] == VERSION and content["fingerprint"] == self.fingerprint
-        except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        except Exception as error:
+            # a damaged archive fails in many ways: NumPy reads the headers in it as Python source
             raise EncoderError(f"{folder}: what pixels learned cannot be read ({error}). {_ANEW}") from error
         if not intact:
             raise EncoderError(f"{folder}: damaged, or written by another version of curator. {_ANEW}")
@@ -135,19 +136,3 @@ def median_size(paths: Sequence[str]) -> tuple[int, int]:
 def _is_grey(path: str) -> bool:
     with opened(path) as image:
         return image.mode in GREY_MODES
-
-
-def opened(path: str) -> Image.Image:
-    """An image file, opened.
-
-    Raises:
-        EncoderError: it cannot be, or it is a URL.
-    """
-    if "://" in path:
-        raise EncoderError(
-            f"{path}: encoders do not fetch images. Download them, or give precomputed embeddings."
-        )
-    try:
-        return Image.open(path)
-    except OSError as error:
-        raise EncoderError(f"{path}: the image cannot be opened ({error}). Restore it.") from error

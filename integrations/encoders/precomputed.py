@@ -1,7 +1,10 @@
 """Embeddings that come with the data: a column, or an array file with a row per row of the data file."""
 
+import lzma
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +19,11 @@ from integrations.errors import EncoderError
 NAME = "precomputed"
 FINGERPRINT = "as-given-1"  # the 1 counts changes of what is done to given rows: scaled to unit length
 FLOATS = (np.float16, np.float32, np.float64)
+# What reading a damaged archive raises: an unknown method is a NotImplementedError, an encrypted member a RuntimeError.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(RuntimeError, ValueError, LookupError, OverflowError),
+)
 
 
 class PrecomputedEncoder:
@@ -81,7 +89,7 @@ class AlignedArray:
     """
 
     def __init__(self, spec: str) -> None:
-        self._file, self.path = _open(spec)
+        self._file, self.path, self._size = _open(spec)
         try:
             self.n_rows, self.dim, self._dtype = self._header()
         except BaseException:
@@ -103,7 +111,7 @@ class AlignedArray:
         size = m * self.dim * self._dtype.itemsize
         try:
             data = self._file.read(size)
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except DAMAGED as error:
             raise EncoderError(
                 f"{self.path}: damaged after row {self._done:,}: {error}. Write it again."
             ) from error
@@ -117,14 +125,14 @@ class AlignedArray:
     def _header(self) -> tuple[int, int, np.dtype[Any]]:
         try:
             shape, fortran, dtype = read_header(self._file)
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, OSError) as error:
             raise EncoderError(f"{self.path}: no NumPy array ({error}). Write it with numpy.save.") from error
         if dtype.hasobject:
             raise EncoderError(
                 f"{self.path}: an array of Python objects, as NumPy makes it from ragged rows. Every row needs the"
                 " same number of entries: save a two-dimensional float array."
             )
-        if len(shape) != 2 or not all(shape):
+        if len(shape) != 2 or min(shape) < 1:
             raise EncoderError(
                 f"{self.path}: shape {shape}; it has to be (rows, entries), neither of them 0."
             )
@@ -134,31 +142,43 @@ class AlignedArray:
             raise EncoderError(
                 f"{self.path}: saved column by column. Save numpy.ascontiguousarray(...) of it."
             )
+        row_bytes = shape[1] * dtype.itemsize
+        here = (self._size - self._file.tell()) // row_bytes
+        if here < shape[0]:  # also before memory is asked for that no file fills
+            raise EncoderError(
+                f"{self.path}: the file ends in row {here + 1:,} of {shape[0]:,}. Write it again."
+            )
         return shape[0], shape[1], dtype
 
 
-def _open(spec: str) -> tuple[IO[bytes], str]:
-    """The opened array and what messages call it."""
+def _open(spec: str) -> tuple[IO[bytes], str, int]:
+    """The opened array, what messages call it, and its size in bytes."""
     path, array = _split(spec)
     if not path.is_file():
         raise EncoderError(f"{path}: no such file of embeddings. Give PATH.npy, PATH.npz or PATH.npz:ARRAY.")
     if path.suffix != ".npz":
-        return path.open("rb"), str(path)
+        return path.open("rb"), str(path), path.stat().st_size
     try:
         # stays open through its member, which closes it
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+        with zipfile.ZipFile(path) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            chosen = _chosen(path, array, list(members))
+            member = members[chosen]
+            return archive.open(member), f"{path}:{chosen}", member.file_size
+    except DAMAGED as error:
         raise EncoderError(f"{path}: no .npz file ({error}). Write it with numpy.savez.") from error
-    with archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-        if not names:
-            raise EncoderError(f"{path}: holds no array. Write it with numpy.savez.")
-        if array is None and len(names) != 1:
-            raise EncoderError(f"{path}: holds the arrays {', '.join(names)}. Choose one: {path}:{names[0]}.")
-        chosen = array or names[0]
-        if chosen not in names:
-            raise EncoderError(f"{path}: no array {chosen!r}. It holds {', '.join(names)}.")
-        return archive.open(f"{chosen}.npy"), f"{path}:{chosen}"
+
+
+def _chosen(path: Path, array: str | None, names: list[str]) -> str:
+    """The array to take of those in an archive."""
+    if not names:
+        raise EncoderError(f"{path}: holds no array. Write it with numpy.savez.")
+    if array is None and len(names) != 1:
+        raise EncoderError(f"{path}: holds the arrays {', '.join(names)}. Choose one: {path}:{names[0]}.")
+    chosen = array or names[0]
+    if chosen not in names:
+        raise EncoderError(f"{path}: no array {chosen!r}. It holds {', '.join(names)}.")
+    return chosen
 
 
 def _split(spec: str) -> tuple[Path, str | None]:

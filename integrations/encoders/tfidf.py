@@ -7,7 +7,6 @@ their singular values, in part or in full, costs 2 to 13 points.
 """
 
 import json
-import zipfile
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -84,7 +83,9 @@ class TfidfEncoder:
                 f"tfidf found no words in {len(sample):,} texts ({error}). Check the text column, or choose another"
                 " encoder."
             ) from error
-        svd = TruncatedSVD(min(self._dim, *weights.shape), random_state=SEED).fit(weights)
+        # Texts that are all alike have no variance to divide by; how much of it is explained is not used.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            svd = TruncatedSVD(min(self._dim, *weights.shape), random_state=SEED).fit(weights)
         self._set(
             [view.get_feature_names_out().tolist() for view in views],
             [view.idf_.astype(np.float32) for view in views],
@@ -125,10 +126,11 @@ class TfidfEncoder:
             return False
         try:
             content = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
-            with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+            with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 self._set(content["terms"], [arrays[f"idf_{name}"] for name in VIEWS], arrays["projection"])
             intact = content["version"] == VERSION and content["fingerprint"] == self._fingerprint
-        except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        except Exception as error:
+            # a damaged archive fails in many ways: NumPy reads the headers in it as Python source
             raise EncoderError(f"{folder}: what tfidf learned cannot be read ({error}). {_ANEW}") from error
         if not intact:
             raise EncoderError(f"{folder}: damaged, or written by another version of curator. {_ANEW}")

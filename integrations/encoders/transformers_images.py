@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from integrations.encoders.pixels import opened
+from integrations.encoders.images import opened
 from integrations.encoders.pretrained import SAFE, SAFE_WEIGHTS, PretrainedEncoder
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows

@@ -242,7 +242,8 @@ def _from_studio(url: str) -> str | None:
         return None
     if home.process() is None:
         raise LabelerError(
-            f"{url} is the local server of `curator studio`, which does not run: `curator studio up`.", away=True
+            f"{url} is the local server of `curator studio`, which does not run: `curator studio up`.",
+            away=True,
         )
     return studio_secrets(home, state.credentials).read(TOKEN)
 

@@ -22,7 +22,8 @@ def instance_name(state: Path) -> str:
     named = os.environ.get(VARIABLE, "").strip()
     if named:
         return " ".join(named.split())
-    # Not the host or the device: a folder on a network drive is the same one from every machine.
+    # Not the host or the device, so that a network drive may be mounted elsewhere. Moved to another disk, or mounted so
+    # that inodes change, the folder counts as a copy: `--take-over`, or CURATOR_INSTANCE, says that it is the one.
     inode = state.stat().st_ino
     path = state / _FILE
     try:

@@ -72,7 +72,7 @@ def _refresh(project: Project) -> list[str]:
         return []
     try:
         with project.locked("status"):
-            prepare(project)
+            prepare(project, claim=False)
             return pull(project, int(current["id"]))
     except (LockedError, IntegrationError, CuratorError) as exc:
         return [f"Shown as of the last pull: {exc}"]

@@ -7,6 +7,8 @@ Mantel and Haenszel, n_shown * n_blind / (n_shown + n_blind).
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from curator.project import Project
 OFF = "suggestions_off"  # in the ledger's state: why suggestions went off by themselves
 SHOWN = 0.95  # level of the intervals that people see
 DECIDES = 0.99  # of those that switch suggestions off: they are looked at every round
-FEWEST = 30  # answers on either side before anything is decided
+FEWEST = 30  # questions on either side before anything is decided
 PULL = 0.05  # labels drawn to the suggestion by less than this are no harm
 
 
@@ -46,9 +48,9 @@ class SuggestionEffect:
     """What suggestions do.
 
     Attributes:
-        shown: answers to questions with a suggestion.
-        blind: answers to questions without.
-        accepted: share of the shown suggestions that were accepted; None = the labeler does not say.
+        shown: answered questions with a suggestion.
+        blind: answered questions without.
+        accepted: share of the answers to these that accepted the suggestion; None = the labeler does not say.
         seconds: geometric mean seconds per answer; `value` is the ratio shown / blind; None = too few were timed.
         agreement: share of final labels that equal the suggestion; `value` is shown - blind.
         level: of the intervals.
@@ -70,13 +72,13 @@ def suggestions_on(project: Project) -> bool:
 
 def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect | None:
     """What suggestions do, over all rounds that had questions of both kinds; None when there are none yet."""
-    rows = _answers(ledger)
+    rows = _questions(ledger)
     shown, blind = (sum(row["shown"] == side for row in rows) for side in (1, 0))
     if min(shown, blind) < 2:
         return None
-    told = [row["suggestion"] for row in rows if row["shown"] and row["suggestion"]]
-    timed = [row for row in rows if row["seconds"] and row["seconds"] > 0]
-    seconds = _difference(timed, [math.log(row["seconds"]) for row in timed], level)
+    told = [outcome for row in rows if row["shown"] for outcome in row["outcomes"]]
+    timed = [row for row in rows if row["log_seconds"] is not None]
+    seconds = _difference(timed, [row["log_seconds"] for row in timed], level)
     labeled = [row for row in rows if row["label"] is not None]
     agrees = [float(row["label"] == row["suggested"]) for row in labeled]
     return SuggestionEffect(
@@ -120,26 +122,38 @@ def harm_of_suggestions(project: Project) -> str | None:
     return None
 
 
-def _answers(ledger: Ledger) -> list[Row]:
-    """One row per answer to a question that had a suggestion, of rounds with questions of both kinds.
+def _questions(ledger: Ledger) -> list[Row]:
+    """One row per answered question that had a suggestion, of rounds with questions of both kinds.
 
-    Label Studio shows the newest model's suggestions only: a late answer to an earlier round was given without. Where
-    the labeler says what became of suggestions, an answer of which it does not was one of these, and is left out.
+    Per question, not per answer: several people's answers to one item are no independent trials. Only answers given
+    before the next round was sent count, for either side: Label Studio shows the newest model's suggestions only.
     """
-    return ledger.rows(
+    answers = ledger.rows(
         """
-        select q.round, q.suggestion_shown as shown, q.suggestion as suggested, a.suggestion, a.seconds, l.label
+        select q.key, q.round, q.suggestion_shown as shown, q.suggestion as suggested, a.suggestion, a.seconds, l.label
         from questions q
         join live_answers a on a.key = q.key and a.label is not null
         left join current_labels l on l.item_id = q.item_id
         where q.role = 'train' and q.suggestion is not null
-          and (q.suggestion_shown = 0 or a.suggestion is not null
-               or not exists (select 1 from live_answers where suggestion is not null))
+          and not exists (select 1 from rounds r where r.id = q.round + 1
+                          and substr(r.pushed_at, 1, 19) <= substr(a.created_at, 1, 19))
           and q.round in (select round from questions where role = 'train' and suggestion is not null
                           group by round having min(suggestion_shown) = 0 and max(suggestion_shown) = 1)
         order by q.round, q.rank, a.source_id
         """
     )
+    questions = []
+    for _, group in groupby(answers, key=itemgetter("key")):
+        given = list(group)
+        times = [math.log(row["seconds"]) for row in given if row["seconds"] and row["seconds"] > 0]
+        questions.append(
+            {
+                **given[0],
+                "log_seconds": sum(times) / len(times) if times else None,
+                "outcomes": [row["suggestion"] for row in given if row["suggestion"]],
+            }
+        )
+    return questions
 
 
 def _difference(

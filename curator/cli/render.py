@@ -155,12 +155,10 @@ def _stage(current: dict[str, Any]) -> str:
 
 def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     """What suggestions do to the annotators, each number with its interval."""
-    accepted = (
-        "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% of them accepted as they were"
-    )
+    accepted = "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% accepted as they were"
     lines = [
         (
-            f"Suggestions ({100 * effect.level:.0f}% intervals): {effect.shown:,} answers with one{accepted}, "
+            f"Suggestions ({100 * effect.level:.0f}% intervals): {effect.shown:,} questions answered with one{accepted}, "
             f"{effect.blind:,} without"
         )
     ]

@@ -108,7 +108,8 @@ def training_labels(ledger: Ledger) -> dict[str, str]:
 def unsettled_ties(ledger: Ledger, most: int) -> dict[str, str]:
     """item_id -> role of the items whose answers are even between classes and that may be asked about again.
 
-    Not while a question about the item is still open, as after a round that was settled in part.
+    Not while a question about the item is still open, as after a round that was settled in part; and only while there
+    is somebody in the campaign who has not answered about it: the same people would tie again, and be paid for it.
 
     Args:
         ledger: settled.
@@ -120,8 +121,11 @@ def unsettled_ties(ledger: Ledger, most: int) -> dict[str, str]:
         from current_labels l join questions q on q.item_id = l.item_id
         where l.tied = 1 and not exists (
             select 1 from questions o where o.item_id = l.item_id and o.state <> 'withdrawn'
-            and not exists (select 1 from live_answers a where a.key = o.key)
-        )
+            and (select count(distinct a.annotator) from live_answers a where a.key = o.key) < o.answers_wanted
+        ) and (
+            select count(distinct a.annotator) from live_answers a join questions o on o.key = a.key
+            where o.item_id = l.item_id
+        ) < (select count(distinct annotator) from live_answers)
         group by l.item_id having asked < ? order by l.item_id
         """,
         [most],

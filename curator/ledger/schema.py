@@ -264,5 +264,6 @@ def m005_annotators(db: Database) -> None:
     answers.add_column("suggestion", str)  # accepted | changed; null: none was shown, or it is not known
     # Even between classes: asked again. 0 on older labels, which were not.
     db.table("labels").add_column("tied", int, not_null_default=0)
+    db.table("looks").add_column("times", int, not_null_default=1)  # a restored round is measured once more
     # Before this, every suggestion was shown.
     db.execute("update questions set suggestion_shown = 1 where suggestion is not null")

@@ -15,7 +15,7 @@ from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
 from curator.ledger import records
 from curator.ledger.health import reading
-from curator.ledger.store import Ledger
+from curator.ledger.store import Ledger, Row
 from curator.project import Project
 from curator.restore.report import RestoreReport, numbered
 from curator.rounds.measure import measure
@@ -111,6 +111,8 @@ def _train_again(project: Project, number: int) -> str:
             train(again, number)
             measure(again, number)
             measured = again.ledger.scalar("select value from gains where round = ?", [number])
+            look = again.ledger.one("select * from looks where round = ?", [number])
+        _count_look(project.ledger, look)
         before = project.ledger.scalar("select value from gains where round = ?", [number])
     finally:
         shutil.rmtree(scratch)
@@ -123,6 +125,17 @@ def _train_again(project: Project, number: int) -> str:
         f"{what}: it measures {measured:.3f}, before it was {before:.3f} (settings, data or libraries have changed); "
         "the next gain is against the new one"
     )
+
+
+def _count_look(ledger: Ledger, look: Row | None) -> None:
+    """Training a model again measures it again: that is a look at the hold-out, too."""
+    if look is None:
+        return
+    with ledger.write():
+        if ledger.one("select 1 from looks where round = ?", [look["round"]]):
+            ledger.execute("update looks set times = times + 1 where round = ?", [look["round"]])
+        else:
+            ledger.insert("looks", [{**look, "purpose": "restore"}])
 
 
 def _take_back(ledger: Ledger, number: int) -> None:

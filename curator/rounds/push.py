@@ -73,16 +73,13 @@ def prepare(project: Project, *, claim: bool = True) -> None:
 
 def _announcement(project: Project, round_id: int) -> Announcement:
     ledger = project.ledger
-    several = ledger.rows(
-        "select key, answers_wanted from questions where round = ? and answers_wanted > 1 order by rank",
-        [round_id],
-    )
+    asked = ledger.rows("select key, answers_wanted from questions where round = ? order by rank", [round_id])
     return Announcement(
         round=round_id,
         model_version=ledger.scalar(
             "select model_version from questions where round = ? and suggestion_shown = 1 limit 1", [round_id]
         ),
-        answers_wanted={row["key"]: row["answers_wanted"] for row in several},
+        answers_wanted={row["key"]: row["answers_wanted"] for row in asked},
     )
 
 

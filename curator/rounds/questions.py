@@ -10,7 +10,7 @@ from curator.ledger.store import Row
 from curator.project import Project
 from curator.rounds.blind import is_blind, wants_several
 from curator.rounds.neighbours import labeled_neighbours
-from curator.rounds.why import why_picked
+from curator.rounds.why import BLIND, why_picked
 
 FloatArray = NDArray[np.float32]
 
@@ -45,7 +45,8 @@ def pick_questions(
     questions = []
     for i, pick in enumerate(picks):
         item_id = pick["item_id"]
-        shown = with_suggestions and not is_blind(item_id, seed, labeler.blind_share)
+        blind = is_blind(item_id, seed, labeler.blind_share)
+        shown = with_suggestions and not blind
         question = new_question(project, round_id, item_id, "train")
         if probs is not None:
             best = int(probs[i].argmax())
@@ -56,14 +57,16 @@ def pick_questions(
                 "model_version": version,
             }
         # What the model thinks, and labels of items like this one, would give the suggestion away.
-        question["why"] = why_picked(
-            pick["strategy"],
-            pick["rank"],
-            probs[i] if probs is not None and shown else None,
-            classes,
-            pick["coverage_distance"],
-        )
-        question["neighbours"] = json.dumps(near[i]) if near[i] and shown else None
+        if blind:
+            question["why"] = BLIND
+        else:
+            question["why"] = why_picked(
+                pick["strategy"],
+                probs[i] if probs is not None and shown else None,
+                classes,
+                pick["coverage_distance"],
+            )
+            question["neighbours"] = json.dumps(near[i]) if near[i] else None
         questions.append(question)
     return questions
 

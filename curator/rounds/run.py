@@ -121,8 +121,8 @@ class _Run:
             settled = settle(ledger, round_id, partial=progress.waiting > 0)
         if settled.tied:
             report.notes.append(
-                f"{settled.tied} items have as many answers for one class as for another: no label yet; "
-                f"they are asked about again, {MOST_QUESTIONS} times at most."
+                f"{settled.tied} items have as many answers on one side as on the other: no label yet. They are asked "
+                f"about again while somebody is left to ask, with {MOST_QUESTIONS} questions in all at most."
             )
         return True
 

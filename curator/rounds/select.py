@@ -18,7 +18,7 @@ from curator.rounds.pull import pull
 from curator.rounds.push import prepare
 from curator.rounds.questions import interleave, new_question, pick_questions
 from curator.rounds.report import RoundReport
-from curator.rounds.why import AGAIN, CHANCE
+from curator.rounds.why import AGAIN, BLIND
 from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch, choose_batch
 from strategies.registry import SCORERS
@@ -302,7 +302,7 @@ def _write(
         for item_id, role in sorted(again.items())
     ]
     holdout = [
-        {**new_question(project, round_id, row["item_id"], "holdout"), "why": CHANCE}
+        {**new_question(project, round_id, row["item_id"], "holdout"), "why": BLIND}
         for row in ledger.rows(
             "select item_id from holdout where source = 'sample' "
             "and item_id not in (select q.item_id from questions q where q.state <> 'withdrawn' "

@@ -12,7 +12,7 @@ class Settled:
 
     labeled: int  # items with a new or another label
     retracted: int  # items that lost theirs
-    tied: int  # items whose answers are even between classes, and so have no label
+    tied: int  # items whose answers have become even, and so have no label
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
         changed = []
         for item_id, question in asked.items():
             now, before = consensus(list(given[item_id].values())), current.get(item_id)
-            tied += now.tied
             if not _changed(now, before):
                 continue
+            tied += now.tied and not (before and before["tied"])
             labeled += now.label is not None
             retracted += now.label is None and before is not None and before["label"] is not None
             changed.append(_label_row(item_id, question, now, before, round_id))

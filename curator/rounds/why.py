@@ -7,24 +7,24 @@ from strategies.registry import SCORERS
 
 FloatArray = NDArray[np.float32]
 
-CHANCE = "Drawn at random."
+# The same for the hold-out and for the blind share of the others: nobody can tell the two apart by it.
+BLIND = "Asked without a reason, so that nothing sways the answer."
 AGAIN = "The answers so far disagree: one more is needed."
 
 
 def why_picked(
-    strategy: str, rank: int, probs: FloatArray | None, classes: tuple[str, ...], distance: float | None
+    strategy: str, probs: FloatArray | None, classes: tuple[str, ...], distance: float | None
 ) -> str:
     """Why a strategy picked an item, in one sentence.
 
     Args:
         strategy: that picked it.
-        rank: among the picks, 1 = most worth asking.
-        probs: (n_classes,) what the model thinks; None = nobody may know (a blind item), or there is no model.
+        probs: (n_classes,) what the model thinks; None = nobody is to know, or there is no model.
         classes: names of the classes, in the order of `probs`.
         distance: 1 - cosine to the nearest item asked about before; None = there is none.
     """
     if strategy == "random":
-        reason = CHANCE.rstrip(".")
+        reason = "Drawn at random"
     elif strategy in SCORERS:
         reason = "The model is unsure" if probs is None else _unsure(probs, classes)
     else:
@@ -33,7 +33,7 @@ def why_picked(
             reason += f"; the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})"
         else:
             reason += " to cover the pool"
-    return f"{reason}. Number {rank} of its round."
+    return f"{reason}."
 
 
 def _unsure(probs: FloatArray, classes: tuple[str, ...]) -> str:

@@ -25,7 +25,7 @@ from integrations.errors import IntegrationError
 from integrations.labelers.protocol import Suggestion
 
 PATIENCE = 3.0  # seconds that a request waits for a model to be loaded; an annotator is waiting for it
-AGAIN = 10.0  # seconds until a model that could not be loaded is tried again
+RETRY_AFTER = 10.0  # seconds until a model that could not be loaded is tried again
 
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ class Suggester:
             self._loading = None
             self._model = model
             if model is None:
-                self._failed = (stamp, time.monotonic() + AGAIN)
+                self._failed = (stamp, time.monotonic() + RETRY_AFTER)
             else:
                 self._complaint = ""
                 self._say(f"Suggestions come from the model {stamp.version} now.")

@@ -107,7 +107,7 @@ class Announcement:
     Attributes:
         round: its number.
         model_version: whose suggestions annotators see; None = there are none.
-        answers_wanted: key -> answers by different annotators, for the questions that want more than one.
+        answers_wanted: key -> answers by different annotators, for every question of the round.
     """
 
     round: int

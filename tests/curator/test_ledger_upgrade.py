@@ -110,7 +110,7 @@ def test_what_was_there_reads_as_it_was(former):
 
 
 def test_the_campaign_goes_on(former):
-    """Progress is counted, and what is settled next has the new meaning: the old tie is found and asked again."""
+    """Progress is counted, and what is settled next has the new meaning: the old tie is found, and asked once a third can answer."""
     with Ledger(former) as ledger:
         progress = records.progress(ledger, 2)
         assert (progress.asked, progress.answered, progress.waiting) == (2, 1, 1)
@@ -118,6 +118,9 @@ def test_the_campaign_goes_on(former):
         assert (settled.labeled, settled.tied) == (2, 1)
         assert records.training_labels(ledger) == {"i3": "a"}
         assert records.holdout_labels(ledger) == {}  # no sample is on record here
+        assert records.unsettled_ties(ledger, 3) == {}
+        with ledger.write():
+            ledger.execute("update answers set annotator = 'cid' where key = 'k3'")
         assert records.unsettled_ties(ledger, 3) == {"i1": "train"}
 
 

@@ -228,7 +228,7 @@ def test_every_change_of_an_answer_is_a_version(start, others):
     for task in campaign.task_ids("holdout"):
         campaign.answer(task, "red" if task % 2 else "blue")
     settled = campaign.curator("round", "--partial")
-    assert "1 items have as many answers for one class as for another: no label yet" in settled.stderr
+    assert "1 items have as many answers on one side as on the other: no label yet" in settled.stderr
     assert "1 items are asked about again" in settled.stderr
     assert "1 answers carry no readable label" in settled.stderr
     history.append(campaign.rows("select * from answers order by source_id, version"))

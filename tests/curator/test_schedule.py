@@ -87,7 +87,7 @@ def answered_by_files(folder: Path) -> FilesDriver:
 
 def test_the_crontab_is_one(programs):
     """Settings and two commands; no percent sign, which cron would take for a new line."""
-    assert set(cron_settings()) == {"SHELL", "PATH", "MAILTO", "CAMPAIGN", "CURATOR_INSTANCE"}
+    assert set(cron_settings()) == {"SHELL", "PATH", "MAILTO", "CAMPAIGN"}
     assert len(cron_commands()) == 2
     assert not any("%" in command for command in cron_commands())
 

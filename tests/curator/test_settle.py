@@ -123,6 +123,9 @@ def test_who_cannot_tell_any_more_takes_the_label_back(asked):
 def test_a_tie_is_asked_again_as_long_as_it_makes_sense(asked):
     """Not while the question before is still open, not when it is settled, and not for ever."""
     ties = lambda: records.unsettled_ties(asked.ledger, MOST_QUESTIONS)  # noqa: E731
+    for who in ("cid", "dan", "eve"):
+        asked.ask(f"by-{who}", f"of-{who}")
+        asked.answer(f"by-{who}", who, "a")
     asked.ask("k", "i", role="holdout")
     for who, label in (("ada", "a"), ("bob", "b")):
         asked.answer("k", who, label)
@@ -141,8 +144,38 @@ def test_a_tie_is_asked_again_as_long_as_it_makes_sense(asked):
     assert asked.label("i") == ("c", 4, False)
 
 
+def test_a_tie_waits_for_the_answers_that_its_question_still_wants(asked):
+    """Two of three wanted answers differ: the third is on its way, and no second question is asked or paid."""
+    asked.ask("by-cid", "of-cid")
+    asked.answer("by-cid", "cid", "a")
+    asked.ask("k", "i")
+    with asked.ledger.write():
+        asked.ledger.update("questions", "k", answers_wanted=3)
+    asked.answer("k", "ada", "a")
+    asked.answer("k", "bob", "b")
+    assert asked.label("i") == (None, 2, True)
+    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {}
+    asked.answer("k", "dan", "c")
+    assert asked.label("i") == (None, 3, True)
+    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
+
+
+def test_the_same_two_people_are_not_asked_again(asked):
+    """They would tie again, and be paid for it; once a third has appeared, the tie is asked."""
+    asked.ask("k", "i")
+    asked.answer("k", "ada", "a")
+    asked.answer("k", "bob", "b")
+    asked.label("i")
+    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {}
+    asked.ask("other", "j")
+    asked.answer("other", "cid", "a")
+    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
+
+
 def test_a_deleted_question_does_not_keep_a_tie_from_being_asked(asked):
     """Nobody will answer it any more."""
+    asked.ask("by-cid", "of-cid")
+    asked.answer("by-cid", "cid", "a")
     asked.ask("k", "i")
     asked.answer("k", "ada", "a")
     asked.answer("k", "bob", "b")

@@ -41,11 +41,20 @@ def test_the_line_of_a_former_version_is_taken_over():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no notes", "Run from:", "run from: me", " Run from: me", "Layout: a b"]
+    "text", ["", "no notes", "Run from:", "run from: me", "Run from: Berlin office", "Layout: a b"]
 )
 def test_what_is_not_ours_says_nothing(text):
     """A description that people wrote."""
     assert ProjectNotes.read(text, "x") == ProjectNotes(fingerprint("x"))
+
+
+def test_lines_of_people_that_look_like_ours_stay_theirs():
+    """They stand above the line that names the campaign, and are neither read nor removed."""
+    own = "Run from: Berlin office\nInstructions: see the wiki"
+    text = NOTES.in_description(own)
+    assert text.startswith(own)
+    assert ProjectNotes.read(text, "colours (ab12)") == NOTES
+    assert NOTES.in_description(text) == text
 
 
 @given(st.text(), st.from_regex(r"[!-~]([ -~]*[!-~])?", fullmatch=True))

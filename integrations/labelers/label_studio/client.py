@@ -30,7 +30,7 @@ ANSWER_FIELDS = (
 KEY_FIELDS = "id,data"
 # Asked of a project. With all its counters, which it has by default, a project of 100,000 tasks takes 0.45 s, not 0.08.
 _PROJECT_FIELDS = (
-    "id,title,description,label_config,model_version,"
+    "id,title,description,label_config,model_version,maximum_annotations,"
     "task_number,total_annotations_number,skipped_annotations_number"
 )
 
@@ -54,6 +54,7 @@ class Project:
     description: str
     config: str
     model_version: str
+    overlap: int  # answers that the stream collects for a new task
     tasks: int
     answers: int  # annotations and skips
 
@@ -435,6 +436,7 @@ def _project(found: Any) -> Project:
         description=str(found.description or ""),
         config=str(found.label_config or ""),
         model_version=str(found.model_version or ""),
+        overlap=int(found.maximum_annotations or 1),
         tasks=int(found.task_number or 0),
         answers=int(found.total_annotations_number or 0) + int(found.skipped_annotations_number or 0),
     )

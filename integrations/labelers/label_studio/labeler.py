@@ -179,8 +179,11 @@ class LabelStudioLabeler:
     def _update(self, found: Project, spec: ProjectSpec, where: str) -> bool:
         """Bring what we once wrote into the project up to date; says whether its layout is another one now.
 
-        A labeling configuration that somebody else wrote, or changed, is left alone.
+        A labeling configuration that somebody else wrote, or changed, is left alone. Without a holder nothing is
+        changed: somebody only looks.
         """
+        if not spec.holder:
+            return False
         before = notes = ProjectNotes.read(found.description, spec.title)
         if not spec.take_over:
             _refuse_other(notes.holder, spec.holder, where)
@@ -238,8 +241,9 @@ class LabelStudioLabeler:
 
         When the project holds none of these suggestions, those shown before stay. See `Labeler.announce`.
         """
-        number = self._client.project(self._project()[0]).number  # a clear word when it is gone
-        self._ask_for_several(announcement.answers_wanted)
+        found = self._client.project(self._project()[0])
+        number = found.number
+        self._want_answers(announcement.answers_wanted, found.overlap)
         self._view = self._open_view(number, announcement.round)
         version = announcement.model_version
         if version is not None:
@@ -269,8 +273,10 @@ class LabelStudioLabeler:
             self._client.order_views(number, [view, *(found for found, _ in views if found != view)])
         return view
 
-    def _ask_for_several(self, answers_wanted: Mapping[str, int]) -> None:
-        for key, tasks in self._with_keys(list(answers_wanted), "id,data,overlap").items():
+    def _want_answers(self, answers_wanted: Mapping[str, int], default: int) -> None:
+        """Set how many annotators get each task, where it is not what the project gives every new one."""
+        others = [key for key, count in answers_wanted.items() if count != default]
+        for key, tasks in self._with_keys(others, "id,data,overlap").items():
             for task in tasks:
                 if task.overlap != answers_wanted[key]:
                     self._client.want_answers(int(task.id), answers_wanted[key])

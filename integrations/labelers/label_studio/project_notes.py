@@ -32,7 +32,8 @@ class ProjectNotes:
     @classmethod
     def read(cls, description: str, campaign: str) -> Self:
         """Our lines in `description`, for the campaign named `campaign`."""
-        found = {name: pattern.search(description) for name, (_, pattern) in _LINES.items()}
+        _, ours = _split(description)
+        found = {name: pattern.search("\n".join(ours)) for name, (_, pattern) in _LINES.items()}
         values = {name: match.group(1).strip() for name, match in found.items() if match}
         return replace(cls(fingerprint(campaign)), **values)
 
@@ -40,13 +41,26 @@ class ProjectNotes:
         """The description with these lines in place of older ones."""
         ours = [_CAMPAIGN.format(self.campaign)]
         ours += [f"{start}{value}" for name, (start, _) in _LINES.items() if (value := getattr(self, name))]
-        starts = (_CAMPAIGN.partition("{}")[0], *(start for start, _ in _LINES.values()))
-        kept = [line for line in description.splitlines() if not line.startswith(starts)]
+        kept, _ = _split(description)
         return "\n".join([*kept, *ours] if not kept or kept[-1] == "" else [*kept, "", *ours])
 
     def is_in(self, description: str) -> bool:
         """Whether `description` is that of a project made for this campaign."""
         return f"campaign {self.campaign}." in description
+
+
+def _split(description: str) -> tuple[list[str], list[str]]:
+    """The lines that people wrote, and ours: the line that names the campaign, and what follows it of the known kinds.
+
+    A line of theirs that begins as one of ours does, above it, stays theirs.
+    """
+    lines = description.splitlines()
+    mark = _CAMPAIGN.partition("{}")[0]
+    first = next((place for place, line in enumerate(lines) if line.startswith(mark)), len(lines))
+    starts = (mark, *(start for start, _ in _LINES.values()))
+    below = lines[first:]
+    theirs = [line for line in below if not line.startswith(starts)]
+    return [*lines[:first], *theirs], [line for line in below if line.startswith(starts)]
 
 
 def fingerprint(text: str) -> str:

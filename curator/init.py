@@ -12,7 +12,8 @@ import numpy as np
 
 from curator.config import CONFIG_NAME, Config, parse_config, render_config
 from curator.errors import ConfigError, DataError
-from curator.ledger.store import Ledger, utc_now
+from curator.holdout import seal_file
+from curator.ledger.store import Ledger
 from curator.money.holdout_size import minimum_detectable_gain, size_for_gain
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, check_classes, infer_columns
@@ -363,19 +364,6 @@ def _source(config: Config, state: Path, file: str | None) -> EmbeddingSource | 
 def _begin(ledger: Ledger, state: Path) -> None:
     """A campaign's id, and the hold-out when it came as a file."""
     pool = Pool.open(state / "pool")
-    rows = pool.role_rows("holdout")
     with ledger.write():
         ledger.put("campaign", secrets.token_hex(4))
-        ledger.insert(
-            "holdout",
-            [
-                {
-                    "item_id": item_id,
-                    "source": "file",
-                    "label": label,
-                    "probability": None,
-                    "drawn_at": utc_now(),
-                }
-                for item_id, label in zip(pool.ids(rows), pool.labels(rows), strict=True)
-            ],
-        )
+        seal_file(ledger, pool)

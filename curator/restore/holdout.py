@@ -1,7 +1,7 @@
-"""The sealed hold-out again: the labeled file, or the sample as its questions name it."""
+"""The sealed sample again, as its questions name it."""
 
 from curator.errors import ConfigError, CuratorError
-from curator.ledger.store import utc_now
+from curator.holdout import seal_sample
 from curator.pool.catalogue import Pool
 from curator.project import Project
 from curator.restore.asked import UNKNOWN_ROLE, Taken
@@ -9,27 +9,7 @@ from curator.restore.report import RestoreReport
 from curator.rounds.select import draw_holdout
 
 
-def seal_file(project: Project) -> None:
-    """Enter the items of the user's labeled file, which was read into the pool again."""
-    pool = project.pool
-    rows = pool.role_rows("holdout")
-    with project.ledger.write():
-        project.ledger.insert(
-            "holdout",
-            [
-                {
-                    "item_id": item_id,
-                    "source": "file",
-                    "label": label,
-                    "probability": None,
-                    "drawn_at": utc_now(),
-                }
-                for item_id, label in zip(pool.ids(rows), pool.labels(rows), strict=True)
-            ],
-        )
-
-
-def seal_sample(project: Project, taken: Taken, report: RestoreReport) -> None:
+def seal_sample_again(project: Project, taken: Taken, report: RestoreReport) -> None:
     """Enter the drawn sample: the same draw again where it fits what was asked, else the items that were asked.
 
     Raises:
@@ -91,19 +71,7 @@ def _drawn_again(project: Project, asked: set[str], trained: set[str], unknown: 
 def _enter_asked(project: Project, taken: Taken, report: RestoreReport) -> None:
     ledger, size = project.ledger, project.config.holdout.size
     with ledger.write():
-        ledger.insert(
-            "holdout",
-            [
-                {
-                    "item_id": item_id,
-                    "source": "sample",
-                    "label": None,
-                    "probability": probability,
-                    "drawn_at": utc_now(),
-                }
-                for item_id, probability in sorted(taken.drawn.items())
-            ],
-        )
+        seal_sample(ledger, sorted(taken.drawn.items()))
     report.missing.append(
         "The hold-out is what was asked about as such: from this pool the seed draws another sample (data files are "
         "missing or have changed, or seed or size in curator.toml have)."

@@ -14,6 +14,7 @@ import numpy as np
 from curator.backup import Backup, check_backup
 from curator.config import CONFIG_NAME, Config, load_config
 from curator.errors import ConfigError, DataError
+from curator.holdout import seal_file
 from curator.ledger import records
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
@@ -25,7 +26,7 @@ from curator.progress import Progress
 from curator.project import Project, state_folder
 from curator.restore.answers import close_rounds, first_unpaid, pull_answers, reopen_newest
 from curator.restore.asked import RESTORED, Taken, add_picks, take_in
-from curator.restore.holdout import seal_file, seal_sample
+from curator.restore.holdout import seal_sample_again
 from curator.restore.items import LostItems, PoolRebuild
 from curator.restore.models import bring_back_models, copy_ledger
 from curator.restore.place import Place, find_place
@@ -124,11 +125,12 @@ class _Restore:
             project.pool = pool
             first = first_unpaid(project.ledger)
             if self.backup is None and self.config.holdout.file:
-                seal_file(project)
+                with project.ledger.write():
+                    seal_file(project.ledger, project.pool)
             taken = Taken() if self.place.inventory is None else take_in(project, self.place, lost)
             rebuild.import_lost(pool, lost)
             if self.backup is None and not self.config.holdout.file:
-                seal_sample(project, taken, self.report)
+                seal_sample_again(project, taken, self.report)
             add_picks(project)
             _check_items(project)
             project.encode()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError
+from curator.holdout import seal_sample
 from curator.learner.checkpoint import Checkpoint
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
@@ -99,19 +100,7 @@ def draw_holdout(project: Project) -> None:
     rng = np.random.default_rng([project.config.project.seed, 0])
     drawn = np.sort(rng.choice(rows, size, replace=False))
     with ledger.write():
-        ledger.insert(
-            "holdout",
-            [
-                {
-                    "item_id": item_id,
-                    "source": "sample",
-                    "label": None,
-                    "probability": size / len(rows),
-                    "drawn_at": utc_now(),
-                }
-                for item_id in project.pool.ids(drawn)
-            ],
-        )
+        seal_sample(ledger, [(item_id, size / len(rows)) for item_id in project.pool.ids(drawn)])
 
 
 def find_candidates(project: Project) -> Candidates:

@@ -63,7 +63,7 @@ class FilesLabeler:
             raise LabelerError(f"the labeler of files knows no project {project!r}, only {REFERENCE!r}.")
         if self._config.exists():
             try:
-                control = read_control(_text(self._config), spec.kind, spec.cannot_tell)
+                control = read_control(read_text(self._config), spec.kind, spec.cannot_tell)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
             check_classes(control, spec.classes, str(self._config))
@@ -156,13 +156,15 @@ class FilesLabeler:
     def _asked(self) -> dict[str, str]:
         """Key -> name of the file that asks it."""
         return {
-            key: path.name for path in sorted(self._questions.glob("*.json")) for key in _keys(_tasks(path))
+            key: path.name
+            for path in sorted(self._questions.glob("*.json"))
+            for key in _keys(read_tasks(path))
         }
 
     def _exports(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         """(name, tasks) of each export, the oldest first."""
         paths = sorted(self._answers.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-        return ((path.name, _tasks(path)) for path in paths)
+        return ((path.name, read_tasks(path)) for path in paths)
 
     def _read(self, row: Mapping[str, Any], control: Control, name: str) -> list[Answer]:
         try:
@@ -194,10 +196,10 @@ def _annotations(row: Mapping[str, Any]) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _tasks(path: Path) -> list[Mapping[str, Any]]:
+def read_tasks(path: Path) -> list[Mapping[str, Any]]:
     """The tasks in a file of Label Studio's JSON."""
     try:
-        rows = json.loads(_text(path))
+        rows = json.loads(read_text(path))
     except (ValueError, RecursionError) as exc:
         raise LabelerError(
             f"{path} is not JSON ({exc}). Export it again, or take it out of the folder."
@@ -210,7 +212,8 @@ def _tasks(path: Path) -> list[Mapping[str, Any]]:
     return rows
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file of the labeler; a `LabelerError` names one that cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:

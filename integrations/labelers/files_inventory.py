@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.errors import LabelerError
-from integrations.labelers.files import _tasks, _text
+from integrations.labelers.files import read_tasks, read_text
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
 from integrations.labelers.protocol import Kind
 from integrations.labelers.studio_config import Control, read_control
@@ -29,7 +29,7 @@ class FilesInventory:
         config = folder / "label_config.xml"
         if not config.is_file():
             raise LabelerError(f"the files of the labeler are gone: {config} does not exist. Put them back.")
-        self._control: Control = read_control(_text(config), kind, cannot_tell)
+        self._control: Control = read_control(read_text(config), kind, cannot_tell)
 
     def count(self) -> int | None:
         """Unknown before all files are read. See `Inventory.count`."""
@@ -49,7 +49,7 @@ class FilesInventory:
     def _files(self) -> Iterator[tuple[Path, list[Mapping[str, Any]]]]:
         for name in ("questions", "answers"):
             for path in sorted((self._folder / name).glob("*.json")):
-                yield path, _tasks(path)
+                yield path, read_tasks(path)
 
     def _read(self, task: Mapping[str, Any], path: Path) -> AskedQuestion:
         try:

@@ -189,5 +189,5 @@ def test_images_are_named_by_their_address(tmp_path):
     labeler = FilesLabeler(tmp_path)
     labeler.prepare(replace(SPEC, kind="image"), None)
     name = labeler.send([Question("k", "i", 1, 1, image="https://example.org/a.png")])["k"]
-    assert module._tasks(labeler._questions / name)[0]["data"]["image"] == "https://example.org/a.png"
+    assert module.read_tasks(labeler._questions / name)[0]["data"]["image"] == "https://example.org/a.png"
     assert labeler.where() == str(tmp_path)

@@ -131,19 +131,23 @@ class StudioClient:
                 )
             )
 
-    def projects_titled(self, title: str) -> list[Project]:
-        """The projects with exactly this title."""
+    def projects(self, title: str | None = None) -> list[Project]:
+        """Every project that the token's user sees, or those with exactly this title."""
         found: list[Project] = []
-        with self._calls("look for the project"):
+        narrowed: dict[str, Any] = {} if title is None else {"title": title}
+        with self._calls("list the projects"):
             # The filter is "contains"; each page is asked for by number, since the pager swallows errors.
             number = 1
             while True:
                 page: Any = self._reads.projects.list(
-                    title=title, include="id,title,description,label_config", page=number, page_size=100
+                    include="id,title,description,label_config,task_number",
+                    page=number,
+                    page_size=100,
+                    **narrowed,
                 )
                 found += [_project(item) for item in page.items or ()]
                 if not page.items or page.response.next is None:
-                    return [project for project in found if project.title == title]
+                    return [project for project in found if title in (None, project.title)]
                 number += 1
 
     def import_tasks(self, number: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:

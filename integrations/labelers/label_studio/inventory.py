@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.errors import LabelerError
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
-from integrations.labelers.label_studio.client import KEY_FIELDS, StudioClient
+from integrations.labelers.label_studio.client import KEY_FIELDS, Project, StudioClient
 from integrations.labelers.label_studio.project_notes import ProjectNotes
 from integrations.labelers.protocol import Kind
 from integrations.labelers.studio_config import Control, read_control
@@ -16,7 +16,6 @@ from integrations.labelers.studio_json import task_key
 # The list applies to the predictions inside as well: what is not named is missing there.
 _QUESTION_FIELDS = "id,data,meta,overlap,created_at,predictions,result,score,model_version"
 _PAGE = 500  # tasks with their predictions: about 1 MB
-_MANY_PROJECTS = 100
 _TITLE = re.compile(r"(?P<name>.*) \((?P<campaign>[^() ]+)\)")
 _OURS = "Made by curator for campaign "
 
@@ -72,13 +71,12 @@ class StudioProjects:
     """
 
     def __init__(self, url: str, token: str, *, timeout: float = 300.0) -> None:
-        self._client = _ListingClient(url, token, timeout=timeout)
+        self._client = StudioClient(url, token, timeout=timeout)
 
     def ours(self) -> list[StudioProject]:
         """Those that curator asks, or asked, in, by number."""
-        return sorted(
-            (found for found in self._client.all_projects() if found.is_ours), key=lambda p: p.number
-        )
+        listed = (_seen(found) for found in self._client.projects())
+        return sorted((found for found in listed if found.is_ours), key=lambda p: p.number)
 
     def project(self, number: int) -> StudioProject:
         """One project.
@@ -86,8 +84,7 @@ class StudioProjects:
         Raises:
             LabelerError: it is gone.
         """
-        found = self._client.project(number)
-        return StudioProject(found.number, found.title, found.description, found.tasks)
+        return _seen(self._client.project(number))
 
     def inventory(self, number: int, kind: Kind, cannot_tell: str = "") -> "StudioInventory":
         """The questions of one project.
@@ -158,21 +155,5 @@ class StudioInventory:
             last = ids[-1]
 
 
-class _ListingClient(StudioClient):
-    """With one call more: every project there is."""
-
-    def all_projects(self) -> list[StudioProject]:
-        found: list[StudioProject] = []
-        with self._calls("list the projects"):
-            # Page by page, by number: the pager swallows errors.
-            number = 1
-            while True:
-                page: Any = self._reads.projects.list(
-                    include="id,title,description,task_number", page=number, page_size=_MANY_PROJECTS
-                )
-                for project in page.items or ():
-                    title, about = str(project.title or ""), str(project.description or "")
-                    found.append(StudioProject(int(project.id), title, about, int(project.task_number or 0)))
-                if not page.items or page.response.next is None:
-                    return found
-                number += 1
+def _seen(found: Project) -> StudioProject:
+    return StudioProject(found.number, found.title, found.description, found.tasks)

@@ -173,7 +173,7 @@ class LabelStudioLabeler:
     def _oldest(self, spec: ProjectSpec) -> int | None:
         """The number of the project that was made for exactly this campaign; of several the first."""
         notes = ProjectNotes.read("", spec.title)
-        found = self._client.projects_titled(_title(spec.title))
+        found = self._client.projects(_title(spec.title))
         return min((one.number for one in found if notes.is_in(one.description)), default=None)
 
     def _update(self, found: Project, spec: ProjectSpec, where: str) -> bool:

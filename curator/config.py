@@ -230,7 +230,7 @@ def load_config(folder: Path) -> Config:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"No {CONFIG_NAME} in {folder}. Start a project with `curator init NAME --data PATH`, "
+            f"No {CONFIG_NAME} in {folder.resolve()}. Start a project with `curator init NAME --data PATH`, "
             "or name its folder with --project DIR."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
@@ -250,7 +250,7 @@ def parse_config(values: dict[str, Any], where: str) -> Config:
             given = repr(problem["input"])
             shown = given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}..."
             got = "" if problem["type"] in ("missing", "value_error") else f" (got {shown})"
-            lines.append(f"  {key or 'file'}: {message}{got}")
+            lines.append(f"  {f'{key}: ' if key else ''}{message}{got}")
         raise ConfigError(f"{where} cannot be used:\n" + "\n".join(dict.fromkeys(lines))) from exc
 
 

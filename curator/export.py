@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from curator.errors import ConfigError
 from curator.ledger.store import Row
+from curator.money.amounts import MICRO
 from curator.project import Project
 
 SCHEMA = pa.schema(
@@ -26,7 +27,7 @@ SCHEMA = pa.schema(
         ("answers", pa.int64()),
         ("agreement", pa.float64()),  # share of the answers that gave this label
         ("answered_at", pa.string()),  # the newest of them
-        ("cost", pa.int64()),  # micro-units, for all answers to this item
+        ("cost", pa.float64()),  # in units of the currency, for all answers to this item
         ("currency", pa.string()),
     ]
 )
@@ -88,7 +89,7 @@ def labeled_rows(project: Project) -> list[Row]:
     items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
     currency = project.config.cost.currency
     return [
-        {**row, "text": item.text, "image": item.image, "currency": currency}
+        {**row, "cost": row["cost"] / MICRO, "text": item.text, "image": item.image, "currency": currency}
         for row, item in zip(found, items, strict=True)
     ]
 

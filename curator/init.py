@@ -136,11 +136,11 @@ def init_project(
     with Project(folder, progress=progress, say=say) as project:
         try:
             encoded = project.encode()
-        except (EncoderError, DataError):
+        except (EncoderError, DataError) as exc:
             # It would fail the next time as well: better to start anew with another encoder. (Ctrl-C is different: what
             # is encoded stays, and `curator round` goes on with the rest.)
             _undo(folder, state, made)
-            raise
+            raise type(exc)(f"{options.data}: {exc}") from exc
         holdout = plan.config.holdout.size or len(project.pool.role_rows("holdout"))
         return InitReport(
             folder=str(folder),
@@ -161,12 +161,15 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
         EncoderError: items cannot be encoded. The pool is as before.
     """
     config = project.config
+    unread = {"source", "allow_outside"}
+    if config.labeler.name != "replay":
+        unread.add("label")  # annotators answer: a file without known labels is as good
     with project.locked("add"):
         before = project.pool.segments
         report = import_records(
             project.pool,
             path,
-            Columns(**config.data.model_dump(exclude={"source", "allow_outside"})),
+            Columns(**config.data.model_dump(exclude=unread)),
             classes=config.project.classes,
             allow_outside=config.data.allow_outside,
             embeddings=_source(config, project.state, embeddings_file),

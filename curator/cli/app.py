@@ -24,12 +24,6 @@ app = typer.Typer(
     "labeling cycle, and `curator status` in between.",
 )
 
-app.add_typer(studio_commands.app, name="studio")
-app.command()(serve)
-app.command()(doctor)
-app.command()(backup)
-app.command()(restore)
-
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
@@ -325,3 +319,11 @@ def demo(
             say=_say,
             show=typer.echo,
         )
+
+
+# In the order in which `curator --help` lists them: after the commands of the cycle.
+app.command()(doctor)
+app.add_typer(studio_commands.app, name="studio")
+app.command()(serve)
+app.command()(backup)
+app.command()(restore)

@@ -12,7 +12,7 @@ from curator.money.amounts import MICRO, format_amount
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
 from curator.status import Status
-from curator.suggestions import SuggestionEffect
+from curator.suggestions import FEWEST, SuggestionEffect
 
 
 def as_json(value: Any) -> str:
@@ -156,6 +156,13 @@ def _stage(current: dict[str, Any]) -> str:
 def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     """What suggestions do to the annotators, each number with its interval."""
     accepted = "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% accepted as they were"
+    if min(effect.shown, effect.blind) < FEWEST:
+        return [
+            (
+                f"Suggestions: {effect.shown:,} questions answered with one, {effect.blind:,} without: too few to compare "
+                f"({FEWEST} of each)"
+            )
+        ]
     lines = [
         (
             f"Suggestions ({100 * effect.level:.0f}% intervals): {effect.shown:,} questions answered with one{accepted}, "

@@ -31,7 +31,7 @@ def serve(
 
     Label Studio asks for a suggestion when somebody opens a task that has none yet, say one asked before there was a
     model; its stream ("Label All Tasks") shows those that came with the questions. The loop works as well without it.
-    It needs the extra: pip install 'curator[server]'
+    It needs the extra: pip install -c constraints.txt '.[server]'
     """
     with user_errors():
         from curator.serve.run import Address, serve_project, stopped_by_signals

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -33,9 +34,10 @@ class _Counts:
 def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[str]:
     """Bring the ledger up to date with the labeler; what is new is charged to `round_id`.
 
-    First what changed since the last pull. If the labeler then holds another number of questions or answers than the
-    ledger, that is done once more, for somebody may just have answered. Only a difference that this does not explain
-    is looked into by pulling everything: that is how deleted questions and lost changes come to light.
+    First what changed since the last pull. The labeler's number of questions and answers is read before and after, for
+    somebody may be answering just now: then the ledger holds as many as there were at some time in between. Whatever
+    else differs is looked at once more, and what stays is looked into by pulling everything: that is how deleted
+    questions and lost changes come to light.
 
     Args:
         project: opened, its labeler prepared.
@@ -56,20 +58,32 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
         gone.append(store(project, pulled, round_id, accept_loss=accept_loss))
         return _there(labeler), pulled.complete
 
-    first, complete = take(ledger.get("cursor"))
-    there = first
-    # What everything just pulled does not explain, only the next pull can: somebody is at work.
-    if _held(ledger) != there and not complete:
-        there, _ = take(ledger.get("cursor"))
-        if not _is_between(_held(ledger), first, there) and _may_pull_all(
-            ledger, there, settling=accept_loss or not records.progress(ledger, round_id).waiting
-        ):
-            begun, before = time.monotonic(), there
-            there, _ = take(None)
-            # While people answer, nothing can be said about what is left.
-            left = there - _held(ledger) if there == before else _Counts(0, 0)
-            _remember(ledger, left, time.monotonic() - begun)
+    before = _there(labeler)
+    there, complete = take(ledger.get("cursor"))
+    # What everything just pulled does not explain, only the next pull can.
+    if not complete and not _is_between(_held(ledger), before, there):
+        before = there
+        there, complete = take(ledger.get("cursor"))
+        if not complete and not _is_between(_held(ledger), before, there):
+            settling = accept_loss or not records.progress(ledger, round_id).waiting
+            if _may_pull_all(ledger, there, settling=settling):
+                there = _pull_all(ledger, there, take)
     return _notes(gone, _held(ledger), there)
+
+
+def _pull_all(ledger: Ledger, before: _Counts, take: Callable[[str | None], tuple[_Counts, bool]]) -> _Counts:
+    """Pull everything; notes when that was, what it left unexplained, and how long it took. Returns what is there."""
+    begun = time.monotonic()
+    there, _ = take(None)
+    # While people answer, nothing can be said about what is left.
+    left = there - _held(ledger) if there == before else _Counts(0, 0)
+    seconds = time.monotonic() - begun
+    with ledger.write():
+        ledger.put(
+            _LAST_COMPLETE,
+            json.dumps({"at": utc_now(), "seconds": seconds, "left": [left.questions, left.answers]}),
+        )
+    return there
 
 
 def _held(ledger: Ledger) -> _Counts:
@@ -108,15 +122,6 @@ def _may_pull_all(ledger: Ledger, there: _Counts, *, settling: bool) -> bool:
     passed = (datetime.now(UTC) - datetime.fromisoformat(last["at"])).total_seconds()
     rested = not 0 <= passed < _REST * last["seconds"]  # the clock may have been set back
     return rested or difference.questions != last["left"][0]
-
-
-def _remember(ledger: Ledger, left: _Counts, seconds: float) -> None:
-    """Note when a difference was looked into, what that left unexplained, and how long it took."""
-    with ledger.write():
-        ledger.put(
-            _LAST_COMPLETE,
-            json.dumps({"at": utc_now(), "seconds": seconds, "left": [left.questions, left.answers]}),
-        )
 
 
 def _notes(gone: list[Stored], held: _Counts, there: _Counts) -> list[str]:

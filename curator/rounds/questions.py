@@ -10,7 +10,7 @@ from curator.ledger.store import Row
 from curator.project import Project
 from curator.rounds.blind import is_blind, wants_several
 from curator.rounds.neighbours import labeled_neighbours
-from curator.rounds.why import BLIND, why_picked
+from curator.rounds.why import BLIND, SUGGESTED, why_picked
 
 FloatArray = NDArray[np.float32]
 
@@ -66,6 +66,8 @@ def pick_questions(
                 classes,
                 pick["coverage_distance"],
             )
+            if probs is not None and shown:
+                question["why"] += f" {SUGGESTED}"
             question["neighbours"] = json.dumps(near[i]) if near[i] else None
         questions.append(question)
     return questions

@@ -104,6 +104,7 @@ class _Run:
             report.notes += pull(self.project, round_id, accept_loss=self.partial)
             if self.project.take_over:
                 prepare(self.project)
+                report.notes.append("The campaign is run from here now; anywhere else it is refused.")
         progress = records.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:

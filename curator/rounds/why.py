@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.registry import SCORERS
+from strategies.registry import SCORERS, SELECTORS
 
 FloatArray = NDArray[np.float32]
 
 # The same for the hold-out and for the blind share of the others: nobody can tell the two apart by it.
 BLIND = "Asked without a reason, so that nothing sways the answer."
+SUGGESTED = "What is ticked is the model's suggestion."
 AGAIN = "The answers so far disagree: one more is needed."
 
 
@@ -28,11 +29,9 @@ def why_picked(
     elif strategy in SCORERS:
         reason = "The model is unsure" if probs is None else _unsure(probs, classes)
     else:
-        reason = f"Picked by {strategy}"
+        reason = "Chosen to cover the pool" if strategy in SELECTORS else f"Chosen by {strategy}"
         if distance is not None:
             reason += f"; the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})"
-        else:
-            reason += " to cover the pool"
     return f"{reason}."
 
 

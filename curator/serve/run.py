@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_EXTRA = "pip install 'curator[server]'"
+_EXTRA = "pip install -c constraints.txt '.[server]'"
 _CONNECTIONS = 200  # at a time; more are told to come later
 _START_SECONDS = 60.0
 _STOP_SECONDS = 3.0  # for requests under way

@@ -22,6 +22,7 @@ _WHY_STYLE = (
     "font-size: 13px; font-weight: 400; opacity: 0.7; margin: 0 0 8px"  # to be found, not to be read first
 )
 _OBJECT_TAG: dict[Kind, str] = {"text": "Text", "image": "Image"}
+_DIGITS = tuple("0123456789")
 _SINGLE = ("single", "single-radio")
 _FILLED_IN = re.compile(r"\$[\w\[\].{}]", re.ASCII)  # the editor puts the task's data in place of it
 
@@ -189,12 +190,23 @@ def _choices(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
     choices = ET.Element(
         "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
     )
+    hotkeys = _hotkeys(spec)
     for name in names:
         choice = ET.SubElement(choices, "Choice", value=name)
-        for attribute, values in (("hint", spec.descriptions), ("hotkey", spec.hotkeys)):
+        for attribute, values in (("hint", spec.descriptions), ("hotkey", hotkeys)):
             if name in values:
                 choice.set(attribute, values[name])
     return choices
+
+
+def _hotkeys(spec: ProjectSpec) -> dict[str, str]:
+    """The keys that were set; and a class that is a digit has that key.
+
+    Label Studio numbers the classes from 1: of the classes 0, 1, 2 the key 1 would choose 0.
+    """
+    taken = set(spec.hotkeys.values())
+    digits = {name: name for name in spec.classes if name in _DIGITS and name not in taken}
+    return {**digits, **spec.hotkeys}
 
 
 def _variables(root: ET.Element) -> set[str]:

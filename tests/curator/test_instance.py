@@ -98,7 +98,8 @@ def test_of_two_copies_the_second_is_refused(campaign, tmp_path):
     description = campaign.api.projects.get(campaign.number).description
     assert str(campaign.folder) in refused(other)
     assert campaign.api.projects.get(campaign.number).description == description
-    # Who only looks is let in, and changes nothing.
+    # Who only looks is let in, and changes nothing; the doctor says how it stands.
+    assert "run from" in other.curator("doctor", code=1).stdout
     assert "0 of" in other.curator("status").stdout
     assert campaign.api.projects.get(campaign.number).description == description
 

@@ -384,3 +384,18 @@ def test_the_model_does_not_see_what_is_shown(tmp_path):
         with Project(folder) as project:
             stores.append(project.embeddings.take(range(60)))
     np.testing.assert_array_equal(*stores)
+
+
+def test_where_people_answer_a_file_without_labels_is_as_good(tmp_path):
+    """The pool had a label column that nobody reads: what is added later need not have one. Known labels must be there."""
+    more = tmp_path / "more.jsonl"
+    more.write_text('{"id": "new", "text": "something new"}\n', encoding="utf-8")
+    for name, labeler in (("people", "files"), ("known", "replay")):
+        with Project(
+            make_project(tmp_path / name, n=40, holdout="10", encoder="tfidf", labeler=labeler)
+        ) as project:
+            if labeler == "files":
+                assert add_to_pool(project, more).added == 1
+            else:
+                with pytest.raises(DataError, match="label"):
+                    add_to_pool(project, more)

@@ -394,7 +394,7 @@ def test_export_has_the_provenance(project):
             "replay",
             1,
             1.0,
-            80_000,
+            0.08,
         )
         assert row["text"].startswith("number")
         assert row["round"] in (1, 2, 3)

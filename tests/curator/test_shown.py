@@ -57,18 +57,18 @@ PROBS = np.array([0.1, 0.41, 0.49], dtype=np.float32)
         ("entropy", PROBS, None, "The model wavers between red (0.49) and green (0.41)."),
         ("margin", None, 0.3, "The model is unsure."),
         ("random", PROBS, 0.3, "Drawn at random."),
-        ("maxherding", None, None, "Picked by maxherding to cover the pool."),
+        ("maxherding", None, None, "Chosen to cover the pool."),
         (
             "coverage", None, 0.6,
-            "Picked by coverage; the nearest item asked before is far (cosine 0.40).",
+            "Chosen to cover the pool; the nearest item asked before is far (cosine 0.40).",
         ),
         (
             "coverage", PROBS, 0.05,
-            "Picked by coverage; the nearest item asked before is near (cosine 0.95).",
+            "Chosen to cover the pool; the nearest item asked before is near (cosine 0.95).",
         ),
         (
             "coverage", PROBS, 0.3,
-            "Picked by coverage; the nearest item asked before is some way off (cosine 0.70).",
+            "Chosen to cover the pool; the nearest item asked before is some way off (cosine 0.70).",
         ),
     ],
 )  # fmt: skip

@@ -90,6 +90,13 @@ def test_classes_have_hints_and_keys():
     assert control.shows == {"why", "fields", "neighbours"}
 
 
+def test_a_class_that_is_a_digit_has_its_own_key():
+    """Numbered from 1 by Label Studio, the key 1 would choose the class 0; a key that was set stays."""
+    config = layout(classes=("0", "1", "10", "2"), hotkeys={"1": "q", "10": "2"})
+    keys = {node.get("value"): node.get("hotkey") for node in config.iter("Choice")}
+    assert keys == {"0": "0", "1": "q", "10": "2", "2": None}
+
+
 @pytest.mark.parametrize("name", ["under $5", "$why", "a$b", "${x}", "x $[0]"])
 def test_a_class_that_would_be_filled_in_is_refused(name):
     """The editor puts data in place of `$5`, and "undefined" would come back as the answer."""

@@ -243,8 +243,8 @@ class StudioClient:
     def connect_local_storage(self, number: int, path: str) -> None:
         """Let the server show the files below `path`; it makes no tasks of them."""
         doing = (
-            f"let Label Studio read {path} (it must run with LOCAL_FILES_SERVING_ENABLED=true and with a folder above "
-            "as LOCAL_FILES_DOCUMENT_ROOT)"
+            f"let Label Studio read {path} (it must run with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and with a "
+            "folder above as LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; `curator studio up --images` does)"
         )
         with self._calls(doing, missing=self._gone(number)):
             self._writes.import_storage.local.create(

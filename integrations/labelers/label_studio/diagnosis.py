@@ -19,6 +19,7 @@ from integrations.findings import Finding, fail, ok, warn
 from integrations.labelers.label_studio.address import warn_plain_http
 from integrations.labelers.label_studio.browser_images import NAME as IMAGES
 from integrations.labelers.label_studio.browser_images import check_image
+from integrations.labelers.label_studio.project_notes import ProjectNotes
 from integrations.labelers.protocol import ProjectSpec
 from integrations.labelers.studio_config import check_classes, read_control
 
@@ -255,7 +256,15 @@ class _Diagnosis:
         else:
             detail = f"{number}, {title!r} can be read but not changed by this token's user"
             self._found.append(fail(name, detail, "Use the token of a user who may change it."))
+        self._holder(str(found.get("description") or ""))
         self._classes(str(found.get("label_config") or ""), f"project {number}")
+
+    def _holder(self, description: str) -> None:
+        spec = self._expected.spec
+        holder = ProjectNotes.read(description, spec.title).holder
+        if holder not in ("", spec.holder):
+            remedy = "Run it there; or, when that one is gone for good: `curator round --take-over`."
+            self._found.append(fail("run from", f"{holder}, not from here ({spec.holder})", remedy))
 
     def _classes(self, config: str, where: str) -> None:
         spec = self._expected.spec

@@ -58,6 +58,7 @@ _SHORTEST_TITLE = 3
 _HIDDEN = (
     "tasks:inner_id",
     "tasks:data.key",
+    "tasks:data.item_id",  # of a folder of classes it names the class
     "tasks:data.round",
     "tasks:data.fields",
     "tasks:data.neighbours",

@@ -37,7 +37,7 @@ SIZES = {
     "minutes": (10.0, 0.5, "annotators: for so long"),
     "open_questions": (8_000, 1_000, "annotators: questions in their round"),
     "faults": (1_000, 60, "weather: faults that do harm"),
-    "fault_rounds": (12, 3, "weather: rounds of the campaign"),
+    "fault_rounds": (30, 3, "weather: rounds of the campaign"),
     "kill_rounds": (2, 1, "kills: rounds of each campaign"),
     "server_questions": (3_000, 600, "kills: questions in a push that the server does not survive"),
     "server_kills": (6, 2, "kills: of the server, in imports and in pulls"),

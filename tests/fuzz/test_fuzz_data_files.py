@@ -544,7 +544,7 @@ def test_any_images_are_added_or_leave_the_pool_as_it_was(pictures, entries, pat
         (folder / "curator.toml").write_text(
             toml.replace("[data]", '[data]\nimage = "image"').replace('# image = "..."', "#")
         )
-        says(add(listed, folder), "listed.jsonl", "https:", "s3:")
+        says(add(listed, folder), "listed.jsonl", "://")
 
 
 # ---------------------------------------------------------------- embeddings and hold-out

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from fuzz.harness import explains
-from fuzz.inputs import TOKEN, cases, damaged, json_files
+from fuzz.inputs import cases, damaged, json_files
 from fuzz.record import RECORDED, TITLE, call_of
 from fuzz.test_fuzz_answers import is_answer
 from hypothesis import given
@@ -29,6 +29,7 @@ REPLIES["change project"] = REPLIES["get project"]
 MOST_REQUESTS = 1200  # a list of projects without an end is given up after 1,000 pages
 MOST_SLEEP = 400.0  # seconds that the SDK may wait in one call of the labeler, were they real
 URL = "http://studio.test"
+TOKEN = "0123456789abcdef0123456789abcdef01234567"  # no message may hold it
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,19 @@ HEADERS = st.sampled_from(
         {},
     ]
 )
-SAYING = st.sampled_from([0, 1, 240, 270, 290, 299, 300]).map(
-    lambda before: json.dumps(
-        {"detail": f"{'x ' * (before // 2)}bad token {TOKEN}", "validation_errors": None}
-    ).encode()
+# A server, or a proxy before it, that repeats the token in what it says; also where a long message is cut.
+SAYING = st.builds(
+    lambda before, say: say(f"{'x ' * (before // 2)}bad token {TOKEN}"),
+    st.sampled_from([0, 1, 240, 270, 280, 290, 299, 300]),
+    st.sampled_from(
+        [
+            lambda said: json.dumps({"detail": said, "validation_errors": None}).encode(),
+            lambda said: json.dumps({"validation_errors": {"title": [said]}}).encode(),
+            lambda said: json.dumps([said]).encode(),
+            lambda said: f"<html><title>{said}</title></html>".encode(),
+            lambda said: said.encode(),
+        ]
+    ),
 )
 TRANSPORT_ERRORS = st.sampled_from(
     [
@@ -219,3 +229,53 @@ def test_the_recorded_replies_are_good():
     values = list(story(Broken({}), None))
     assert len(values) == 14
     assert [len(value.questions) for value in values if isinstance(value, Pulled)] == [3, 3]
+
+
+def changed(call: str, **values: Any) -> Reply:
+    """The recorded reply to a call with other values in it; of a list of tasks, in the first of them."""
+    reply = json.loads(json.dumps(REPLIES[call]))
+    (reply["tasks"][0] if "tasks" in reply else reply).update(values)
+    return Reply(200, json.dumps(reply).encode())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"list projects": changed("list projects", next="http://studio.test/api/projects/?page=2")},
+        {"list projects": Reply(400, json.dumps({"detail": "x " * 135 + TOKEN}).encode())},
+        {"list projects": Reply(200, b"[" * 50_000)},
+        {"get project": changed("get project", id=float("inf"))},
+        {"get project": changed("get project", task_number="many")},
+        {"get project": changed("get project", title=[])},
+        {"list answers": changed("list answers", annotations=7)},
+        {"list answers": changed("list answers", data=[], id="x")},
+        {"list answers": changed("list answers", annotations=[{"completed_by": {"id": [1]}}])},
+        {"newest task": changed("newest task", updated_at="yesterday")},
+        {"list tasks": Reply(200, b'{"tasks": ["a", "b"], "total": 2}')},
+        {"list tasks": Reply(200, b'{"tasks": [], "total": 1e999}')},
+        {"upload": Reply(200, b'{"files": [1]}')},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_what_was_found_stays_found(wrong):
+    """Replies that once ended in a traceback, in a list without an end, or in a message with half of the token."""
+    transport = Broken(wrong)
+    for _ in story(transport, None):
+        pass
+    assert transport.requests < MOST_REQUESTS
+
+
+def test_a_list_of_tasks_that_never_ends_is_given_up():
+    """Ever new tasks, one on a page: no more pages than the first one let expect."""
+
+    class Endless(Broken):
+        def _answer(self, request: httpx.Request) -> httpx.Response:
+            if call_of(request) != "list tasks":
+                return super()._answer(request)
+            self.requests += 1
+            assert self.requests < MOST_REQUESTS
+            task = {"id": self.requests, "data": {"key": f"other-{self.requests}"}}
+            return httpx.Response(200, json={"tasks": [task], "total": 50})
+
+    values = list(story(Endless({}), None))
+    assert len(values) < 14

@@ -38,13 +38,20 @@ _MOST_WRITES = 50  # no call of `curator round` writes so often
 _TRIES = 20
 
 
-def of_curator(place: Place, *, rounds: int, writes: Sequence[int] = range(1, _MOST_WRITES)) -> Iterator[Row]:
+def of_curator(
+    place: Place,
+    *,
+    rounds: int,
+    writes: Sequence[int] = range(1, _MOST_WRITES),
+    moments: Sequence[str] = ("before", "after"),
+) -> Iterator[Row]:
     """Rows of campaigns in each of which every call of `curator round` is killed once.
 
     Args:
         place: to run in.
         rounds: of a campaign.
         writes: at which write of a call, one for each campaign; it ends when no call writes so often.
+        moments: before or after the write is committed.
     """
     fresh = make(place, "kills", items=200, batch=8, holdout=12, spread=0.6)
     tokens = sign_up_all(place.studio, 2)
@@ -53,7 +60,7 @@ def of_curator(place: Place, *, rounds: int, writes: Sequence[int] = range(1, _M
     _campaign(calm, rounds, tokens, None)
     expected = in_ledger(calm.folder), at_server(calm)
     kills, campaigns, broken = 0, 0, ""
-    for moment in ("before", "after"):
+    for moment in moments:
         for write in writes:
             folder = place.root / f"killed-{moment}-{write}"
             campaign = copy(fresh, folder)

@@ -866,7 +866,7 @@ def test_what_it_needs_is_said_before_anything_runs(unasked, monkeypatch):
     edit_config(unasked, 'name = "label-studio"', 'name = "replay"')
     assert "answers a Label Studio server" in refused(unasked, code=2)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert "pip install 'curator[server]'" in refused(unasked, code=2)
+    assert "pip install -c constraints.txt '.[server]'" in refused(unasked, code=2)
 
 
 def test_listening_for_others_with_a_secret(unasked, monkeypatch):

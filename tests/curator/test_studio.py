@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from curator import demo
 from curator.cli.app import app
 from curator.credentials import find_token
-from curator.errors import ConfigError, CuratorError
+from curator.errors import CuratorError
 from curator.project import Project
 from curator.studio import install as installation
 from curator.studio import service
@@ -227,7 +227,7 @@ def test_curator_finds_the_token_while_it_runs(home):
     assert find_token(f"http://localhost:{port}") == find_token(home.state().url)
     assert call(home, "/api/current-user/whoami").json()["email"] == "owner@curator.local"
     run("down")
-    with pytest.raises(ConfigError, match="does not run: `curator studio up`"):
+    with pytest.raises(LabelerError, match="does not run: `curator studio up`"):
         find_token(f"http://127.0.0.1:{port}/")
 
 

@@ -46,7 +46,7 @@ class Checkpoint:
         model: ready to predict.
         train_rows: (n,) rows of the pool it was trained on.
         train_labels: (n,) their classes, as columns of its probs.
-        meta: what the caller stored beside it.
+        meta: what the caller stored beside it; looking up what is not there raises LedgerError.
     """
 
     model: Model
@@ -122,7 +122,11 @@ def load_checkpoint(folder: Path, take: Callable[[IntArray], FloatArray]) -> Che
     values = _read_values(folder / _VALUES)
     arrays = _read_arrays(folder / _ARRAYS, values)
     with _reading(folder / _VALUES):
-        rows, labels, meta = arrays.pop("train_rows"), arrays.pop("train_labels"), _meta(values)
+        rows, labels, meta = (
+            arrays.pop("train_rows"),
+            arrays.pop("train_labels"),
+            _meta(values, folder / _VALUES),
+        )
         is_head = values["kind"] == "head"
     embeddings = None if is_head else take(rows)
     with _reading(folder / _VALUES):
@@ -141,11 +145,11 @@ def read_meta(folder: Path) -> dict[str, Any]:
     """What was stored beside a model, without loading the model.
 
     Raises:
-        LedgerError: the file is missing, torn or not of this format.
+        LedgerError: the file is missing, torn or not of this format; later, when a fact is looked up that is not in it.
     """
     values = _read_values(folder / _VALUES)
     with _reading(folder / _VALUES):
-        return _meta(values)
+        return _meta(values, folder / _VALUES)
 
 
 def _head_state(head: EmbeddingHead) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -189,6 +193,17 @@ def _refit(
     return model
 
 
+class _Meta(dict[str, Any]):
+    """What was stored beside a model; a fact that is missing is the file's fault, whoever looks it up."""
+
+    def __init__(self, found: dict[str, Any], path: Path) -> None:
+        super().__init__(found)
+        self._path = path
+
+    def __missing__(self, fact: str) -> Any:
+        raise _broken(self._path, f"it lacks {fact!r}")
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Whatever goes wrong inside is the file's fault."""
@@ -202,11 +217,11 @@ def _reading(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def _meta(values: dict[str, Any]) -> dict[str, Any]:
+def _meta(values: dict[str, Any], path: Path) -> dict[str, Any]:
     meta = values["meta"]
     if not isinstance(meta, dict):
         raise TypeError("what was stored beside it")
-    return meta
+    return _Meta(meta, path)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +164,11 @@ class FilesLabeler:
 
     def _exports(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         """(name, tasks) of each export, the oldest first."""
-        paths = sorted(self._answers.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-        return ((path.name, read_tasks(path)) for path in paths)
+        written: list[tuple[int, str]] = []
+        for path in self._answers.glob("*.json"):
+            with suppress(FileNotFoundError):  # somebody is just putting a newer export in its place
+                written.append((path.stat().st_mtime_ns, path.name))
+        return ((name, read_tasks(self._answers / name)) for _, name in sorted(written))
 
     def _read(self, row: Mapping[str, Any], control: Control, name: str) -> list[Answer]:
         try:

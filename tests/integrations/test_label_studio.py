@@ -18,6 +18,7 @@ from integrations.labelers.label_studio import labeler as module
 from integrations.labelers.label_studio import uploads
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sign_up
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
+from integrations.labelers.label_studio.replies import plain
 from integrations.labelers.protocol import Announcement, Question, Suggestion
 
 
@@ -522,8 +523,8 @@ def test_a_doubled_task_is_one_question(api, labeler):
     (found,) = labeler.pull(None).questions
     assert [answer.label for answer in found.answers] == ["pos", "neg"]
     assert found.external_id == labeler.find(["k0"])["k0"] == first
-    twins = labeler._with_twins([task for task in tasks_of(api, labeler.project) if task.id == second])
-    assert {task.id for task in twins} == {int(first), second}
+    twins = labeler._with_twins([plain(task) for task in tasks_of(api, labeler.project) if task.id == second])
+    assert {task["id"] for task in twins} == {int(first), second}
 
 
 def test_pages_add_up(labeler, monkeypatch):

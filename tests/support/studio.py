@@ -97,11 +97,13 @@ class FilesDriver:
             {"id": n, "data": task["data"], "annotations": self._given.get(task["data"]["key"], [])}
             for n, task in enumerate(asked, 1)
         ]
-        for old in self.folder.glob("answers/*.json"):
-            old.unlink()
         path = self.folder / "answers" / f"export-{self._clock}.json"
-        path.write_text(json.dumps(rows), encoding="utf-8")
-        os.utime(path, (self._clock, self._clock))
+        part = path.with_suffix(".part")  # somebody may be reading: whole or not at all
+        part.write_text(json.dumps(rows), encoding="utf-8")
+        os.utime(part, (self._clock, self._clock))
+        part.replace(path)
+        for old in set(self.folder.glob("answers/*.json")) - {path}:
+            old.unlink()
 
     def answer(self, key: str, label: str | None, who: int = 0) -> None:
         now = self._time()

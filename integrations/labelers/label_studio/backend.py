@@ -105,7 +105,7 @@ class BackendClient(StudioClient):
         """What a refusal of an address means; the error itself when it is about something else."""
         if exc.status_code not in _REFUSED:
             return exc
-        detail = self._refused(exc, "", write=False, missing=None)
+        detail = self._failures.refused(exc, "", write=False, missing=None)
         said = str(detail)
         if "reserved" in said or "private" in said or "local" in said.lower():
             return LabelerError(

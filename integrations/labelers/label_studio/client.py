@@ -1,26 +1,25 @@
-"""The few calls of Label Studio that we make, and its errors as one line each.
+"""The few calls of Label Studio that we make.
 
 The SDK repeats a POST by itself when a gateway answers 5xx, which has made three copies of every task; so writes
-go through a client that never repeats, reads through one that does. Its exception classes differ from call to
-call, so only the status code is looked at. Its models are never validated, so neither is an answer trusted here.
+go through a client that never repeats, reads through one that does. Its models are never validated, so `replies`
+checks what is read; `failures` says in one line what went wrong.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
-from label_studio_sdk.core.parse_error import ParsingError
 
 from integrations.errors import LabelerError
-
-TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of the variable, not a token
+from integrations.labelers.label_studio.failures import TOKEN_VARIABLE, Failures
+from integrations.labelers.label_studio.replies import Page, Project, count, plain, text
+from integrations.labelers.studio_json import utc
 
 # Asked of a list of tasks. The list applies to the annotations inside as well: what is not named is missing there.
 ANSWER_FIELDS = (
@@ -35,41 +34,8 @@ _PROJECT_FIELDS = (
 )
 
 _READ_RETRIES = 2
-_NOT_TWICE = "what has arrived there is not sent twice."
-_LONGEST_DETAIL = 300
-# What reading a reply of something that is no Label Studio raises inside the SDK.
-_NONSENSE = (ParsingError, ValueError, TypeError, AttributeError)
-_MAYBE_DONE_STATUS = (408, 409, 429)  # a gateway's way of losing a request that it may have passed on
-_AWAY_STATUS = (408, 429)  # beside every 5xx: the server cannot just now
-_NOT_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_CUT_OFF = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """What we read of a project."""
-
-    number: int
-    title: str
-    description: str
-    config: str
-    model_version: str
-    overlap: int  # answers that the stream collects for a new task
-    tasks: int
-    answers: int  # annotations and skips
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some tasks of a project.
-
-    Attributes:
-        tasks: in the order asked for.
-        total: how many tasks fit the filters in all, those after this page included.
-    """
-
-    tasks: tuple[Any, ...]
-    total: int
+_MOST_PROJECT_PAGES = 1000
+_SPARE_PAGES = 10  # more than a list of tasks lets expect at first, before it is given up
 
 
 class StudioClient:
@@ -88,6 +54,7 @@ class StudioClient:
         self.url = _checked_url(url)
         self._token = _checked_token(token)
         self._timeout = timeout
+        self._failures = Failures(self.url, self._token, timeout)
         # No connection is kept: one that the server closed meanwhile looks exactly like a POST whose reply was lost.
         # No redirect is followed: it turns a POST into a GET, and would carry the token elsewhere.
         self._http = httpx.Client(
@@ -114,7 +81,7 @@ class StudioClient:
                 skip_queue="IGNORE_SKIPPED",  # a skip is an answer: the task does not come back
                 maximum_annotations=1,
             )
-            return _number(made.id)
+            return count(made.id)
 
     def project(self, number: int) -> Project:
         """Read a project.
@@ -123,13 +90,13 @@ class StudioClient:
             LabelerError: it is gone.
         """
         with self._calls(f"read project {number}", missing=self._gone(number)):
-            return _project(
-                self._reads.projects.get(
-                    number,
-                    # the SDK has no name for it
-                    request_options={"additional_query_parameters": {"include": _PROJECT_FIELDS}},
-                )
+            # raw: the SDK's own way serializes the model once more, and warns at what it does not expect
+            reply = self._reads.projects.with_raw_response.get(
+                number,
+                # the SDK has no name for it
+                request_options={"additional_query_parameters": {"include": _PROJECT_FIELDS}},
             )
+            return Project.of(reply.data)
 
     def projects(self, title: str | None = None) -> list[Project]:
         """Every project that the token's user sees, or those with exactly this title."""
@@ -137,18 +104,17 @@ class StudioClient:
         narrowed: dict[str, Any] = {} if title is None else {"title": title}
         with self._calls("list the projects"):
             # The filter is "contains"; each page is asked for by number, since the pager swallows errors.
-            number = 1
-            while True:
+            for number in range(1, _MOST_PROJECT_PAGES + 1):
                 page: Any = self._reads.projects.list(
                     include="id,title,description,label_config,task_number",
                     page=number,
                     page_size=100,
                     **narrowed,
                 )
-                found += [_project(item) for item in page.items or ()]
+                found += map(Project.of, page.items or ())
                 if not page.items or page.response.next is None:
                     return [project for project in found if title in (None, project.title)]
-                number += 1
+            raise ValueError(f"a list without an end: {_MOST_PROJECT_PAGES} pages")
 
     def import_tasks(self, number: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
         """Import tasks, all or none; returns their ids in the same order."""
@@ -157,7 +123,7 @@ class StudioClient:
             made: Any = self._writes.projects.import_tasks(
                 id=number, request=cast("Any", tasks), return_task_ids=True
             )
-            return [int(task) for task in made.task_ids or ()]
+            return [count(task) for task in made.task_ids or ()]
 
     def page(
         self,
@@ -178,7 +144,48 @@ class StudioClient:
                 page_size=size,
                 resolve_uri=False,
             )
-            return Page(tasks=tuple(page.items or ()), total=int(page.response.total))
+            return Page.of(page)
+
+    def newest_change(self, number: int, filters: Sequence[Mapping[str, Any]]) -> tuple[str | None, int]:
+        """When the tasks that pass all `filters` were last changed, by the server's clock, and how many they are.
+
+        The time is as `utc` writes it; None when there are no such tasks.
+        """
+        page = self.page(number, filters, fields="id,updated_at", size=1, order="-tasks:updated_at")
+        with self._calls(f"read when the tasks of project {number} were changed"):
+            return (utc(page.tasks[0]["updated_at"]) if page.tasks else None), page.total
+
+    def walk(
+        self, number: int, filters: Sequence[Mapping[str, Any]], *, fields: str, size: int
+    ) -> Iterator[tuple[Mapping[str, Any], ...]]:
+        """Every task that passes the filters, by ascending id, in pages of `size` or fewer.
+
+        Each page starts after the last id instead of at an offset, so that a task which drops out meanwhile moves
+        no other one past us; and each says how many are left, so that nothing can be cut off unnoticed.
+
+        Raises:
+            LabelerError: as any call; also when the pages are not what was asked for, or do not end.
+        """
+        last, pages, most = 0, 0, 1
+        while pages < most:
+            page = self.page(
+                number, [*filters, task_filter("id", "greater", "Number", last)], fields=fields, size=size
+            )
+            ids = [task["id"] for task in page.tasks]
+            if ids != sorted(set(ids)) or (ids and ids[0] <= last) or (page.total and not ids):
+                break
+            yield page.tasks
+            if len(ids) >= page.total:
+                return
+            if not pages:  # the list may grow while it is walked, up to twice its length
+                most = 2 * -(-page.total // len(ids)) + _SPARE_PAGES
+            pages += 1
+            last = ids[-1]
+        raise LabelerError(
+            f"the list of tasks of project {number} at {self.url} is not what was asked for: {len(page.tasks)} of "
+            f"{page.total} tasks after task {last}, on page {pages + 1}. Try again; if it stays so, the server is of "
+            "a version that is not known here."
+        )
 
     def change_project(self, number: int, **changes: Any) -> None:
         """Change settings of a project; a field that is not named stays as it is."""
@@ -195,7 +202,7 @@ class StudioClient:
         """The tabs of a project in the data manager, from left to right: number and title."""
         with self._calls(f"list the tabs of project {number}", missing=self._gone(number)):
             found = self._reads.views.list(project=number)
-            return [(_number(view.id), str((_plain(view.data) or {}).get("title"))) for view in found]
+            return [(count(view.id), text((plain(view.data) or {}).get("title"))) for view in found]
 
     def order_views(self, number: int, views: Sequence[int]) -> None:
         """Put the tabs of a project into an order; the first one is what opens with the project."""
@@ -233,12 +240,12 @@ class StudioClient:
         }
         doing = f"add the tab {title!r} to project {number}"
         with self._calls(doing, write=True, missing=self._gone(number)):
-            return _number(self._writes.views.create(project=number, data=data).id)
+            return count(self._writes.views.create(project=number, data=data).id)
 
     def local_storages(self, number: int) -> set[str]:
         """The folders from which the server shows files to a project."""
         with self._calls(f"list the storages of project {number}", missing=self._gone(number)):
-            return {str(found.path) for found in self._reads.import_storage.local.list(project=number)}
+            return {text(found.path) for found in self._reads.import_storage.local.list(project=number)}
 
     def connect_local_storage(self, number: int, path: str) -> None:
         """Let the server show the files below `path`; it makes no tasks of them."""
@@ -260,7 +267,7 @@ class StudioClient:
                 if exc.status_code == httpx.codes.FORBIDDEN:
                     return {}
                 raise
-            return {int(user.id): str(user.email) for user in users if user.email}
+            return {count(user.id): text(user.email) for user in users if user.email}
 
     def uploads(self, number: int, ids: Sequence[int] | None = None) -> dict[int, str]:
         """Path of each uploaded file by its id; all of the project, or those named."""
@@ -269,7 +276,7 @@ class StudioClient:
                 files = self._reads.files.list(number, all_=True)
             else:
                 files = self._reads.files.list(number, ids=json.dumps(list(ids)))
-            return {int(file.id or 0): str(file.file) for file in files}
+            return {count(file.id): text(file.file) for file in files}
 
     def upload(self, number: int, files: Sequence[tuple[str, bytes]]) -> list[int]:
         """Upload (name, content) of files without making tasks of them; returns the ids, in the same order."""
@@ -285,7 +292,7 @@ class StudioClient:
             )
             if not reply.is_success:
                 raise ApiError(status_code=reply.status_code, body=_body(reply), headers=dict(reply.headers))
-            return [int(file) for file in reply.json()["file_upload_ids"]]
+            return [count(file) for file in reply.json()["file_upload_ids"]]
 
     def _sdk(self, retries: int) -> LabelStudio:
         # the slash: the SDK joins the address of the token exchange to it, and would drop a path without one
@@ -305,88 +312,15 @@ class StudioClient:
             "Restore it there, or start a new one."
         )
 
-    @contextmanager
-    def _calls(self, doing: str, *, write: bool = False, missing: str | None = None) -> Iterator[None]:
-        """Turn whatever a call raises into one `LabelerError`.
+    def _calls(
+        self, doing: str, *, write: bool = False, missing: str | None = None
+    ) -> AbstractContextManager[None]:
+        return self._failures.calls(doing, write=write, missing=missing)
 
-        Args:
-            doing: what is tried, as it reads after "could not".
-            write: the call changes something, so a lost reply leaves open whether it did.
-            missing: what a 404 means.
-        """
-        try:
-            yield
-        except ApiError as exc:
-            raise self._refused(exc, doing, write=write, missing=missing) from exc
-        except _NOT_ARRIVED as exc:
-            raise LabelerError(
-                f"could not {doing}: no server answers at {self.url} ({self._line(exc)}). "
-                "Is Label Studio running there, and is the address right?",
-                away=True,
-            ) from exc
-        except httpx.TimeoutException as exc:
-            raise LabelerError(
-                f"could not {doing}: no answer from {self.url} within {self._timeout:g} s. "
-                f"Try again; {_NOT_TWICE}",
-                maybe_done=write,
-                away=True,
-            ) from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise LabelerError(
-                f"could not {doing}: the connection to {self.url} failed ({self._line(exc)}). "
-                f"Try again; {_NOT_TWICE}",
-                maybe_done=write,
-                away=isinstance(exc, _CUT_OFF),
-            ) from exc
-        except _NONSENSE as exc:
-            raise LabelerError(
-                f"could not {doing}: what answers at {self.url} does not speak like Label Studio "
-                f"({self._line(exc)}). Is the address right?",
-                maybe_done=write,
-            ) from exc
 
-    def _refused(self, exc: ApiError, doing: str, *, write: bool, missing: str | None) -> LabelerError:
-        status = exc.status_code
-        detail = self._mask(_detail(exc.body))
-        lost = write and (status is None or status in _MAYBE_DONE_STATUS or not 300 <= status < 500)
-        if status == httpx.codes.NOT_FOUND and missing is not None:
-            return LabelerError(missing)
-        return LabelerError(
-            f"could not {doing}: {self._explain(status, detail, exc.headers or {})}",
-            maybe_done=lost,
-            away=status is not None and (status >= 500 or status in _AWAY_STATUS),
-        )
-
-    def _explain(self, status: int | None, detail: str, headers: Mapping[str, str]) -> str:
-        """What a refusal means, and what to do about it."""
-        url = self.url
-        if status is None or status >= 500 or status in _MAYBE_DONE_STATUS:
-            said = f"{url} failed with HTTP {status} ({detail}). Try again later; {_NOT_TWICE}"
-        elif status == httpx.codes.UNAUTHORIZED:
-            said = (
-                f"{url} does not accept the token ({detail}). Put a valid one into {TOKEN_VARIABLE}, or where else it came from; "
-                "Label Studio shows it under Account & Settings."
-            )
-        elif status == httpx.codes.FORBIDDEN:
-            said = f"{url} does not allow it ({detail}). Use the token of a user who may."
-        elif status == httpx.codes.NOT_FOUND:
-            said = f"{url} does not know it ({detail}). Is this the address of Label Studio itself?"
-        elif status < 300:
-            said = (
-                f"{url} answered with {detail} instead of JSON. Is this the address of Label Studio itself?"
-            )
-        elif status < 400:
-            target = self._mask(headers.get("location", "elsewhere"))
-            said = f"{url} redirects to {target}. Give the address it redirects to."
-        else:
-            said = f"{url} refused it with HTTP {status}: {detail}."
-        return said
-
-    def _line(self, exc: Exception) -> str:
-        return self._mask(_one_line(str(exc)) or type(exc).__name__)
-
-    def _mask(self, text: str) -> str:
-        return text.replace(self._token, "***")
+def task_filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:
+    """A condition on the tasks of a list, as `page`, `walk` and `create_view` take it."""
+    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
 
 
 def _checked_url(url: str) -> str:
@@ -423,56 +357,8 @@ def _checked_token(token: str) -> str:
     return token
 
 
-def _plain(value: Any) -> Any:
-    """A model of the SDK as a dictionary; anything else as it is."""
-    return value.model_dump() if hasattr(value, "model_dump") else value
-
-
-def _number(value: Any) -> int:
-    """A number out of a model that nobody validated."""
-    return int(value)
-
-
-def _project(found: Any) -> Project:
-    return Project(
-        number=_number(found.id),
-        title=str(found.title or ""),
-        description=str(found.description or ""),
-        config=str(found.label_config or ""),
-        model_version=str(found.model_version or ""),
-        overlap=int(found.maximum_annotations or 1),
-        tasks=int(found.task_number or 0),
-        answers=int(found.total_annotations_number or 0) + int(found.skipped_annotations_number or 0),
-    )
-
-
 def _body(reply: httpx.Response) -> Any:
     try:
         return reply.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return reply.text
-
-
-def _detail(body: Any) -> str:
-    """What a reply says, on one short line."""
-    if isinstance(body, Mapping):
-        problems = body.get("validation_errors")
-        parts = [str(body.get("detail") or "")]
-        if isinstance(problems, Mapping):
-            parts = [
-                f"{name}: {'; '.join(map(str, said)) if isinstance(said, list) else said}"
-                for name, said in problems.items()
-            ]
-        text = ", ".join(part for part in parts if part) or json.dumps(body, default=str)
-    else:
-        text = str(body or "no reason given")
-        if "<html" in text.lower() or "<!doctype" in text.lower():
-            title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-            named = _one_line(title.group(1)) if title else ""
-            text = f"a web page titled {named!r}" if named else "a web page"
-    return _one_line(text)
-
-
-def _one_line(text: str) -> str:
-    flat = " ".join(text.split()).rstrip(".")
-    return flat if len(flat) <= _LONGEST_DETAIL else f"{flat[:_LONGEST_DETAIL]} ..."

@@ -7,8 +7,9 @@ from typing import Any
 
 from integrations.errors import LabelerError
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
-from integrations.labelers.label_studio.client import KEY_FIELDS, Project, StudioClient
+from integrations.labelers.label_studio.client import KEY_FIELDS, StudioClient
 from integrations.labelers.label_studio.project_notes import ProjectNotes
+from integrations.labelers.label_studio.replies import Project
 from integrations.labelers.protocol import Kind
 from integrations.labelers.studio_config import Control, read_control
 from integrations.labelers.studio_json import task_key
@@ -137,22 +138,7 @@ class StudioInventory:
             ) from exc
 
     def _walk(self, fields: str) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """Pages of tasks. Each begins after the last id, not at an offset: the list may move meanwhile."""
-        last = 0
-        while True:
-            after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
-            page = self._client.page(self._number, [after], fields=fields, size=_PAGE)
-            tasks = [task.model_dump() for task in page.tasks]
-            ids = [int(task["id"]) for task in tasks]
-            if ids != sorted(set(ids)) or (ids and ids[0] <= last) or (page.total and not ids):
-                raise LabelerError(
-                    f"the list of tasks of project {self._number} at {self._client.url} is not what was asked for: "
-                    f"{len(ids)} of {page.total} tasks after task {last}. Try again."
-                )
-            yield tasks
-            if len(ids) >= page.total:
-                return
-            last = ids[-1]
+        return self._client.walk(self._number, [], fields=fields, size=_PAGE)
 
 
 def _seen(found: Project) -> StudioProject:

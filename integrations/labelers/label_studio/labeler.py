@@ -19,9 +19,10 @@ from typing import Any, Self
 from urllib.parse import quote_plus
 
 from integrations.errors import LabelerError
-from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, Project, StudioClient
+from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, StudioClient, task_filter
 from integrations.labelers.label_studio.local_files import LocalFiles
 from integrations.labelers.label_studio.project_notes import ProjectNotes, fingerprint
+from integrations.labelers.label_studio.replies import Project
 from integrations.labelers.label_studio.uploads import ImageUploads
 from integrations.labelers.protocol import (
     Announcement,
@@ -88,8 +89,8 @@ class _Task:
     annotations: tuple[Any, ...]
 
     @classmethod
-    def of(cls, task: Any) -> Self:
-        return cls(int(task.id), task_key(task.data), tuple(task.annotations or ()))
+    def of(cls, task: Mapping[str, Any]) -> Self:
+        return cls(task["id"], task_key(task.get("data")), tuple(task.get("annotations") or ()))
 
 
 class LabelStudioLabeler:
@@ -214,7 +215,7 @@ class LabelStudioLabeler:
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`."""
         return {
-            key: str(min(task.id for task in tasks))
+            key: str(min(task["id"] for task in tasks))
             for key, tasks in self._with_keys(keys, KEY_FIELDS).items()
         }
 
@@ -249,7 +250,7 @@ class LabelStudioLabeler:
         version = announcement.model_version
         if version is not None:
             # the value must be a list: a plain text is compared letter by letter
-            carrying = _filter("predictions_model_versions", "contains", "List", [version])
+            carrying = task_filter("predictions_model_versions", "contains", "List", [version])
             if self._client.page(number, [carrying], fields="id", size=1).total:
                 self._client.change_project(number, model_version=version)
 
@@ -262,7 +263,7 @@ class LabelStudioLabeler:
             view = self._client.create_view(
                 number,
                 title,
-                [_filter("data.round", "equal", "Number", round_)],
+                [task_filter("data.round", "equal", "Number", round_)],
                 # "Label All Tasks" looks at no tab: it goes by the number of the task, and so by rank too, since
                 # questions are sent in that order. It gives a task to one person at a time; what is labeled "as
                 # displayed" may be given to two.
@@ -279,17 +280,16 @@ class LabelStudioLabeler:
         others = [key for key, count in answers_wanted.items() if count != default]
         for key, tasks in self._with_keys(others, "id,data,overlap").items():
             for task in tasks:
-                if task.overlap != answers_wanted[key]:
-                    self._client.want_answers(int(task.id), answers_wanted[key])
+                if task.get("overlap") != answers_wanted[key]:
+                    self._client.want_answers(task["id"], answers_wanted[key])
 
     def pull(self, cursor: str | None) -> Pulled:
         """See `Labeler.pull`. The cursor is the time of the newest change, by the server's clock."""
         number, _ = self._project()
         # Read before the list: what changes while the list is walked is newer than this, and comes next time.
         since = [] if cursor is None else [_since(cursor)]
-        newest = self._client.page(number, since, fields="id,updated_at", size=1, order="-tasks:updated_at")
-        reached = utc(newest.tasks[0].updated_at) if newest.tasks else cursor
-        complete = cursor is None or newest.total > _MOST_CHANGED
+        newest, changed = self._client.newest_change(number, since)
+        complete = cursor is None or changed > _MOST_CHANGED
         if complete:
             tasks = [_Task.of(task) for task in self._walk([], ANSWER_FIELDS)]
         else:
@@ -298,7 +298,7 @@ class LabelStudioLabeler:
         foreign = [len(task.annotations) for task in tasks if task.key is None]
         return Pulled(
             questions=questions,
-            cursor=reached,
+            cursor=newest or cursor,
             complete=complete,
             # the second copy of a question is nobody's question either
             foreign_questions=len(tasks) - len(questions) if complete else 0,
@@ -358,57 +358,40 @@ class LabelStudioLabeler:
 
     def _learn_users(self, annotations: Sequence[Any]) -> None:
         """Ask for the names of the users, once, when somebody appears who is not known yet."""
-        seen = {row.get("completed_by") for row in annotations if isinstance(row, Mapping)}
-        if any(isinstance(user, int) and user not in self._users for user in seen):
+        told = (row.get("completed_by") for row in annotations if isinstance(row, Mapping))
+        seen = {user for user in told if isinstance(user, int)}
+        if not seen <= self._users.keys():
             self._users |= self._client.users()
 
-    def _with_twins(self, tasks: list[Any]) -> list[Any]:
+    def _with_twins(self, tasks: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Add the tasks that share a key with one of these: the answers of a question are one whole set."""
-        known = {task.id for task in tasks}
-        keys = sorted({key for task in tasks if (key := task_key(task.data)) is not None})
+        known = {task["id"] for task in tasks}
+        keys = sorted({key for task in tasks if (key := task_key(task.get("data"))) is not None})
         doubled = [
             key
             for key, found in self._with_keys(keys, KEY_FIELDS).items()
-            if any(task.id not in known for task in found)
+            if any(task["id"] not in known for task in found)
         ]
         full = self._with_keys(doubled, ANSWER_FIELDS)
-        return [task for task in tasks if task_key(task.data) not in full] + [
+        return [task for task in tasks if task_key(task.get("data")) not in full] + [
             task for found in full.values() for task in found
         ]
 
-    def _with_keys(self, keys: Sequence[str], fields: str) -> dict[str, list[Any]]:
+    def _with_keys(self, keys: Sequence[str], fields: str) -> dict[str, list[Mapping[str, Any]]]:
         """The tasks that carry each of these keys."""
         wanted = set(keys)
-        found: dict[str, list[Any]] = {}
+        found: dict[str, list[Mapping[str, Any]]] = {}
         for some in _key_chunks(list(dict.fromkeys(keys))):
-            for task in self._walk([_filter("data.key", "in_list", "List", some)], fields):
-                key = task_key(task.data)
+            for task in self._walk([task_filter("data.key", "in_list", "List", some)], fields):
+                key = task_key(task.get("data"))
                 if key in wanted:
                     found.setdefault(key, []).append(task)
         return found
 
-    def _walk(self, filters: Sequence[Mapping[str, Any]], fields: str) -> Iterator[Any]:
-        """Every task that passes the filters, by ascending id.
-
-        Each page starts after the last id instead of at an offset, so that a task which drops out meanwhile moves
-        no other one past us; and each says how many are left, so that nothing can be cut off unnoticed.
-        """
-        number, _ = self._project()
-        last = 0
-        while True:
-            after = _filter("id", "greater", "Number", last)
-            page = self._client.page(number, [*filters, after], fields=fields, size=_PAGE)
-            ids = [int(task.id) for task in page.tasks]
-            if ids != sorted(set(ids)) or (ids and ids[0] <= last) or (page.total and not ids):
-                raise LabelerError(
-                    f"the list of tasks of project {number} at {self._client.url} is not what was asked for: "
-                    f"{len(ids)} of {page.total} tasks after task {last}. Try again; if it stays so, "
-                    "the server is of a version that is not known here."
-                )
-            yield from page.tasks
-            if len(ids) >= page.total:
-                return
-            last = ids[-1]
+    def _walk(self, filters: Sequence[Mapping[str, Any]], fields: str) -> Iterator[Mapping[str, Any]]:
+        """Every task that passes the filters, by ascending id."""
+        for tasks in self._client.walk(self._project()[0], filters, fields=fields, size=_PAGE):
+            yield from tasks
 
 
 def _refuse_other(holder: str, us: str, where: str) -> None:
@@ -420,10 +403,6 @@ def _refuse_other(holder: str, us: str, where: str) -> None:
         )
 
 
-def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:
-    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
-
-
 def _since(cursor: str) -> dict[str, object]:
     """Tasks changed since a little before the cursor."""
     try:
@@ -433,7 +412,7 @@ def _since(cursor: str) -> dict[str, object]:
             f"the cursor {cursor!r} is no time; pull everything (without a cursor) once."
         ) from exc
     # any other format of the time is answered with HTTP 500
-    return _filter("updated_at", "greater_or_equal", "Datetime", moment.strftime(TIME_FORMAT))
+    return task_filter("updated_at", "greater_or_equal", "Datetime", moment.strftime(TIME_FORMAT))
 
 
 def _key_chunks(keys: Sequence[str]) -> Iterator[list[str]]:

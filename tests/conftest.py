@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import keyring.core
 import pytest
 from support import keyring_backend
@@ -48,3 +49,20 @@ def studio(studio_executable: Path) -> Iterator[LocalStudio]:
     """One real Label Studio for the whole run; each test makes a project of its own in it."""
     with LocalStudio(studio_executable, ROOT / ".studio") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def personal_token(studio: LocalStudio) -> str:
+    """A personal access token of the server's account, which may have one at a time: made as its page makes one."""
+    with httpx.Client(base_url=studio.url, follow_redirects=True, timeout=30) as browser:
+        browser.get("/user/login/")
+        form = {
+            "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+            "email": studio.email,
+            "password": studio.password,
+        }
+        browser.post("/user/login/", data=form, headers={"Referer": studio.url})
+        headers = {"X-CSRFToken": browser.cookies["csrftoken"], "Referer": studio.url}
+        reply = browser.post("/api/token/", headers=headers)
+        assert reply.is_success, reply.text
+        return str(reply.json()["token"])

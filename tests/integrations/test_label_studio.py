@@ -116,19 +116,9 @@ def test_an_echoed_token_is_masked(studio, wanted):
     assert studio.token not in str(caught.value)
 
 
-def test_a_personal_access_token_works(studio, wanted):
+def test_a_personal_access_token_works(studio, personal_token, wanted):
     """The token that Label Studio hands out by default is exchanged as the SDK does it, uploads included."""
-    with httpx.Client(base_url=studio.url, follow_redirects=True, timeout=30) as browser:
-        browser.get("/user/login/")
-        form = {
-            "csrfmiddlewaretoken": browser.cookies["csrftoken"],
-            "email": studio.email,
-            "password": studio.password,
-        }
-        browser.post("/user/login/", data=form, headers={"Referer": studio.url})
-        headers = {"X-CSRFToken": browser.cookies["csrftoken"], "Referer": studio.url}
-        token = browser.post("/api/token/", headers=headers).json()["token"]
-    labeler = LabelStudioLabeler(studio.url, token)
+    labeler = LabelStudioLabeler(studio.url, personal_token)
     labeler.prepare(wanted, None)
     assert set(labeler.send(questions(2))) == {"k0", "k1"}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,6 +31,15 @@ _HIGHEST_PRICE = 10**9 * MICRO
 Kind = Literal["text", "image"]
 Metric = Literal["accuracy", "macro_f1"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+def _openable(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("no path holds a NUL character")
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_openable)]
 
 
 class _Section(BaseModel):
@@ -58,7 +68,7 @@ class ProjectSection(_Section):
 class DataSection(_Section):
     """Where the pool came from, so that `curator add` reads the next file in the same way."""
 
-    source: str
+    source: PathText
     id: str | None = None
     text: str | None = None
     image: str | None = None
@@ -105,7 +115,7 @@ class HoldoutSection(_Section):
     """The sealed random sample that measures every round."""
 
     size: int = Field(default=0, ge=0, le=_MOST_ITEMS)  # 0: the hold-out is a labeled file of the user's own
-    file: str | None = None
+    file: PathText | None = None
     metric: Metric = "accuracy"
 
     @model_validator(mode="after")
@@ -124,17 +134,17 @@ class LabelerSection(_Section):
     url: str | None = None  # label-studio: http://localhost:8080
     # label-studio: an existing project; unset = curator creates one
     project: int | None = Field(default=None, ge=1, le=_LARGEST)
-    folder: str | None = None  # files: where questions are written and answers are read
+    folder: PathText | None = None  # files: where questions are written and answers are read
     seconds: float = Field(default=5.0, gt=0, le=1e6)  # replay: about how long one answer takes
     suggestions: Literal["auto", "on", "off"] = "auto"  # auto: until they are shown to hurt
     blind_share: float = Field(default=0.2, ge=0, le=1)  # of the questions: asked without a suggestion
     neighbours: int = Field(default=0, ge=0, le=9)  # nearest labeled items shown with each question
     cannot_tell: str = "can't tell"  # one choice more, for an annotator who cannot decide; "" = none
-    instructions: str | None = None  # a Markdown file, shown to the annotators
+    instructions: PathText | None = None  # a Markdown file, shown to the annotators
     descriptions: dict[str, Name] = Field(default_factory=dict)  # class -> what it means
     hotkeys: dict[str, Name] = Field(default_factory=dict)  # class -> key; unset: Label Studio's own
     images: Literal["upload", "local"] = "upload"  # how local images reach the annotators' browsers
-    image_root: str | None = None  # local: the folder that the server serves (its document root)
+    image_root: PathText | None = None  # local: the folder that the server serves (its document root)
     overlap: int = Field(default=1, ge=1, le=20)  # answers wanted per item ...
     overlap_share: float = Field(default=1.0, gt=0, le=1)  # ... for this share of the items
 

@@ -317,6 +317,16 @@ def test_a_number_that_cannot_be_is_named(section, name, value):
         parse_config(settings, "curator.toml")
 
 
+@pytest.mark.parametrize(
+    ("section", "name"), [("data", "source"), ("labeler", "folder"), ("labeler", "instructions")]
+)
+def test_a_path_with_a_nul_is_named(section, name):
+    """No system opens it: said of the setting, before anything is written."""
+    settings = {**SETTINGS, section: {**SETTINGS.get(section, {}), name: "a\0b"}}
+    with pytest.raises(ConfigError, match=rf"{section}\.{name}: no path holds a NUL"):
+        parse_config(settings, "curator.toml")
+
+
 def test_a_long_wrong_value_is_cut():
     """A message is read by a person."""
     with pytest.raises(ConfigError) as caught:

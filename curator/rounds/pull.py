@@ -138,7 +138,7 @@ def _notes(gone: list[Stored], held: _Counts, there: _Counts) -> list[str]:
         )
     if held.answers != there.answers:
         notes.append(
-            f"The labeler holds {there.answers} answers, {held.answers} of them were pulled; "
+            f"The labeler says that it holds {there.answers} answers, {held.answers} were pulled; "
             "somebody may be answering just now. Run `curator status` to see the rest."
         )
     return notes

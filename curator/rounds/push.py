@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from curator.errors import ConfigError
 from curator.labelers import project_spec
@@ -21,7 +20,6 @@ from integrations.errors import LabelerError
 from integrations.labelers.protocol import Announcement, Neighbour, Question, Suggestion
 
 ATTEMPTS = 4  # sends of one chunk before giving up
-LONG_OVER = 3600.0  # seconds after which a request that was cut off has surely ended
 _FIRST_WAIT = 0.5  # seconds between look-ups, doubled each time
 
 
@@ -111,17 +109,12 @@ def _send_chunk(project: Project, chunk: Sequence[Row], sleep: Callable[[float],
 def _resolve_unknown(project: Project, sleep: Callable[[float], None]) -> None:
     """Find out about questions whose sending was cut off: asked, or back into the outbox."""
     ledger = project.ledger
-    unknown = ledger.rows(
-        "select key, sending_at from questions where state = 'sending' order by round, rank"
-    )
+    unknown = ledger.rows("select key from questions where state = 'sending' order by round, rank")
     if not unknown:
         return
-    newest = max(datetime.fromisoformat(row["sending_at"]) for row in unknown)
-    age = (datetime.fromisoformat(utc_now()) - newest).total_seconds()
-    # `sending_at` is when the sending began, before uploads and a slow reply: only long after it is nothing under way.
-    patience = 0.0 if age > LONG_OVER else project.labeler.settle_seconds
     keys = [row["key"] for row in unknown]
-    found = _look_until_settled(project, keys, patience, sleep)
+    # Counted from now: `sending_at` is older than the request, and the clock may have jumped since.
+    found = _look_until_settled(project, keys, project.labeler.settle_seconds, sleep)
     with ledger.write():
         _mark(project, [key for key in keys if key not in found], "outbox")
 
@@ -196,6 +189,8 @@ def _questions(project: Project, rows: Sequence[Row]) -> list[Question]:
 def _neighbours(project: Project, rows: Sequence[Row]) -> dict[str, Neighbour]:
     """Item id -> what annotators see of it beside another item."""
     ids = sorted({item_id for row in rows for item_id in _listed(row)})
+    if not ids:
+        return {}
     labels = records.training_labels(project.ledger)
     return {
         item.item_id: Neighbour(labels.get(item.item_id, "?"), item.text, item.image)

@@ -225,7 +225,7 @@ def read_text(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, also when the machine stops in between."""
+    """Whole or not at all, and there for good, also when the machine stops right after."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.half")
     with half.open("w", encoding="utf-8") as file:
@@ -233,6 +233,11 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _digest(questions: Sequence[QuestionAnswers]) -> str:

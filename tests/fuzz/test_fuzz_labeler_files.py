@@ -57,8 +57,6 @@ def round_(folder: Path, where: str, *options: str) -> None:
         says(
             curator(*command, "--project", folder),
             where,
-            "labeler",
-            "project",
             "round 1",
             "replay",
             ".curator",

@@ -19,7 +19,10 @@ _CONTEXT.set_forkserver_preload(
 
 
 def run_round_in_child(
-    folder: Path, kill_at: tuple[int, str] | None, env: dict[str, str] | None = None
+    folder: Path,
+    kill_at: tuple[int, str] | None,
+    env: dict[str, str] | None = None,
+    settle_seconds: float | None = None,
 ) -> int:
     """One `curator round`; returns the exit code, -9 when the kill hit.
 
@@ -27,15 +30,18 @@ def run_round_in_child(
         folder: of the project.
         kill_at: (n, "before" | "after"): die around the commit of the n-th write; None: run to the end.
         env: set in the child.
+        settle_seconds: how long to wait for a request that was cut off; None = as long as the labeler says.
     """
-    process = _CONTEXT.Process(target=_run, args=(str(folder), kill_at, env or {}))
+    process = _CONTEXT.Process(target=_run, args=(str(folder), kill_at, env or {}, settle_seconds))
     process.start()
     process.join(120)
     assert process.exitcode is not None, "the child did not end"
     return process.exitcode
 
 
-def _run(folder: str, kill_at: tuple[int, str] | None, env: dict[str, str]) -> None:
+def _run(
+    folder: str, kill_at: tuple[int, str] | None, env: dict[str, str], settle_seconds: float | None
+) -> None:
     os.environ.update(env)
     from curator.ledger.store import Ledger
     from curator.project import Project
@@ -44,6 +50,8 @@ def _run(folder: str, kill_at: tuple[int, str] | None, env: dict[str, str]) -> N
     if kill_at is not None:
         _arm(Ledger, *kill_at)
     with Project(Path(folder)) as project:
+        if settle_seconds is not None:
+            project.labeler.settle_seconds = settle_seconds
         run_round(project)
 
 

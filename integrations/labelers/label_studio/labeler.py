@@ -87,10 +87,15 @@ class _Task:
     id: int
     key: str | None  # None: not ours
     annotations: tuple[Any, ...]
+    created_at: str  # as `utc` writes it; "" = not known
 
     @classmethod
     def of(cls, task: Mapping[str, Any]) -> Self:
-        return cls(task["id"], task_key(task.get("data")), tuple(task.get("annotations") or ()))
+        try:
+            created_at = utc(task.get("created_at"))
+        except ValueError:
+            created_at = ""
+        return cls(task["id"], task_key(task.get("data")), tuple(task.get("annotations") or ()), created_at)
 
 
 class LabelStudioLabeler:
@@ -290,10 +295,13 @@ class LabelStudioLabeler:
         since = [] if cursor is None else [_since(cursor)]
         newest, changed = self._client.newest_change(number, since)
         complete = cursor is None or changed > _MOST_CHANGED
+        tasks: list[_Task] = []
+        if cursor is not None and not complete:
+            tasks = [_Task.of(task) for task in self._with_twins(list(self._walk(since, ANSWER_FIELDS)))]
+            # A question that was deleted is in no list, and a stranger in its place keeps the number of tasks as it was.
+            complete = _has_new_stranger(tasks, utc(cursor))
         if complete:
             tasks = [_Task.of(task) for task in self._walk([], ANSWER_FIELDS)]
-        else:
-            tasks = [_Task.of(task) for task in self._with_twins(list(self._walk(since, ANSWER_FIELDS)))]
         questions = self._answers(tasks)
         foreign = [len(task.annotations) for task in tasks if task.key is None]
         return Pulled(
@@ -401,6 +409,17 @@ def _refuse_other(holder: str, us: str, where: str) -> None:
             f"{where} is run from {holder}, not from here ({us}): two would ask and pay twice. "
             "Run it there; or, when that one is gone for good, take over: `curator round --take-over`."
         )
+
+
+def _has_new_stranger(tasks: Sequence[_Task], cursor: str) -> bool:
+    """Whether a task without our key, or another copy of a question, was made after the cursor."""
+    first: dict[str, int] = {}
+    for task in tasks:
+        if task.key is not None:
+            first[task.key] = min(task.id, first.get(task.key, task.id))
+    return any(
+        task.created_at > cursor and (task.key is None or task.id != first[task.key]) for task in tasks
+    )
 
 
 def _since(cursor: str) -> dict[str, object]:

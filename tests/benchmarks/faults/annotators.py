@@ -46,8 +46,8 @@ def run(place: Place, *, annotators: int, seconds: float, questions: int) -> Ite
     done, delays = ours.recv()
     people.join()
     campaign.curator("status")
-    broken = answers_match(campaign, PRICE)
     given = done["answer"] + done["skip"]
+    broken = answers_match(campaign, PRICE) if given else "nobody could answer"
     said = ", ".join(f"{count:,} {what}" for what, count in sorted(done.items()))
     yield Row(
         f"{annotators} annotators at work", said, seconds, per_second(given, seconds, "answers"),

@@ -22,6 +22,7 @@ from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 _TIMEOUT = 3.0  # seconds that a call may take; beyond it the weather says "too late"
 _SETTLE = 1.0  # seconds that a lost request may still be at work: the way passes it on at once, or never
 _TRIES = 60  # calls of `curator round` in a row that may fail
+_MOST_LOOKS = 5000  # when all is asked, until enough faults have hit
 _CHUNK = 8  # questions in a request: small, so that many requests can be lost
 
 
@@ -81,7 +82,9 @@ def _run_all(
         _call(campaign, calls)
         answer_tasks(campaign, open_[len(open_) // 2 :], tokens)
     _until(campaign, calls, lambda status: status == (rounds + 1, "pushed"))
-    while more():
+    for _ in range(_MOST_LOOKS):
+        if not more():
+            break
         _call(campaign, calls)
 
 

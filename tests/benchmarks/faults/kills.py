@@ -3,13 +3,11 @@
 import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -76,6 +74,8 @@ def of_curator(
                 broken = f"killed {moment} write {write}: {wrong}"
             if not hit:
                 break
+    if not kills:
+        broken = broken or "no kill hit"
     yield Row(
         "kill -9 of curator", f"{kills} kills in {campaigns} campaigns of {rounds} rounds", time.perf_counter() - begun,
         broken=broken, verdict="each ended as without a kill; each question one task",
@@ -90,9 +90,8 @@ def _campaign(campaign: Campaign, rounds: int, tokens: list[str], kill_at: tuple
         code = run_round_in_child(campaign.folder, kill_at, env)
         if code == -signal.SIGKILL:
             kills += 1
-            _hours_pass(campaign.folder)
-            # Killed behind the last write there is nothing left to do but to wait for answers.
-            code = run_round_in_child(campaign.folder, None, env)
+            # Killed at a write, so no request is under way. Behind the last one only answers are left to wait for.
+            code = run_round_in_child(campaign.folder, None, env, settle_seconds=0.0)
         if code:
             raise RuntimeError(
                 f"`curator round` ended with {code} in round {number}, after a kill at {kill_at}"
@@ -100,14 +99,6 @@ def _campaign(campaign: Campaign, rounds: int, tokens: list[str], kill_at: tuple
         if number <= rounds:
             answer_tasks(campaign, unanswered(campaign), tokens)
     return kills
-
-
-def _hours_pass(folder: Path) -> None:
-    """Set back when the last request was begun, so that nobody waits for what can be under way no more."""
-    past = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-    with sqlite3.connect(folder / ".curator" / "ledger.db") as db:
-        db.execute("update questions set sending_at = ? where state = 'sending'", [past])
-    db.close()
 
 
 class MortalStudio:

@@ -168,9 +168,7 @@ def answers_match(campaign: Campaign, price: int) -> str:
         row["source_id"]: row["paid"]
         for row in campaign.rows("select source_id, sum(amount) as paid from costs group by source_id")
     }
-    owed = campaign.rows(
-        "select source_id, max(label is not null or (not skipped and problem is null)) as work from answers group by source_id"
-    )
+    owed = campaign.rows("select source_id, max(not skipped) as work from answers group by source_id")
     wrong = [row["source_id"] for row in owed if paid.get(row["source_id"], 0) != price * row["work"]]
     problems = {
         "lost": lost, "that the server does not hold": doubled, "not as they are at the server": changed,

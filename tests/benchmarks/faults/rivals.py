@@ -16,6 +16,7 @@ from support.campaign import TOKEN, Campaign
 
 from curator.errors import CuratorError
 from curator.project import Project
+from curator.rounds.push import prepare
 from curator.rounds.run import run_round
 from integrations.errors import IntegrationError
 
@@ -106,12 +107,7 @@ def _begin(barrier: Barrier, answers: Any, folder: str, token: str) -> None:
 
 def _aftermath(first: Campaign, second: Campaign, tokens: list[str]) -> tuple[int, str]:
     """Go on with both; returns how many questions stand at the server twice, and what is broken."""
-    goes_on = [
-        campaign
-        for campaign in (first, second)
-        if campaign.rows("select 1 from rounds where status = 'pushed'") or not _is_refused(campaign)
-    ]
-    going = [campaign for campaign in goes_on if not _is_refused(campaign)]
+    going = [campaign for campaign in (first, second) if not _is_refused(campaign)]
     if len(going) != 1:
         return 0, f"{len(going)} of 2 can go on"
     (winner,) = going
@@ -127,15 +123,13 @@ def _aftermath(first: Campaign, second: Campaign, tokens: list[str]) -> tuple[in
     winner.curator("round")
     holding = [number for number in projects_of(winner) if winner.api.projects.get(number).task_number]
     if len(holding) != 1:
-        return twice, f"questions stand in {len(holding)} projects"
-    return twice, asked_once(winner) or answers_match(winner, PRICE)
+        return 0, f"questions stand in {len(holding)} projects"
+    return 0, asked_once(winner) or answers_match(winner, PRICE)
 
 
 def _is_refused(campaign: Campaign) -> bool:
     """Whether another folder runs the campaign now."""
     with Project(campaign.folder) as project:
-        from curator.rounds.push import prepare
-
         try:
             prepare(project)
         except IntegrationError as exc:

@@ -7,7 +7,7 @@ called directly, once, with numpy arrays, and what comes back is checked.
 # ruff: noqa: N803  X is what scikit-learn and modAL call it
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,8 +42,9 @@ class SelectFunction(Protocol):
         labeled: FloatArray | None,
         weights: FloatArray | None,
         rng: np.random.Generator,
+        **needed: Any,
     ) -> IntArray:
-        """(k,) distinct positions into `embeddings` (n, dim), best first."""
+        """(k,) distinct positions into `embeddings` (n, dim), best first; `needed`: what it takes beside them."""
         ...
 
 
@@ -74,32 +75,6 @@ def make_learner(
     learner = ActiveLearner(estimator=estimator, query_strategy=query_strategy or uncertainty_sampling)
     # Handed to the constructor, these would make modAL fit the estimator again.
     learner.X_training, learner.y_training = np.asarray(X), np.asarray(y)
-    return learner
-
-
-def train_learner(
-    estimator: Any,
-    X: FloatArray,
-    y: NDArray[Any],
-    query_strategy: QueryStrategy | None = None,
-) -> ActiveLearner:
-    """Fit an estimator and wrap it as a modAL learner.
-
-    Args:
-        estimator: with scikit-learn's fit, predict and predict_proba.
-        X: (m, dim) embeddings to fit on.
-        y: (m,) their labels.
-        query_strategy: what `learner.query` uses; None: modAL's own default, uncertainty sampling.
-
-    Returns:
-        The fitted learner.
-
-    Raises:
-        IntegrationError: X and y have different lengths.
-    """
-    learner = make_learner(estimator, X, y, query_strategy)
-    # Not by the learner's own fit: it passes scikit-learn an argument of a deprecated name, and warns of it each time.
-    estimator.fit(learner.X_training, learner.y_training)
     return learner
 
 
@@ -193,31 +168,40 @@ def run_query_strategy(
     return positions, _values(values, k)
 
 
-def query_strategy_from_score(score: Callable[[FloatArray], FloatArray]) -> QueryStrategy:
+def query_strategy_from_score(
+    score: Callable[[FloatArray], FloatArray],
+    predict: Callable[[Any, FloatArray], FloatArray] | None = None,
+) -> QueryStrategy:
     """Make a scorer usable as `ActiveLearner(query_strategy=...)`.
 
     Args:
         score: probabilities (n, classes) -> (n,) scores, higher = ask first.
+        predict: (learner, X) -> what `score` takes; None: the learner's `predict_proba` of X.
 
     Returns:
         A query strategy: (learner, X, n_instances=1) -> (positions, scores), the highest score first.
     """
 
     def query(learner: Any, X: FloatArray, n_instances: int = 1) -> tuple[IntArray, FloatArray]:
-        scores = score(learner.predict_proba(X))
+        scores = score(learner.predict_proba(X) if predict is None else predict(learner, X))
         best = np.argsort(-scores, kind="stable")[:n_instances].astype(np.int64)
         return best, scores[best]
 
     return query
 
 
-def query_strategy_from_select(select: SelectFunction, seed: int = 0) -> QueryStrategy:
+def query_strategy_from_select(
+    select: SelectFunction,
+    seed: int = 0,
+    needed: Mapping[str, Callable[[Any, FloatArray], Any]] | None = None,
+) -> QueryStrategy:
     """Make a selector usable as `ActiveLearner(query_strategy=...)`.
 
     Args:
         select: picks a batch from embeddings, given what is labeled: here, what the learner was trained on.
         seed: with the number of labeled items it seeds the randomness of each call, so that a campaign repeats exactly
             and yet no two of its batches share their draws.
+        needed: {keyword: (learner, X) -> value} for what `select` takes beside embeddings, computed at each call.
 
     Returns:
         A query strategy: (learner, X, n_instances=1) -> (positions, values). A selector has no score per item; the values
@@ -227,7 +211,9 @@ def query_strategy_from_select(select: SelectFunction, seed: int = 0) -> QuerySt
     def query(learner: Any, X: FloatArray, n_instances: int = 1) -> tuple[IntArray, FloatArray]:
         known = learner.X_training
         rng = np.random.default_rng([seed, 0 if known is None else len(known)])
-        picks = select(np.asarray(X), n_instances, labeled=known, weights=None, rng=rng)
+        pool = np.asarray(X)
+        more = {name: supply(learner, pool) for name, supply in (needed or {}).items()}
+        picks = select(pool, n_instances, labeled=known, weights=None, rng=rng, **more)
         return picks, np.arange(len(picks), 0, -1, dtype=np.float64)
 
     return query

@@ -13,7 +13,7 @@ from strategies.errors import StrategyInputError
 
 # 2,048 rows of 77 float32 probabilities are 0.6 MB and stay in the second-level cache: 2 x faster than one big block.
 _BLOCK_ROWS = 2_048
-_SUM_TOLERANCE = 1e-3
+SUM_TOLERANCE = 1e-3
 
 
 def prob_blocks(probs: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
@@ -28,6 +28,27 @@ def prob_blocks(probs: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
     Raises:
         StrategyInputError: not a float matrix, fewer than two classes, or a row that is not a probability vector.
     """
+    check_prob_shape(probs)
+    ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype == np.float16 else probs.dtype)
+    for start in range(0, len(probs), _BLOCK_ROWS):
+        rows = slice(start, min(start + _BLOCK_ROWS, len(probs)))
+        block = probs[rows].astype(ones.dtype, copy=False)
+        # A NaN or an infinity makes its row's sum fail the comparison, so finiteness needs no pass of its own.
+        off = np.abs(block @ ones - 1.0)
+        if not (off <= SUM_TOLERANCE).all() or block.min() < 0.0:
+            refuse_bad_rows(probs)
+        yield rows, block
+
+
+def check_prob_shape(probs: FloatArray) -> None:
+    """Check that probabilities are a float matrix with at least two columns; looks at no number in it.
+
+    Args:
+        probs: (n_items, n_classes).
+
+    Raises:
+        StrategyInputError: something else, or fewer than two classes.
+    """
     if not isinstance(probs, np.ndarray) or probs.ndim != 2 or not np.issubdtype(probs.dtype, np.floating):
         raise StrategyInputError(
             f"Probabilities must be a float array (items, classes), not {_what(probs)}. Pass what predict_proba returns."
@@ -37,15 +58,6 @@ def prob_blocks(probs: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
             f"Probabilities must have at least two classes (columns), not {probs.shape[1]}. "
             "With one class there is nothing to be unsure about: label items of a second class first."
         )
-    ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype == np.float16 else probs.dtype)
-    for start in range(0, len(probs), _BLOCK_ROWS):
-        rows = slice(start, min(start + _BLOCK_ROWS, len(probs)))
-        block = probs[rows].astype(ones.dtype, copy=False)
-        # A NaN or an infinity makes its row's sum fail the comparison, so finiteness needs no pass of its own.
-        off = np.abs(block @ ones - 1.0)
-        if not (off <= _SUM_TOLERANCE).all() or block.min() < 0.0:
-            raise StrategyInputError(_describe_bad_rows(probs))
-        yield rows, block
 
 
 def check_probs(probs: FloatArray) -> None:
@@ -71,13 +83,7 @@ def check_embeddings(embeddings: FloatArray, what: str = "Embeddings") -> None:
     Raises:
         StrategyInputError: not a float matrix, no columns, or a row with NaN or infinity.
     """
-    if (
-        not isinstance(embeddings, np.ndarray)
-        or embeddings.ndim != 2
-        or embeddings.shape[1] == 0
-        or not np.issubdtype(embeddings.dtype, np.floating)
-    ):
-        raise StrategyInputError(f"{what} must be a float array (items, dim), not {_what(embeddings)}.")
+    check_embedding_shape(embeddings, what)
     bad, first = 0, -1
     ones = np.ones(embeddings.shape[1], dtype=np.result_type(embeddings, np.float32))
     for start in range(0, len(embeddings), _BLOCK_ROWS):
@@ -95,6 +101,25 @@ def check_embeddings(embeddings: FloatArray, what: str = "Embeddings") -> None:
             f"{bad:,} of {len(embeddings):,} rows of {what[0].lower()}{what[1:]} hold NaN or infinity; first is row {first}. "
             "Embed these items again or remove them."
         )
+
+
+def check_embedding_shape(embeddings: FloatArray, what: str = "Embeddings") -> None:
+    """Check that embeddings are a float matrix with columns; looks at no number in it.
+
+    Args:
+        embeddings: (n_items, dim).
+        what: how the message calls them.
+
+    Raises:
+        StrategyInputError: something else.
+    """
+    if (
+        not isinstance(embeddings, np.ndarray)
+        or embeddings.ndim != 2
+        or embeddings.shape[1] == 0
+        or not np.issubdtype(embeddings.dtype, np.floating)
+    ):
+        raise StrategyInputError(f"{what} must be a float array (items, dim), not {_what(embeddings)}.")
 
 
 def check_labeled(labeled: FloatArray | None, dim: int) -> FloatArray | None:
@@ -174,8 +199,16 @@ def _what(value: object) -> str:
     return type(value).__name__
 
 
-def _describe_bad_rows(probs: FloatArray) -> str:
-    """One pass over everything, taken only when a row is known to be bad: people want all of it in one message."""
+def refuse_bad_rows(probs: FloatArray) -> None:
+    """Say all about rows that are not probabilities: a pass of its own, for when a quick check has found something.
+
+    Args:
+        probs: (n_items, n_classes).
+
+    Raises:
+        StrategyInputError: how many rows are not probabilities, which is first, why, and what to do. Nothing happens when
+            all are: a quick check may take -0.0 for a negative number.
+    """
     bad, first, why = 0, -1, ""
     for start in range(0, len(probs), _BLOCK_ROWS):
         block: FloatArray = probs[start : start + _BLOCK_ROWS].astype(np.float64)
@@ -183,7 +216,7 @@ def _describe_bad_rows(probs: FloatArray) -> str:
         sums = np.where(finite[:, None], block, 0.0).sum(axis=1)
         wrong: NDArray[np.bool_] = (
             ~finite
-            | (np.abs(sums - 1.0) > _SUM_TOLERANCE)
+            | (np.abs(sums - 1.0) > SUM_TOLERANCE)
             | (np.where(finite[:, None], block, 0.0) < 0.0).any(axis=1)
         )
         if wrong.any() and not bad:
@@ -196,7 +229,8 @@ def _describe_bad_rows(probs: FloatArray) -> str:
             else:
                 why = f"sum={sums[row]:.4g}"
         bad += int(wrong.sum())
-    return (
-        f"{bad:,} of {len(probs):,} rows are not probabilities; first is row {first}: {why}. "
-        "Pass softmax output, not logits."
-    )
+    if bad:
+        raise StrategyInputError(
+            f"{bad:,} of {len(probs):,} rows are not probabilities; first is row {first}: {why}. "
+            "Pass softmax output, not logits."
+        )

@@ -1,14 +1,15 @@
 """From strategies to a batch: the one place that ranks, shares out, and keeps near-duplicates apart."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strategies._checks import check_k, check_labeled
+from strategies._checks import check_k, check_labeled, check_weights
 from strategies._types import FloatArray, IntArray
 from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks
 from strategies.errors import StrategyInputError
+from strategies.inputs import Inputs
 from strategies.mixture import interleave, quotas, shares_of
 from strategies.registry import Scorer, Selector, get
 
@@ -64,6 +65,7 @@ def choose_batch(
     rng: np.random.Generator,
     duplicate_cosine: float = 0.97,
     external: Mapping[str, Proposer] | None = None,
+    inputs: Inputs | None = None,
 ) -> Batch:
     """Choose the next batch.
 
@@ -77,6 +79,8 @@ def choose_batch(
         rng: the only source of randomness.
         duplicate_cosine: in (0, 1]: no two picks reach this cosine while the pool has others.
         external: {name: proposer} for strategies that live elsewhere; a proposer gives its best m positions for any m.
+        inputs: what selectors need beside embeddings, and weights: a scorer's scores are multiplied by them, every
+            selector gets them.
 
     Returns:
         The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of equal scores the
@@ -89,15 +93,19 @@ def choose_batch(
     candidates = ArrayCandidates(embeddings) if isinstance(embeddings, np.ndarray) else embeddings
     n = len(candidates)
     check_k(k, n)
+    inputs = inputs or Inputs()
+    inputs = replace(inputs, weights=check_weights(inputs.weights, n))
     counts = {name: count for name, count in quotas(shares_of(spec), k).items() if count}
     parts = [_part(name, external or {}) for name in counts]
-    rankings = {part.name: _ranking(part.name, scores, n) for part in parts if part.scorer}
+    rankings = {part.name: _ranking(part.name, scores, n, inputs.weights) for part in parts if part.scorer}
 
     picks = DistinctPicks(candidates, duplicate_cosine)
     chosen: dict[str, list[int]] = {}
     for part in sorted(parts, key=lambda part: part.turn):
         count = counts[part.name]
-        found = _choose(part, count, picks, ranking=rankings.get(part.name), labeled=labeled, rng=rng)
+        found = _choose(
+            part, count, picks, ranking=rankings.get(part.name), labeled=labeled, inputs=inputs, rng=rng
+        )
         if len(found) < count:
             # Only near-duplicates are left: the part's own order where it has one, else the candidates' order.
             order = rankings.get(part.name, np.arange(n))
@@ -129,8 +137,8 @@ def _part(name: str, external: Mapping[str, Proposer]) -> _Part:
     return _Part(name, scorer=strategy) if isinstance(strategy, Scorer) else _Part(name, selector=strategy)
 
 
-def _ranking(name: str, scores: Mapping[str, FloatArray], n: int) -> IntArray:
-    """All positions, highest score first; of equal scores the lowest position first."""
+def _ranking(name: str, scores: Mapping[str, FloatArray], n: int, weights: FloatArray | None) -> IntArray:
+    """All positions, highest weighted score first; of equal ones the lowest position first."""
     if name not in scores:
         raise StrategyInputError(
             f"The scores of {name!r} are missing. Score the pool with it first (score_blocks)."
@@ -143,7 +151,7 @@ def _ranking(name: str, scores: Mapping[str, FloatArray], n: int) -> IntArray:
     if not np.isfinite(values).all():
         row = int(np.isfinite(values).argmin())
         raise StrategyInputError(f"The scores of {name!r} hold NaN or infinity; first is item {row}.")
-    return np.argsort(-values, kind="stable").astype(np.int64)
+    return np.argsort(-values if weights is None else -values * weights, kind="stable").astype(np.int64)
 
 
 def _choose(
@@ -153,6 +161,7 @@ def _choose(
     *,
     ranking: IntArray | None,
     labeled: FloatArray | None,
+    inputs: Inputs,
     rng: np.random.Generator,
 ) -> IntArray:
     if ranking is not None:
@@ -160,14 +169,17 @@ def _choose(
     if part.proposer is not None:
         return picks.from_proposals(part.proposer, count)
     assert part.selector is not None  # noqa: S101  a part has one of the three
-    select = part.selector.select
+    selector = part.selector
 
-    def beside(pool: FloatArray, want: int, accepted: FloatArray | None) -> IntArray:
+    def beside(usable: IntArray | None, want: int, accepted: FloatArray | None) -> IntArray:
+        pool = picks.candidates.all() if usable is None else picks.candidates.take(usable)
         known = check_labeled(labeled, pool.shape[1])
         if known is None or accepted is None:
             known = accepted if known is None else known
         else:
             known = np.concatenate((known, accepted))
-        return select(pool, want, labeled=known, weights=None, rng=rng)
+        here = inputs if usable is None else inputs.take(usable)
+        needed = here.for_needs(selector.needs, selector.name, selector.uses)
+        return selector.select(pool, want, labeled=known, weights=here.weights, rng=rng, **needed)
 
     return picks.from_selector(beside, count)

@@ -134,7 +134,7 @@ class DistinctPicks:
         return accepted
 
     def from_selector(
-        self, select: Callable[[FloatArray, int, FloatArray | None], IntArray], k: int
+        self, select: Callable[[IntArray | None, int, FloatArray | None], IntArray], k: int
     ) -> IntArray:
         """Accept k from a selector, asking again in place of what was refused.
 
@@ -143,7 +143,8 @@ class DistinctPicks:
         the usable rest.
 
         Args:
-            select: (embeddings, m, labeled of this batch so far or None) -> (m,) positions into the embeddings.
+            select: (positions that may be picked or None for all, m, embeddings of this batch so far or None) -> (m,)
+                positions among those that may be picked.
             k: how many are wanted.
 
         Returns:
@@ -152,11 +153,10 @@ class DistinctPicks:
         accepted: IntArray = np.empty(0, dtype=np.int64)
         usable: IntArray | None = None  # None: all candidates
         while len(accepted) < k:
-            pool = self.candidates.all() if usable is None else self.candidates.take(usable)
-            want = min(k - len(accepted), len(pool))
+            want = min(k - len(accepted), len(self.candidates) if usable is None else len(usable))
             if want == 0:
                 break
-            picks = select(pool, want, self.embeddings())
+            picks = select(usable, want, self.embeddings())
             found = self.from_ranking(picks if usable is None else usable[picks], want)
             accepted = np.concatenate((accepted, found))
             if usable is not None or 2 * len(found) < want:

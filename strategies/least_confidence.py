@@ -5,7 +5,6 @@ Source: Lewis & Gale, "A Sequential Algorithm for Training Text Classifiers", SI
 
 import numpy as np
 
-from strategies._checks import prob_blocks
 from strategies._types import FloatArray
 
 
@@ -21,8 +20,9 @@ def score(probs: FloatArray) -> FloatArray:
     Raises:
         StrategyInputError: fewer than two classes, or a row that is not a probability vector.
     """
-    scores = np.empty(len(probs), dtype=np.result_type(probs, np.float32))
-    for rows, block in prob_blocks(probs):
-        # Rows may sum to 1.001, so a certain prediction may read 1.001 as well.
-        scores[rows] = np.maximum(1.0 - block.max(axis=1), 0.0)
-    return scores
+    from strategies._row_scores import top_two  # compiled code: loaded when used
+
+    best, _second = top_two(probs)
+    # Rows may sum to 1.001, so a certain prediction may read 1.001 as well.
+    wrong: FloatArray = np.maximum(1.0 - best, 0.0)
+    return wrong

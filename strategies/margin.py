@@ -5,7 +5,6 @@ Source: Scheffer, Decomain & Wrobel, "Active Hidden Markov Models for Informatio
 
 import numpy as np
 
-from strategies._checks import prob_blocks
 from strategies._types import FloatArray
 
 
@@ -21,14 +20,8 @@ def score(probs: FloatArray) -> FloatArray:
     Raises:
         StrategyInputError: fewer than two classes, or a row that is not a probability vector.
     """
-    scores = np.empty(len(probs), dtype=np.result_type(probs, np.float32))
-    for rows, block in prob_blocks(probs):
-        # Twice a maximum, the second without the first's winner: at 77 classes 1.3 x faster than np.partition.
-        rest = block.copy()
-        items = np.arange(len(rest))
-        winner = rest.argmax(axis=1)
-        best = rest[items, winner]
-        rest[items, winner] = 0.0
-        # Rows may sum to 1.001, so a certain prediction may read 1.001 as well.
-        scores[rows] = np.maximum(1.0 - (best - rest.max(axis=1)), 0.0)
-    return scores
+    from strategies._row_scores import top_two  # compiled code: loaded when used
+
+    best, second = top_two(probs)
+    # Rows may sum to 1.001, so a certain prediction may read 1.001 as well.
+    return np.maximum(1.0 - (best - second), 0.0)

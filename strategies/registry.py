@@ -11,13 +11,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from strategies import coverage, entropy, least_confidence, margin, maxherding, random_
+from strategies import (
+    badge,
+    bald,
+    coverage,
+    dropquery,
+    entropy,
+    facility_location,
+    least_confidence,
+    margin,
+    margin_kmeans,
+    maxherding,
+    probcover,
+    random_,
+    ranked_batch,
+    typiclust,
+    uncertainty_herding,
+    vote_entropy,
+)
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyError, UnknownStrategyError
+from strategies.inputs import Need
 
 GROUP = "curator.strategies"
 
@@ -33,18 +51,30 @@ class SelectFunction(Protocol):
         labeled: FloatArray | None,
         weights: FloatArray | None,
         rng: np.random.Generator,
+        **needed: Any,
     ) -> IntArray:
-        """(k,) distinct positions into `embeddings` (n, dim)."""
+        """(k,) distinct positions into `embeddings` (n, dim).
+
+        `weights` (n,): what choosing each item is worth against the others. `needed`: what the selector's `needs`
+        name, see `strategies.inputs`.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A strategy that scores each item by itself: `score(probs) -> (n,)`, higher = ask first."""
+    """A strategy that scores each item by itself: `score(probs) -> (n,)`, higher = ask first.
+
+    Attributes:
+        members: `score` takes the probabilities of a committee (n_members, n, n_classes) instead of (n, n_classes).
+        reason: why an item is picked, for a person who is to label it; "" = only the name is said.
+    """
 
     name: str
     score: Callable[[FloatArray], FloatArray]
     summary: str
+    members: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +83,128 @@ class Selector:
 
     Attributes:
         uniform: every candidate is as likely as any other, so the inclusion probability is k / n.
+        needs: what `select` takes beside embeddings, as keyword arguments of these names.
+        uses: what it takes as well where it is there, but can do without.
+        reason: as of a `Scorer`.
     """
 
     name: str
-    select: SelectFunction
+    select: Callable[..., IntArray]  # a `SelectFunction` that takes exactly what it needs
     summary: str
     uniform: bool = False
+    needs: tuple[Need, ...] = ()
+    uses: tuple[Need, ...] = ()
+    reason: str = ""
 
 
 SCORERS = {
-    "entropy": Scorer("entropy", entropy.score, "the most spread predictions, over all classes"),
-    "margin": Scorer("margin", margin.score, "the closest race between the two most likely classes"),
-    "least_confidence": Scorer("least_confidence", least_confidence.score, "the least likely best guess"),
+    "entropy": Scorer(
+        "entropy",
+        entropy.score,
+        "the most spread predictions, over all classes",
+        reason="The model is unsure",
+    ),
+    "margin": Scorer(
+        "margin",
+        margin.score,
+        "the closest race between the two most likely classes",
+        reason="The model is unsure",
+    ),
+    "least_confidence": Scorer(
+        "least_confidence",
+        least_confidence.score,
+        "the least likely best guess",
+        reason="The model is unsure",
+    ),
+    "vote_entropy": Scorer(
+        "vote_entropy",
+        vote_entropy.score,
+        "a committee's votes are spread the most",
+        reason="Views of the model disagree",
+        members=True,
+    ),
+    "bald": Scorer(
+        "bald",
+        bald.score,
+        "the members of a committee are each sure, and differ",
+        reason="Views of the model disagree",
+        members=True,
+    ),
 }
 SELECTORS = {
     "random": Selector(
-        "random", random_.select, "chance: the yardstick, unbiased for estimates", uniform=True
+        "random",
+        random_.select,
+        "chance: the yardstick, unbiased for estimates",
+        reason="Drawn at random",
+        uniform=True,
     ),
     "coverage": Selector(
-        "coverage", coverage.select, "k-center greedy: the farthest from everything labeled"
+        "coverage",
+        coverage.select,
+        "k-center greedy: the farthest from everything labeled",
+        reason="Chosen to cover the pool",
     ),
     "maxherding": Selector(
-        "maxherding", maxherding.select, "cover the pool where it is dense: a good first batch"
+        "maxherding",
+        maxherding.select,
+        "cover the pool where it is dense: a good first batch",
+        reason="Chosen to cover the pool",
+        uses=("neighbours",),
+    ),
+    "uncertainty_herding": Selector(
+        "uncertainty_herding",
+        uncertainty_herding.select,
+        "cover what the model is unsure of: broad while labels are few, then where classes meet",
+        reason="Many items like this one are unclear to the model",
+        needs=("uncertainty",),
+        uses=("neighbours",),
+    ),
+    "typiclust": Selector(
+        "typiclust",
+        typiclust.select,
+        "the most typical item of each large cluster without a label",
+        reason="Typical of many items without a label",
+    ),
+    "probcover": Selector(
+        "probcover",
+        probcover.select,
+        "the items whose balls of one pseudo-class cover most of the pool",
+        reason="Many items are close to this one",
+    ),
+    "facility_location": Selector(
+        "facility_location",
+        facility_location.select,
+        "every item has a similar pick: the best summary",
+        reason="It stands for many items",
+    ),
+    "badge": Selector(
+        "badge",
+        badge.select,
+        "unsure and different, by the gradients the model would get",
+        reason="The model would learn much from it",
+        needs=("predict",),
+    ),
+    "margin_kmeans": Selector(
+        "margin_kmeans",
+        margin_kmeans.select,
+        "the centres of clusters of the most uncertain items",
+        reason="The middle of a group of unclear items",
+        needs=("uncertainty",),
+    ),
+    "dropquery": Selector(
+        "dropquery",
+        dropquery.select,
+        "the centres of clusters of items that change class when columns are dropped",
+        reason="The model changes its mind when it sees less",
+        needs=("predict",),
+    ),
+    "ranked_batch": Selector(
+        "ranked_batch",
+        ranked_batch.select,
+        "unlike everything labeled first, uncertain more and more",
+        reason="New, and unclear to the model",
+        needs=("uncertainty",),
     ),
 }
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import selector_inputs
 
 from strategies import mixture, registry
 from strategies.batch import choose_batch
@@ -77,6 +78,7 @@ def test_batch_contract(name, pool):
             rng=np.random.default_rng(1),
             duplicate_cosine=threshold,
             external={"outside": lambda m: np.arange(n)[::-1][:m]},
+            inputs=selector_inputs.inputs(rows),
         )
 
     batch = choose()
@@ -173,12 +175,12 @@ def test_scorers_look_at_a_short_list_only():
 
 
 def test_selectors_do_not_copy_the_pool():
-    """A selector is shown the very array of the pool when little of what it proposes is refused."""
+    """A selector is shown all of the pool when little of what it proposes is refused."""
     rows = unit(np.random.default_rng(0).standard_normal((300, 8)))
     shown = []
 
     def select(pool, want, labeled):
-        shown.append(pool is rows)
+        shown.append(pool is None)
         return np.arange(want) if labeled is None else np.arange(100, 100 + want)
 
     rows[3] = rows[0]
@@ -375,9 +377,9 @@ def test_the_score_pass_equals_scoring_all_at_once():
         seen.append(len(embeddings))
         return embeddings / embeddings.sum(axis=1, keepdims=True)
 
-    scores = score_blocks(reversed(blocks_of(rows, 9_000)), predict, list(registry.SCORERS), len(rows))
-    for name, scorer in registry.SCORERS.items():
-        np.testing.assert_array_equal(scores[name], scorer.score(predict(rows)))
+    scores = score_blocks(reversed(blocks_of(rows, 9_000)), predict, ["entropy", "margin"], len(rows))
+    for name in scores:
+        np.testing.assert_array_equal(scores[name], registry.SCORERS[name].score(predict(rows)))
     assert max(seen) <= 20_000
 
 

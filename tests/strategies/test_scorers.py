@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from strategies import registry
 from strategies.errors import StrategyError, StrategyInputError
-from strategies.registry import SCORERS
+
+# Those that take the probabilities of a committee: test_committee_scorers.py.
+SCORERS = {name: scorer for name, scorer in registry.SCORERS.items() if not scorer.members}
 
 
 @st.composite
@@ -122,3 +125,39 @@ def test_half_precision_is_scored_in_single():
     scores = SCORERS["entropy"].score(p)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, -(0.75 * math.log(0.75) + 0.25 * math.log(0.25)), rtol=1e-6)
+
+
+def test_a_negative_zero_is_a_zero():
+    """-0.0 is no negative number, though its sign bit is set."""
+    p = np.array([[1.0, -0.0], [0.5, 0.5]], dtype=np.float32)
+    for scorer in SCORERS.values():
+        assert scorer.score(p)[0] == 0.0
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_memory_layout_is_invisible(name):
+    """Strided, transposed, read-only and misaligned arrays score as their plain copies do."""
+    rng = np.random.default_rng(0)
+    p = rng.random((9_000, 21))
+    p = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+    score = SCORERS[name].score
+    expected = score(p)
+    wide = np.zeros((9_000, 42), dtype=np.float32)
+    wide[:, ::2] = p
+    raw = np.zeros(p.nbytes + 1, dtype=np.uint8)
+    odd = raw[1:].view(np.float32).reshape(p.shape)
+    odd[:] = p
+    locked = p.copy()
+    locked.flags.writeable = False
+    for layout in (wide[:, ::2], np.asfortranarray(p), odd, locked):
+        np.testing.assert_array_equal(score(layout), expected)
+
+
+def test_entropy_is_as_exact_as_its_numbers():
+    """The series behind the logarithm is good to the last digits, from the smallest normal number to 1."""
+    for dtype, tolerance in ((np.float32, 3e-7), (np.float64, 5e-16)):
+        small = np.geomspace(np.finfo(dtype).tiny, 0.5, 4_001).astype(dtype)
+        p = np.stack([small, 1 - small], axis=1)
+        wide = p.astype(np.longdouble)
+        expected = -(wide * np.log(wide)).sum(axis=1)
+        np.testing.assert_allclose(SCORERS["entropy"].score(p), expected.astype(dtype), atol=tolerance)

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.selector_inputs import select
 
-from strategies import coverage, maxherding, random_
+from strategies import coverage, random_
 from strategies.errors import StrategyInputError
 from strategies.registry import SELECTORS
+
+LOOKING = [name for name in SELECTORS if name != "random"]  # chance does not look at embeddings
 
 
 def unit(rows):
@@ -37,31 +40,35 @@ def pools(draw):
 
 @pytest.mark.parametrize("name", SELECTORS)
 @settings(max_examples=40, deadline=None)
-@given(pool=pools(), seed=st.integers(0, 5))
-def test_selector_contract(name, pool, seed):
+@given(pool=pools(), seed=st.integers(0, 5), uses=st.booleans())
+def test_selector_contract(name, pool, seed, uses):
     """Exactly k distinct positions, the same for the same seed; the input is left as it was."""
     rows, k, labeled, weights = pool
-    select = SELECTORS[name].select
     before = rows.copy()
-    picks = select(rows, k, labeled=labeled, weights=weights, rng=np.random.default_rng(seed))
+
+    def pick():
+        rng = np.random.default_rng(seed)
+        return select(SELECTORS[name], rows, k, labeled=labeled, weights=weights, rng=rng, uses=uses)
+
+    picks = pick()
     assert picks.shape == (k,)
     assert picks.dtype == np.int64
     assert len(set(picks.tolist())) == k
     assert picks.min() >= 0
     assert picks.max() < len(rows)
     np.testing.assert_array_equal(rows, before)
-    again = select(rows, k, labeled=labeled, weights=weights, rng=np.random.default_rng(seed))
-    np.testing.assert_array_equal(picks, again)
+    np.testing.assert_array_equal(picks, pick())
 
 
 SCRIPT = """
 import numpy as np
+from support.selector_inputs import select
 from strategies.registry import SELECTORS
 rng = np.random.default_rng(1)
 rows = rng.standard_normal((6_000, 24)).astype(np.float32)
 rows /= np.linalg.norm(rows, axis=1, keepdims=True)
 for name, selector in SELECTORS.items():
-    picks = selector.select(rows[:-300], 40, labeled=rows[-300:], weights=None, rng=np.random.default_rng(3))
+    picks = select(selector, rows[:-300], 40, labeled=rows[-300:], weights=None, rng=np.random.default_rng(3))
     print(name, *picks)
 """
 
@@ -88,7 +95,7 @@ def test_one_item_left(name):
     """The last item of a pool can be asked about."""
     one = np.array([[0.6, 0.8]], dtype=np.float32)
     for labeled in (None, one):
-        picks = SELECTORS[name].select(one, 1, labeled=labeled, weights=None, rng=np.random.default_rng(0))
+        picks = select(SELECTORS[name], one, 1, labeled=labeled, weights=None, rng=np.random.default_rng(0))
         assert picks.tolist() == [0]
 
 
@@ -96,7 +103,7 @@ def test_one_item_left(name):
 def test_thousands_of_equal_rows(name):
     """A pool of copies still gives k distinct items."""
     rows = np.repeat(np.eye(3, dtype=np.float32), 2_000, axis=0)
-    picks = SELECTORS[name].select(rows, 50, labeled=rows[:5], weights=None, rng=np.random.default_rng(0))
+    picks = select(SELECTORS[name], rows, 50, labeled=rows[:5], weights=None, rng=np.random.default_rng(0))
     assert len(set(picks.tolist())) == 50
 
 
@@ -104,8 +111,30 @@ def test_thousands_of_equal_rows(name):
 def test_thousands_of_equal_rows_are_each_covered_once_first(name):
     """Copies come after everything that differs."""
     rows = np.repeat(np.eye(5, dtype=np.float32), 1_000, axis=0)
-    picks = SELECTORS[name].select(rows, 8, labeled=None, weights=None, rng=np.random.default_rng(0))
+    picks = select(SELECTORS[name], rows, 8, labeled=None, weights=None, rng=np.random.default_rng(0))
     assert len({int(pick) // 1_000 for pick in picks[:5]}) == 5
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_rows_of_zeros_only(name):
+    """A pool in which nothing was recognised still gives k distinct items, with labels of the same kind or without."""
+    rows = np.zeros((40, 3), dtype=np.float32)
+    for labeled in (None, rows[:2]):
+        picks = select(SELECTORS[name], rows, 15, labeled=labeled, rng=np.random.default_rng(0))
+        assert len(set(picks.tolist())) == 15
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_what_is_worth_nothing_comes_last(name):
+    """Items of weight 0 are picked when there is nothing else."""
+    rng = np.random.default_rng(3)
+    rows = unit(rng.standard_normal((60, 5)))
+    weights = np.where(np.arange(60) % 3 == 0, 0.0, rng.random(60) + 0.1)
+    for labeled in (None, unit(rng.standard_normal((4, 5)))):
+        picks = select(
+            SELECTORS[name], rows, 50, labeled=labeled, weights=weights, rng=np.random.default_rng(0)
+        )
+        assert (weights[picks[:40]] > 0).all()
 
 
 @pytest.mark.parametrize("name", SELECTORS)
@@ -113,12 +142,17 @@ def test_thousands_of_equal_rows_are_each_covered_once_first(name):
 def test_batch_size_that_cannot_be(name, k, say):
     """More than there are, or none: the message has the numbers."""
     with pytest.raises(StrategyInputError, match=say):
-        SELECTORS[name].select(
-            np.eye(3, dtype=np.float32), k, labeled=None, weights=None, rng=np.random.default_rng(0)
+        select(
+            SELECTORS[name],
+            np.eye(3, dtype=np.float32),
+            k,
+            labeled=None,
+            weights=None,
+            rng=np.random.default_rng(0),
         )
 
 
-@pytest.mark.parametrize("name", ["coverage", "maxherding"])
+@pytest.mark.parametrize("name", LOOKING)
 def test_nan_is_refused_with_its_place(name):
     """NaN in the pool or in the labeled rows is counted and located."""
     rows = np.ones((5_000, 2), dtype=np.float32)
@@ -127,12 +161,12 @@ def test_nan_is_refused_with_its_place(name):
     with pytest.raises(
         StrategyInputError, match=r"2 of 5,000 rows of embeddings hold NaN or infinity; first is row 3000"
     ):
-        SELECTORS[name].select(rows, 2, labeled=None, weights=None, rng=rng)
+        select(SELECTORS[name], rows, 2, labeled=None, weights=None, rng=rng)
     with pytest.raises(StrategyInputError, match="rows of embeddings of labeled items"):
-        SELECTORS[name].select(np.eye(2, dtype=np.float32), 1, labeled=rows, weights=None, rng=rng)
+        select(SELECTORS[name], np.eye(2, dtype=np.float32), 1, labeled=rows, weights=None, rng=rng)
 
 
-@pytest.mark.parametrize("name", ["coverage", "maxherding"])
+@pytest.mark.parametrize("name", LOOKING)
 @pytest.mark.parametrize(
     ("rows", "labeled", "say"),
     [
@@ -144,7 +178,7 @@ def test_nan_is_refused_with_its_place(name):
 def test_arrays_that_do_not_fit(name, rows, labeled, say):
     """Wrong shapes are named for what they are."""
     with pytest.raises(StrategyInputError, match=say):
-        SELECTORS[name].select(rows, 1, labeled=labeled, weights=None, rng=np.random.default_rng(0))
+        select(SELECTORS[name], rows, 1, labeled=labeled, weights=None, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("name", SELECTORS)
@@ -159,8 +193,13 @@ def test_arrays_that_do_not_fit(name, rows, labeled, say):
 def test_weights_that_cannot_be(name, weights, say):
     """Weights have one finite number >= 0 per item, and one above 0."""
     with pytest.raises(StrategyInputError, match=say):
-        SELECTORS[name].select(
-            np.eye(3, dtype=np.float32), 1, labeled=None, weights=weights, rng=np.random.default_rng(0)
+        select(
+            SELECTORS[name],
+            np.eye(3, dtype=np.float32),
+            1,
+            labeled=None,
+            weights=weights,
+            rng=np.random.default_rng(0),
         )
 
 
@@ -281,78 +320,3 @@ def test_coverage_widens_its_search_when_thousands_are_equally_far():
     labeled = np.zeros((1, 1_250), dtype=np.float32)
     picks = coverage.select(rows, 12, labeled=labeled, weights=None, rng=np.random.default_rng(0))
     assert picks.tolist() == naive_k_center(rows, 12, labeled)
-
-
-def test_maxherding_worked_example():
-    """Of two heaps the larger is covered first, then the smaller; never two from one heap."""
-    rows = np.array([[0.0], [0.1], [0.2], [9.0], [9.1]])
-    picks = maxherding.select(rows, 2, labeled=None, weights=None, rng=np.random.default_rng(0))
-    assert picks[0] == 1
-    assert picks[1] in (3, 4)
-
-
-def test_maxherding_leaves_labeled_heaps_and_outliers():
-    """With one heap labeled it goes to the other heap, not to the lone outlier that k-center would take."""
-    rng = np.random.default_rng(0)
-    heaps = np.concatenate([rng.normal(0, 0.3, (60, 2)), rng.normal(6, 0.3, (60, 2)), [[40.0, -40.0]]])
-    picks = maxherding.select(heaps, 1, labeled=heaps[:3], weights=None, rng=rng)
-    assert 60 <= picks[0] < 120
-    assert coverage.select(heaps, 1, labeled=heaps[:3], weights=None, rng=rng)[0] == 120
-
-
-def test_maxherding_weights_say_what_is_worth_covering():
-    """All the weight on the small heap sends the first pick there."""
-    rows = np.array([[0.0], [0.1], [0.2], [9.0], [9.1]])
-    picks = maxherding.select(
-        rows, 1, labeled=None, weights=np.array([0, 0, 0, 1.0, 1.0]), rng=np.random.default_rng(0)
-    )
-    assert picks[0] in (3, 4)
-
-
-def mean_similarity(rows, picks, width):
-    gaps = rows[:, None].astype(np.float64) - rows[picks].astype(np.float64)
-    return np.exp(-np.square(gaps).sum(-1) / (2 * width**2)).max(axis=1).mean()
-
-
-def dense_herding(rows, k):
-    """Naive greedy on the full float64 kernel; returns the picks and the kernel's width."""
-    squared = np.square(rows[:, None].astype(np.float64) - rows).sum(-1)
-    rank = min(round(len(rows) / k), len(rows) - 1)
-    width = float(np.sqrt(np.median(np.sort(squared, axis=0)[rank])))
-    kernel = np.exp(-squared / (2 * width**2))
-    covered, picks = np.zeros(len(rows)), []
-    for _ in range(k):
-        gains = np.maximum(kernel, covered).mean(axis=1)
-        gains[picks] = -1
-        picks.append(int(gains.argmax()))
-        covered = np.maximum(covered, kernel[picks[-1]])
-    return picks, width
-
-
-@pytest.mark.parametrize("k", [1, 10, 60])
-def test_maxherding_covers_as_well_as_the_dense_greedy(k):
-    """The lazy search reaches the coverage of the naive one (its picks differ in near ties only)."""
-    rows = clustered(np.random.default_rng(5), 700, 12)
-    reference, width = dense_herding(rows, k)
-    picks = maxherding.select(rows, k, labeled=None, weights=None, rng=np.random.default_rng(0))
-    assert mean_similarity(rows, picks, width) >= 0.9999 * mean_similarity(rows, reference, width)
-
-
-def test_maxherding_on_samples_loses_little(monkeypatch):
-    """With a third of the pool as candidates and as targets the coverage stays within 2 % of the dense greedy."""
-    monkeypatch.setattr(maxherding, "_MAX_TARGETS", 500)
-    monkeypatch.setattr(maxherding, "_MAX_CANDIDATES", 500)
-    rows = clustered(np.random.default_rng(6), 1_500, 8)
-    reference, width = dense_herding(rows, 20)
-    picks = maxherding.select(rows, 20, labeled=None, weights=None, rng=np.random.default_rng(0))
-    assert mean_similarity(rows, picks, width) >= 0.98 * mean_similarity(rows, reference, width)
-
-
-def test_maxherding_when_no_target_has_weight(monkeypatch):
-    """A sample that misses all weighted items covers the pool instead of nothing."""
-    monkeypatch.setattr(maxherding, "_MAX_TARGETS", 5)
-    weights = np.zeros(500)
-    weights[0] = 1
-    rows = clustered(np.random.default_rng(0), 500, 4)
-    picks = maxherding.select(rows, 3, labeled=None, weights=weights, rng=np.random.default_rng(1))
-    assert len(set(picks.tolist())) == 3

@@ -1,0 +1,464 @@
+"""Greedy kernel coverage of a pool of any size: what MaxHerding and uncertainty herding share.
+
+The objective is the mean over the pool of worth(x) * max over labeled and picked s of K(x, s), with a Gaussian kernel K.
+It is monotone and submodular, so greedy picks are within 1 - 1/e of the best batch. Computing it in full takes the
+kernel of all pairs; three ways around that, and how much each may lose is estimated:
+
+- up to 10,000 items all pairs count, computed block by block: nothing is lost;
+- above, items to be covered and items to pick from are sampled. For the same number of pairs more of the former and fewer
+  of the latter are better: with one target for every pick, the picks learn the sample by heart;
+- when so much is labeled that whoever could still cover an item better is among its nearest neighbours, the neighbour
+  graph holds every pair that matters, and all items count.
+
+Lazy evaluation: Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies._copies import first_of_each
+from strategies._pairs import Pairs, near_pairs, pick_greedily
+from strategies._parallel import map_blocks, one_thread_each
+from strategies._types import FloatArray, IntArray
+from strategies.errors import StrategyInputError
+from strategies.neighbours import Neighbours
+
+Method = Literal["all pairs", "sample", "graph"]
+Float32 = NDArray[np.float32]
+
+_ALL_PAIRS = 10_000  # items up to which every one counts
+_TARGETS_PER_LABEL = (
+    16  # measured, at the same number of pairs: with 7 the coverage is 1.4 % below that with 33
+)
+_FEWEST_TARGETS, _MOST_TARGETS = 4_096, 32_768
+_CANDIDATES_PER_PICK = 48  # measured: with 20 the loss is 1 %
+_FEWEST_CANDIDATES, _MOST_CANDIDATES = 20_000, 49_152
+_START_PAIRS = (
+    10**8
+)  # kernel values that the first picks may be chosen with; beyond, they come from a part of the sample
+_START_TARGETS, _START_CANDIDATES = 4_096, 8_192
+_MOST_PAIRS = (
+    56_000_000  # pairs in memory, 16 bytes each; what is left of 10,000 x 10,000 after one or two picks
+)
+_PROBE_CANDIDATES = 512  # tell how many pairs there would be
+_WIDTH_TARGETS, _WIDTH_ROWS = 256, 100_000
+_JUDGE_TARGETS = 4_096  # not among the targets of the choice: coverage is measured where it was not aimed at
+_GRAPH_LOSS = 0.01  # share of the coverage that pairs outside the graph may hold
+_BLOCK = 256
+_REFRESH = 256  # gains computed again at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Herded:
+    """A batch, and how it was found.
+
+    Attributes:
+        positions: (k,) distinct, the greatest gain first.
+        gains: (k,) what each added to the coverage.
+        coverage: mean over the pool of worth times similarity to the nearest of labeled and picked, in [0, 1].
+        method: how the objective was computed.
+        estimated_loss: share of the coverage by which the batch may fall short of the greedy choice over all pairs. Of a
+            sample: by how much its coverage exceeds that of an independent sample, which is what learning the targets
+            by heart costs; that only some items could be picked is not in it (some 1 % more). With the graph: what
+            pairs beyond the last neighbours could add at most. 0 with all pairs.
+        width: of the kernel, a Euclidean distance.
+    """
+
+    positions: IntArray
+    gains: FloatArray
+    coverage: float
+    method: Method
+    estimated_loss: float
+    width: float
+
+
+def herd(
+    embeddings: FloatArray,
+    k: int,
+    *,
+    labeled: FloatArray | None,
+    worth: FloatArray | None,
+    weights: FloatArray | None,
+    neighbours: Neighbours | None = None,
+    rng: np.random.Generator,
+) -> Herded:
+    """Pick the batch that covers the candidates best together with what is labeled.
+
+    Args:
+        embeddings: (n, dim) of the candidates; not copied.
+        k: how many items to pick, 1 to n.
+        labeled: (m, dim) of what is labeled or already asked; None: nothing is.
+        worth: (n,) >= 0 what covering each item is worth; None: all the same.
+        weights: (n,) >= 0 by which the gain of choosing each is multiplied; None: all the same.
+        neighbours: of the candidates, for when the graph suffices; only for rows of length 1.
+        rng: draws the samples; not used for the batch up to 10,000 items.
+
+    Returns:
+        The batch. Exact copies of a pick come last.
+
+    Raises:
+        StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
+    """
+    check_embeddings(embeddings)
+    n, dim = embeddings.shape
+    check_k(k, n)
+    labeled = check_labeled(labeled, dim)
+    weights = check_weights(weights, n)
+    if neighbours is not None and len(neighbours) != n:
+        raise StrategyInputError(
+            f"The neighbour graph has {len(neighbours):,} items, there are {n:,} candidates. Build it for these."
+        )
+    worth = np.ones(n) if worth is None or not worth.any() else worth.astype(np.float64)
+    factor = np.ones(n) if weights is None else weights / weights.max()
+    with one_thread_each():
+        return _Herding(embeddings, k, labeled, worth, factor, neighbours, rng).batch()
+
+
+class _Herding:
+    """One batch on its way.
+
+    Attributes:
+        first: (n,) for each row which of its copies stands for all: the heaviest, of equal ones the first.
+        distinct: (u,) positions of those rows, without those of weight 0: only these are picked by gain.
+    """
+
+    def __init__(
+        self,
+        rows: FloatArray,
+        k: int,
+        labeled: FloatArray | None,
+        worth: FloatArray,
+        factor: FloatArray,
+        neighbours: Neighbours | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.rows, self.k, self.worth, self.factor, self.rng = rows, k, worth, factor, rng
+        self.n = len(rows)
+        self.neighbours = neighbours
+        self.labeled = np.empty((0, rows.shape[1]), np.float32) if labeled is None else _float32(labeled)
+        self.first = self._heaviest_of_each(first_of_each(rows))
+        self.distinct = np.flatnonzero((self.first == np.arange(self.n)) & (factor > 0.0))
+        self.kernel = _Kernel(self._width())
+
+    def batch(self) -> Herded:
+        """Choose the way, pick, fill up with copies, measure."""
+        wanted = min(self.k, len(self.distinct))
+        if self.n <= _ALL_PAIRS:
+            everyone = np.arange(self.n)
+            picks, aimed = self._from_sample(everyone, self.worth, self.distinct, wanted)
+            return self._judged(picks, "all pairs", aimed)
+        if self.neighbours is not None:
+            found = self._from_graph(wanted)
+            if found is not None:
+                return found
+        size = _TARGETS_PER_LABEL * (self.k + len(self.labeled))
+        targets, worth = draw_in_proportion(
+            self.worth, int(np.clip(size, _FEWEST_TARGETS, min(self.n, _MOST_TARGETS))), self.rng
+        )
+        picks, aimed = self._from_sample(targets, worth, self._candidates(wanted), wanted)
+        return self._judged(picks, "sample", aimed)
+
+    def _heaviest_of_each(self, first: IntArray) -> IntArray:
+        order = np.lexsort((-self.factor, first))
+        groups, start = np.unique(first[order], return_index=True)
+        heaviest = np.empty(self.n, dtype=np.int64)
+        heaviest[groups] = order[start]
+        return heaviest[first]
+
+    def _candidates(self, wanted: int) -> IntArray:
+        """Some of the distinct items, drawn in proportion to weight and to worth (half of it to weight alone)."""
+        size = max(
+            int(np.clip(_CANDIDATES_PER_PICK * wanted, _FEWEST_CANDIDATES, _MOST_CANDIDATES)), 2 * wanted
+        )
+        if size >= len(self.distinct):
+            return self.distinct
+        rate = self.factor[self.distinct] * (1.0 + self.worth[self.distinct] / self.worth.mean())
+        # the smallest of independent exponential arrival times are such a draw; rate 0 arrives after all others
+        arrival = np.full(len(rate), np.inf)
+        np.divide(self.rng.exponential(size=len(rate)), rate, out=arrival, where=rate > 0.0)
+        return self.distinct[np.sort(np.argpartition(arrival, size - 1)[:size])]
+
+    def _from_sample(
+        self, targets: IntArray, worth: FloatArray, candidates: IntArray, wanted: int
+    ) -> tuple[IntArray, float]:
+        """Picks by the coverage of these targets, and that coverage."""
+        goals, choices = _float32(self.rows[targets]), _float32(self.rows[candidates])
+        covered = self.kernel.cover(np.zeros(len(goals), np.float32), self.labeled, goals)
+        start = self._first_picks(choices, goals, covered, worth, self.factor[candidates], wanted)
+        covered = self.kernel.cover(covered, choices[start], goals)
+        rest: IntArray = np.empty(0, np.int64)
+        if len(start) < wanted:
+            allowed = np.ones(len(choices), dtype=bool)
+            allowed[start] = False
+            pairs = Pairs.of(self.kernel.pairs(goals, choices, covered))
+            rest = pick_greedily(pairs, covered, worth, self.factor[candidates], allowed, wanted - len(start))
+        return candidates[np.concatenate((start, rest))], float(covered @ worth / worth.sum())
+
+    def _first_picks(
+        self,
+        choices: Float32,
+        goals: Float32,
+        covered: Float32,
+        worth: FloatArray,
+        factor: FloatArray,
+        k: int,
+    ) -> IntArray:
+        """Picks until so few pairs matter that they fit into memory: before, kernel rows are computed as they are needed."""
+        among: IntArray = np.arange(len(choices))
+        aims: IntArray = np.arange(len(goals))
+        if len(choices) * len(goals) > _START_PAIRS:
+            size = min(len(choices), max(_START_CANDIDATES, 2 * k))
+            among = np.sort(self.rng.choice(len(choices), size, replace=False))
+            aims = np.sort(self.rng.choice(len(goals), min(len(goals), _START_TARGETS), replace=False))
+        probe = choices[:: max(1, len(choices) // _PROBE_CANDIDATES)]
+        squared = self.kernel.squared(goals, probe)
+        reach = self.kernel.reach(covered)
+        lazy = None
+        picks: list[int] = []
+        while len(picks) < k:
+            matter = np.count_nonzero(squared < reach[:, None]) / squared.size
+            if matter * len(choices) * len(goals) <= _MOST_PAIRS:
+                break
+            if lazy is None:
+                lazy = _Lazy(
+                    self.kernel, choices[among], goals[aims], covered[aims], worth[aims], factor[among]
+                )
+            pick = int(among[lazy.pick()])
+            picks.append(pick)
+            reach = np.minimum(reach, self.kernel.squared(goals, choices[pick : pick + 1])[:, 0])
+        return np.array(picks, dtype=np.int64)
+
+    def _from_graph(self, wanted: int) -> Herded | None:
+        """Picks by the neighbour graph; None when it does not hold the pairs that matter."""
+        assert self.neighbours is not None  # noqa: S101  asked before
+        squared = np.einsum("ij,ij->i", self.rows, self.rows)
+        if not (np.abs(squared - 1.0) <= 1e-3).all():
+            return None
+        covered = self.kernel.cover_rows(self.rows, self.labeled)
+        cosines, near = self.neighbours.cosines, self.neighbours.rows
+        # of an item that lost all its neighbours nothing is known: anything might be next to it
+        last = np.where(near >= 0, cosines, 2.0).min(axis=1, initial=2.0)
+        last[last > 1.0] = 1.0
+        beyond = self.kernel.of(2.0 - 2.0 * last)
+        total = self.worth.sum()
+
+        def loss(covered: Float32) -> float:
+            return float(np.maximum(beyond - covered, 0.0) @ self.worth / total)
+
+        def blocks() -> Iterator[tuple[IntArray, NDArray[np.int32], Float32]]:
+            for low in range(0, self.n, _BLOCK * _BLOCK):
+                where = slice(low, min(low + _BLOCK * _BLOCK, self.n))
+                own = np.arange(where.start, where.stop, dtype=np.int32)
+                others = np.concatenate((own[:, None], near[where]), axis=1)
+                values = np.concatenate(
+                    (np.ones((len(own), 1), np.float32), self.kernel.of(2.0 - 2.0 * cosines[where])), axis=1
+                )
+                # instead of a copy, whoever stands for it is picked; it counts once
+                others = np.where(others >= 0, self.first[others], -1).astype(np.int32)
+                order = np.argsort(others, axis=1, kind="stable")
+                others = np.take_along_axis(others, order, axis=1)
+                values = np.take_along_axis(values, order, axis=1)
+                matter = (np.diff(others, axis=1, prepend=-1) > 0) & (values > covered[where, None])
+                yield matter.sum(axis=1), others[matter], values[matter]
+
+        if loss(covered) > _GRAPH_LOSS:
+            return None
+        allowed = np.zeros(self.n, dtype=bool)
+        allowed[self.distinct] = True
+        picks = pick_greedily(Pairs.of(blocks()), covered, self.worth, self.factor, allowed, wanted)
+        coverage = float(covered @ self.worth / total)
+        return self._judged(picks, "graph", coverage, loss(covered) / max(coverage, 1e-12))
+
+    def _judged(self, picks: IntArray, method: Method, aimed: float, loss: float | None = None) -> Herded:
+        """The batch with its copies, and what each pick gained on targets that the choice did not aim at."""
+        if len(picks) < self.k:
+            left = np.setdiff1d(np.arange(self.n), picks)
+            order = np.lexsort((-self.factor[left], self.first[left] != left, self.factor[left] == 0.0))
+            left = left[order]
+            picks = np.concatenate((picks, left[: self.k - len(picks)]))
+        targets: IntArray = np.arange(self.n)
+        worth = self.worth
+        if method != "all pairs":
+            targets, worth = draw_in_proportion(self.worth, min(self.n, _JUDGE_TARGETS), self.rng)
+        goals, chosen = _float32(self.rows[targets]), _float32(self.rows[picks])
+        before = self.kernel.cover(np.zeros(len(goals), np.float32), self.labeled, goals)
+        after = np.zeros(len(picks) + 1)
+        for start in range(0, len(goals), _BLOCK):
+            where = slice(start, start + _BLOCK)
+            steps = np.concatenate(
+                (before[None, where], self.kernel.of(self.kernel.squared(chosen, goals[where])))
+            )
+            after += np.maximum.accumulate(steps, axis=0).astype(np.float64) @ worth[where]
+        after /= worth.sum()
+        if loss is None:
+            loss = 0.0 if method == "all pairs" else max(0.0, 1.0 - float(after[-1]) / max(aimed, 1e-12))
+        gains = np.maximum(np.diff(after), 0.0)  # what rounding leaves below nothing
+        return Herded(picks, gains, float(after[-1]), method, loss, self.kernel.width)
+
+    def _width(self) -> float:
+        """Median distance to the (pool / labels after this batch)-th neighbour: the share that each label stands for."""
+        labels = self.k + len(self.labeled)
+        rows = min(self.n, max(20_000, min(20 * labels, _WIDTH_ROWS)))
+        some = np.arange(self.n) if rows == self.n else np.sort(self.rng.choice(self.n, rows, replace=False))
+        pool = _float32(self.rows[some])
+        step = max(1, rows // _WIDTH_TARGETS)
+        squared = _squared(pool[::step][:_WIDTH_TARGETS], pool)
+        rank = int(np.clip(round(rows / labels), 1, rows - 1)) if rows > 1 else 0
+        width = float(np.sqrt(np.median(np.partition(squared, rank, axis=1)[:, rank])))
+        if width > 0.0:
+            return width
+        # More than half of the pool are copies of each other: the nearest that is no copy sets the scale.
+        positive = squared[squared > 0.0]
+        return float(np.sqrt(positive.min())) if len(positive) else 1.0
+
+
+class _Kernel:
+    """exp(-d^2 / (2 width^2))."""
+
+    def __init__(self, width: float) -> None:
+        self.width = width
+        self.scale = np.float32(-0.5 / width**2)
+
+    def squared(self, rows: Float32, others: Float32) -> Float32:
+        """(rows, others) squared distances."""
+        return _squared(rows, others)
+
+    def of(self, squared: Float32 | FloatArray) -> Float32:
+        """Kernel at squared distances."""
+        scaled = np.asarray(squared, dtype=np.float32) * self.scale
+        return np.asarray(np.exp(scaled, out=scaled))
+
+    def reach(self, covered: Float32) -> Float32:
+        """(targets,) the squared distance below which something covers a target better than it is covered."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(covered) / self.scale, dtype=np.float32)
+
+    def cover(self, covered: Float32, rows: Float32, goals: Float32) -> Float32:
+        """(targets,) coverage when these rows are labeled as well."""
+        nearest = self.reach(covered)
+        for start in range(0, len(rows), _REFRESH * 4):
+            np.minimum(
+                nearest, self.squared(goals, rows[start : start + _REFRESH * 4]).min(axis=1), out=nearest
+            )
+        return np.maximum(covered, self.of(nearest))
+
+    def cover_rows(self, rows: FloatArray, labeled: Float32) -> Float32:
+        """(n,) coverage of all rows by what is labeled."""
+
+        def work(start: int) -> Float32:
+            goals = _float32(rows[start : start + 4 * _REFRESH])
+            return self.cover(np.zeros(len(goals), np.float32), labeled, goals)
+
+        return np.concatenate([*map_blocks(work, range(0, len(rows), 4 * _REFRESH))])
+
+    def pairs(
+        self, goals: Float32, choices: Float32, covered: Float32
+    ) -> Iterator[tuple[IntArray, NDArray[np.int32], Float32]]:
+        """The pairs that can still matter, by blocks of targets."""
+        reach = self.reach(covered)
+
+        def work(start: int) -> tuple[IntArray, NDArray[np.int32], Float32]:
+            where = slice(start, start + _BLOCK)
+            found: tuple[IntArray, NDArray[np.int32], Float32] = near_pairs(
+                self.squared(goals[where], choices), reach[where], self.scale
+            )
+            return found
+
+        return map_blocks(work, range(0, len(goals), _BLOCK))
+
+
+class _Lazy:
+    """Greedy picks with kernel rows computed as they are needed: an old gain is an upper bound of the gain."""
+
+    def __init__(
+        self,
+        kernel: _Kernel,
+        choices: Float32,
+        goals: Float32,
+        covered: Float32,
+        worth: FloatArray,
+        factor: FloatArray,
+    ) -> None:
+        self.kernel, self.choices, self.goals = kernel, choices, goals
+        self.covered = covered.copy()
+        self.worth = (worth / worth.sum()).astype(np.float32)
+        self.factor = factor
+        starts = range(0, len(choices), _REFRESH)
+        self.gains = np.concatenate(
+            [
+                *map_blocks(
+                    lambda start: self._gain(np.arange(start, min(start + _REFRESH, len(choices)))), starts
+                )
+            ]
+        )
+        self.fresh = np.ones(len(choices), dtype=bool)
+
+    def pick(self) -> int:
+        """The next; of equal gains the lowest position."""
+        best = int(self.gains.argmax())
+        while not self.fresh[best]:
+            stale = np.where(self.fresh, -1.0, self.gains)
+            size = min(_REFRESH, len(stale))
+            top = np.union1d(np.argpartition(-stale, size - 1)[:size], best)
+            top = top[stale[top] >= 0.0]
+            self.gains[top] = self._gain(top)
+            self.fresh[top] = True
+            best = int(self.gains.argmax())
+        row = self.choices[best : best + 1]
+        self.covered = self.kernel.cover(self.covered, row, self.goals)
+        self.gains[best] = -1.0
+        self.fresh[:] = False
+        return best
+
+    def _gain(self, rows: IntArray) -> FloatArray:
+        more = self.kernel.of(self.kernel.squared(self.choices[rows], self.goals))
+        more -= self.covered
+        np.maximum(more, 0.0, out=more)
+        gains: FloatArray = (more @ self.worth).astype(np.float64) * self.factor[rows]
+        return gains
+
+
+def draw_in_proportion(worth: FloatArray, size: int, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+    """A systematic sample in proportion to size, with what each drawn item stands for.
+
+    Args:
+        worth: (n,) >= 0, not all zero.
+        size: about how many; all that are worth anything when there are no more.
+        rng: shuffles the items, and draws the start.
+
+    Returns:
+        (m,) ascending positions, and (m,) their worth divided by the probability that they are drawn, so that sums over
+        the sample estimate sums over all without bias (Horvitz & Thompson, 1952).
+    """
+    rates = worth / worth.max()
+    positive = np.flatnonzero(rates)
+    if len(positive) <= size:
+        return positive, worth[positive]
+    # items worth so much that they are drawn for certain leave the rest of the sample to the others
+    largest = -np.sort(-rates[positive])
+    rest = np.cumsum(largest[::-1])[::-1]
+    factors = (size - np.arange(size)) / rest[:size]
+    factor = factors[np.argmax(largest[:size] * factors <= 1.0 + 1e-9)]
+    probability = np.minimum(rates * factor, 1.0)
+    order = rng.permutation(len(worth))
+    ticks = np.floor(np.cumsum(probability[order]) + rng.random())
+    drawn = np.sort(order[np.diff(ticks, prepend=0.0) > 0.0])
+    return drawn, worth[drawn] / probability[drawn]
+
+
+def _float32(rows: FloatArray) -> Float32:
+    return np.ascontiguousarray(rows, dtype=np.float32)
+
+
+def _squared(rows: Float32, others: Float32) -> Float32:
+    """(rows, others) squared Euclidean distances in float32."""
+    squared: Float32 = np.matmul(np.float32(-2.0) * rows, others.T)
+    squared += np.einsum("ij,ij->i", rows, rows)[:, None]
+    squared += np.einsum("ij,ij->i", others, others)
+    np.maximum(squared, 0.0, out=squared)
+    return squared

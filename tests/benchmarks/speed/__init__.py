@@ -1,0 +1,1 @@
+"""The speed benchmark: data, workloads and peers, one module each; `row.py` measures."""

@@ -1,18 +1,20 @@
 """The default model: a small head on frozen embeddings, sound from the first labels on.
 
-What is trained by default is the mean of two logits:
+What is trained by default is the weighted sum of the logits of up to four parts, each linear in the embedding:
 
-* a linear softmax layer, class-balanced, with scikit-learn's C = 100, solved to convergence;
-* cosines to class means, read at a temperature fitted on left-out labels (`prototypes.py`).
+* a linear softmax layer, class-balanced, with scikit-learn's C = 100, solved to convergence (`training.py`);
+* cosines to class means, read at a temperature fitted on left-out labels (`prototypes.py`);
+* given unlabeled items of the pool: a softmax layer and class means that learn from what the labels spread over the
+  neighbour graph (`pool_teacher.py`), weighed by left-out labels and dropped where these say so (`semi_supervised.py`).
 
-The mean of the logits (the geometric mean of the probs) is again linear in the embedding: one matrix scores a pool of
+Without the pool it is the mean of the first two. The sum is again linear in the embedding: one matrix scores a pool of
 any size. Classes that nobody has labeled yet share a small mass: Laplace's rule of succession, unseen / (labels +
 classes). tests/benchmarks/bench_heads.py measures this against scikit-learn on five sets with 2, 5 and 10 labels per
-class; every default below is what it measured best there in the mean over the sets.
+class; docs/heads.md has the table and what else was tried.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,40 +27,19 @@ from torch import Tensor
 from curator.errors import ConfigError, DataError
 from curator.learner.calibration import fit_inverse_temperature
 from curator.learner.folds import stratified_folds
-from curator.learner.network import Network, Recipe, train_network, validation_curves
-from curator.learner.prototypes import fit_prototypes
-from curator.learner.softmax_regression import fit_softmax_regression
+from curator.learner.network import Network
+from curator.learner.params import check_head_params
+from curator.learner.parts import Layers
+from curator.learner.semi_supervised import Spreading, alone, learn_from_pool
+from curator.learner.training import FOLDS, Training
+from strategies.linear_head import LinearHead
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 Temperature = Literal["none", "cv"]
 
-_FOLDS = 5
-_NEWTON_STEPS = 200
-_EPOCHS = 100
 _BLOCK = 16_384
 _TEMPERATURE_BOUNDS = (0.2, 5.0)
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """Trained models before they are put together; logits of `models` rows, one per training mask.
-
-    Attributes:
-        linear: (n_models, n_classes, dim) float64, the linear part of the logits.
-        bias: (n_models, n_classes) float64; -inf for a class a model has not seen.
-        network: the hidden layer, if there is one.
-    """
-
-    linear: Tensor
-    bias: Tensor
-    network: Network | None
-
-    def logits(self, rows: Tensor) -> Tensor:
-        """(n_models, n, n_classes) float64."""
-        out = rows.double() @ self.linear.transpose(1, 2) + self.bias[:, None, :]
-        return out if self.network is None else out + self.network.logits(rows).double()
 
 
 class EmbeddingHead(ClassifierMixin, BaseEstimator):
@@ -72,6 +53,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             difference of the two rows when there are two classes). Trained by gradient steps: AdamW's decay.
         class_balanced: each class weighs the same in the loss, as scikit-learn's class_weight="balanced".
         prototype: average the logits with cosines to class means.
+        spreading: learn from unlabeled items too, when `fit` is given some.
         dropout: share of inputs and hidden units dropped while training, 0 to below 1. The linear layer is then trained
             by gradient steps instead of the exact solver; the same holds for `mixup` and `early_stopping`.
         label_smoothing: share of the target that is spread over the labeled classes, 0 to below 1.
@@ -79,7 +61,8 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         early_stopping: choose the number of epochs on a fifth of the training labels (when every class has at least five
             labels, else by cross-validation over them), then train on all of them for that long.
         temperature: "cv" scales the finished logits by a temperature fitted on cross-validated training labels; at few
-            labels it measured worse than "none", as the models it sees have fewer labels still.
+            labels it measured worse than "none", as the models it sees have fewer labels still. Where the pool is learned
+            from, left-out labels have set the temperature already, and this is not used.
         n_seeds: models per fit. They differ in what is random: start, noise, folds. The default head has nothing random,
             its seeds coincide and are computed once: training adds no noise to its gain.
         random_state: fixes every random choice; the same numbers on the same machine and thread count.
@@ -93,6 +76,10 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         seen_: (n_seen,) columns of the classes that have labels.
         unseen_mass_: probability that all classes without labels share, evenly.
         inverse_temperature_: (n_seeds,) what "cv" found; ones otherwise.
+        spreading_: whether the pool was learned from, why not, and the weights of the parts; None for a head that was
+            saved before there was spreading.
+        left_out_: (n, n_classes) float32 probs of the training labels, each by a model that did not see it; None where
+            the pool was not looked at.
     """
 
     def __init__(
@@ -103,6 +90,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         weight_decay: float = 0.01,
         class_balanced: bool = True,
         prototype: bool = True,
+        spreading: bool = True,
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         mixup: float = 0.0,
@@ -119,6 +107,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.class_balanced = class_balanced
         self.prototype = prototype
+        self.spreading = spreading
         self.dropout = dropout
         self.label_smoothing = label_smoothing
         self.mixup = mixup
@@ -132,12 +121,14 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ training
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+    def fit(self, X: ArrayLike, y: ArrayLike, pool: ArrayLike | None = None) -> Self:  # noqa: N803
         """Train from scratch.
 
         Args:
             X: (n, dim) unit-length embeddings.
             y: (n,) their classes.
+            pool: (m, dim) unit-length embeddings of unlabeled items, best a random sample of them; time grows with m
+                (10,000 are plenty). None: nothing is learned from the pool.
 
         Returns:
             The head itself.
@@ -151,59 +142,65 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         embeddings = _embeddings(X)
         columns = self._columns(np.asarray(y), len(embeddings))
         self.n_features_in_ = embeddings.shape[1]
+        unlabeled = None if pool is None else self._pool(pool)
         self.seen_, labels = np.unique(columns, return_inverse=True)
         n_unseen = len(self.classes_) - len(self.seen_)
         self.unseen_mass_ = n_unseen / (len(labels) + len(self.classes_)) if n_unseen else 0.0
         seeds = [[self.random_state, seed] for seed in range(self.n_seeds)] if self._is_random() else [[0]]
         rows = torch.from_numpy(embeddings).to(device)
-        fitted = self._train(rows, labels, np.ones((len(seeds), len(labels)), dtype=np.bool_), seeds)
+        everything = np.ones((len(seeds), len(labels)), dtype=np.bool_)
+        parts = self._training().fit(rows, labels, everything, seeds)
+        why_not = self._why_not(unlabeled)
+        self.left_out_: FloatArray | None = None
+        if unlabeled is None or why_not:
+            self.spreading_: Spreading | None = alone(parts, why_not)
+        else:
+            taught = learn_from_pool(self._training(), parts, rows, labels, unlabeled, self.random_state)
+            parts, self.spreading_ = taught.parts, taught.spreading
+            self.left_out_ = self._with_unseen(taught.left_out)
         self.inverse_temperature_: NDArray[np.float64] = np.ones(self.n_seeds)
-        if self.temperature == "cv" and len(self.seen_) > 1:
+        if self.temperature == "cv" and len(self.seen_) > 1 and not self.spreading_.used:
             self.inverse_temperature_ = self._cross_validated_temperatures(rows, labels)
-        self._keep(fitted)
+        self._keep(parts.weighted_sum(self.spreading_.weights))
         return self
 
     def check_params(self) -> None:
         """Raise one `ConfigError` that names every parameter that cannot be."""
-        rules: list[tuple[str, bool, str]] = [
-            ("hidden", _is_whole(self.hidden) and self.hidden >= 0, "a whole number, 0 or more"),
-            ("weight_decay", _is_real(self.weight_decay) and self.weight_decay > 0, "a number above 0"),
-            ("class_balanced", isinstance(self.class_balanced, bool), "true or false"),
-            ("prototype", isinstance(self.prototype, bool), "true or false"),
-            ("dropout", _is_real(self.dropout) and 0 <= self.dropout < 1, "a number from 0 to below 1"),
-            (
-                "label_smoothing",
-                _is_real(self.label_smoothing) and 0 <= self.label_smoothing < 1,
-                "a number from 0 to below 1",
-            ),
-            ("mixup", _is_real(self.mixup) and self.mixup >= 0, "a number, 0 or more"),
-            ("early_stopping", isinstance(self.early_stopping, bool), "true or false"),
-            ("temperature", self.temperature in ("none", "cv"), '"none" or "cv"'),
-            ("n_seeds", _is_whole(self.n_seeds) and self.n_seeds >= 1, "a whole number, 1 or more"),
-            (
-                "random_state",
-                _is_whole(self.random_state) and self.random_state >= 0,
-                "a whole number, 0 or more",
-            ),
-            ("device", self.device in ("auto", "cpu", "cuda"), '"auto", "cpu" or "cuda"'),
-            (
-                "max_iter",
-                self.max_iter is None or (_is_whole(self.max_iter) and self.max_iter >= 1),
-                "a whole number, 1 or more, or unset",
-            ),
-            ("tol", _is_real(self.tol) and self.tol > 0, "a number above 0"),
-        ]
-        wrong = [
-            f"{name} = {getattr(self, name)!r} (must be {rule})" for name, right, rule in rules if not right
-        ]
-        if wrong:
-            raise ConfigError(f"The head cannot be built: {'; '.join(wrong)}.")
+        check_head_params(self.get_params(deep=False))
 
-    def _is_gradient(self) -> bool:
-        return self.hidden > 0 or self.dropout > 0 or self.mixup > 0 or self.early_stopping
+    def _training(self) -> Training:
+        return Training(**{field.name: getattr(self, field.name) for field in fields(Training)})
 
     def _is_random(self) -> bool:
-        return self._is_gradient() or self.temperature == "cv"
+        return self._training().by_gradient or self.temperature == "cv"
+
+    def _pool(self, pool: ArrayLike) -> FloatArray:
+        unlabeled = _embeddings(pool, allow_empty=True)
+        if unlabeled.shape[1] != self.n_features_in_:
+            raise DataError(
+                f"the pool has embeddings of dim {unlabeled.shape[1]}, the labels have dim {self.n_features_in_}. "
+                "Embed both with the same encoder."
+            )
+        return unlabeled
+
+    def _with_unseen(self, left_out: NDArray[np.float64]) -> FloatArray:
+        """Probs over all classes; those a fold had no label of share the mass that `unseen_mass_` would be there."""
+        log_probs = np.full((len(left_out), len(self.classes_)), -np.inf)
+        log_probs[:, self.seen_] = left_out
+        unseen = np.isneginf(log_probs)
+        n_unseen = unseen.sum(axis=1, keepdims=True)
+        n_learned_from = len(left_out) * (1.0 - 1.0 / min(FOLDS, len(left_out)))
+        mass = n_unseen / (n_learned_from + len(self.classes_))
+        probs = np.where(unseen, mass / np.maximum(n_unseen, 1), (1.0 - mass) * np.exp(log_probs))
+        return probs.astype(np.float32)
+
+    def _why_not(self, unlabeled: FloatArray | None) -> str:
+        """Why nothing can be learned from the pool; empty when it can."""
+        if not self.spreading:
+            return "spreading is turned off in the parameters of the model"
+        if unlabeled is None or len(unlabeled) == 0:
+            return "no unlabeled items were given"
+        return "all labels are of one class" if len(self.seen_) == 1 else ""
 
     def _device(self) -> torch.device:
         if self.device == "cuda" and not torch.cuda.is_available():
@@ -231,131 +228,19 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             )
         return np.array([column_of[label] for label in y.tolist()], dtype=np.int64)
 
-    def _train(
-        self, rows: Tensor, labels: IntArray, masks: BoolArray, seeds: Sequence[Sequence[int]]
-    ) -> _Fit:
-        """One model per training mask (n_models, n), each from its own seed."""
-        n_classes = len(self.seen_)
-        counts = np.stack([np.bincount(labels[mask], minlength=n_classes) for mask in masks])
-        present = torch.from_numpy(counts > 0).to(rows.device)
-        if n_classes == 1:
-            zeros = torch.zeros(len(masks), 1, rows.shape[1], dtype=torch.float64, device=rows.device)
-            return _Fit(linear=zeros, bias=zeros[..., 0], network=None)
-        weights = torch.from_numpy(self._weights(labels, masks, counts)).to(rows.device)
-        targets = self._targets(labels, counts > 0).to(rows.device)
-        fit = self._train_layers(rows, labels, targets, weights, present, seeds)
-        return self._with_prototypes(fit, rows, labels, masks) if self.prototype else fit
-
-    def _train_layers(
-        self,
-        rows: Tensor,
-        labels: IntArray,
-        targets: Tensor,
-        weights: Tensor,
-        present: Tensor,
-        seeds: Sequence[Sequence[int]],
-    ) -> _Fit:
-        absent = torch.where(present, 0.0, -torch.inf).double()
-        if not self._is_gradient():
-            # Two classes in scikit-learn are one row of weights, the difference of ours: half the decay it feels.
-            decay = torch.where(present.sum(dim=1) == 2, 2.0, 1.0).double() * self.weight_decay
-            steps = self.max_iter or _NEWTON_STEPS
-            linear = fit_softmax_regression(
-                rows, targets, weights, present, decay, tol=self.tol, max_iter=steps
-            )
-            return _Fit(linear=linear.weight, bias=linear.bias, network=None)
-        stops = self._epochs(rows, labels, targets, weights, seeds) if self.early_stopping else None
-        network = train_network(rows, targets, weights, self._recipe(), seeds, stop_after=stops)
-        if self.hidden == 0:
-            return _Fit(network.outer.transpose(1, 2).double(), network.outer_bias.double() + absent, None)
-        nothing = torch.zeros(*present.shape, rows.shape[1], dtype=torch.float64, device=rows.device)
-        return _Fit(linear=nothing, bias=absent, network=network)
-
-    def _recipe(self) -> Recipe:
-        return Recipe(
-            hidden=self.hidden,
-            weight_decay=self.weight_decay,
-            dropout=self.dropout,
-            mixup=self.mixup,
-            epochs=self.max_iter or _EPOCHS,
-        )
-
-    def _weights(self, labels: IntArray, masks: BoolArray, counts: IntArray) -> NDArray[np.float64]:
-        """(n_models, n) weight of each label; 0 where a model does not train on it."""
-        if not self.class_balanced:
-            return masks.astype(np.float64)
-        n_present = (counts > 0).sum(axis=1, keepdims=True)
-        each = counts.sum(axis=1, keepdims=True) / (n_present * np.maximum(counts, 1))
-        return np.where(masks, each[:, labels], 0.0)
-
-    def _targets(self, labels: IntArray, present: BoolArray) -> Tensor:
-        """(n_models, n, n_classes) target distributions, smoothed over the classes a model has labels of."""
-        one_hot = np.eye(present.shape[1])[labels]
-        even = present / present.sum(axis=1, keepdims=True)
-        smooth = (1.0 - self.label_smoothing) * one_hot + self.label_smoothing * even[:, None, :]
-        return torch.from_numpy(np.where(present[:, None, :], smooth, 0.0))
-
-    def _epochs(
-        self, rows: Tensor, labels: IntArray, targets: Tensor, weights: Tensor, seeds: Sequence[Sequence[int]]
-    ) -> list[int]:
-        """Epochs at which the held-out log loss of each model is lowest."""
-        y = torch.from_numpy(labels).to(rows.device)
-        stops = []
-        for model, seed in enumerate(seeds):
-            trains = weights[model].cpu().numpy() > 0
-            fold = np.full(len(labels), -1)
-            n_folds = min(_FOLDS, int(trains.sum()))
-            if n_folds < 2:
-                stops.append(self._recipe().epochs)
-                continue
-            fold[trains] = stratified_folds(labels[trains], n_folds, [*seed, 1])
-            fewest = np.bincount(labels[trains]).min(
-                initial=len(labels), where=np.bincount(labels[trains]) > 0
-            )
-            parts = [0] if fewest >= _FOLDS else list(range(n_folds))
-            held_out = np.stack([fold == part for part in parts])
-            learns = trains & ~held_out
-            # A class that is wholly held out cannot be learned there; it has no say in when to stop.
-            known = np.stack([np.isin(labels, labels[mask]) for mask in learns])
-            curves = validation_curves(
-                rows,
-                targets[model].expand(len(parts), -1, -1),
-                weights[model] * torch.from_numpy(learns).to(rows.device),
-                torch.from_numpy(held_out & known).to(rows.device),
-                y,
-                self._recipe(),
-                [[*seed, 2, part] for part in parts],
-            )
-            stops.append(int(curves.sum(dim=1).argmin()) + 1)
-        return stops
-
-    def _with_prototypes(self, fit: _Fit, rows: Tensor, labels: IntArray, masks: BoolArray) -> _Fit:
-        """The mean of the logits with those of the class means."""
-        embeddings = rows.cpu().numpy()
-        cosines = np.zeros((len(masks), len(self.seen_), rows.shape[1]))
-        for model, mask in enumerate(masks):
-            prototypes = fit_prototypes(embeddings[mask], labels[mask], len(self.seen_))
-            cosines[model] = prototypes.sharpness * prototypes.means
-        linear = 0.5 * (fit.linear + torch.from_numpy(cosines).to(rows.device))
-        network = (
-            None
-            if fit.network is None
-            else _scaled(fit.network, torch.full((len(masks),), 0.5, device=rows.device))
-        )
-        return _Fit(linear=linear, bias=0.5 * fit.bias, network=network)
-
     def _cross_validated_temperatures(self, rows: Tensor, labels: IntArray) -> NDArray[np.float64]:
         """(n_seeds,) inverse temperature of each seed on its own folds; ones while there are too few labels."""
-        n_folds = min(_FOLDS, len(labels))
+        n_folds = min(FOLDS, len(labels))
         if n_folds < 2:
             return np.ones(self.n_seeds)
         found = []
         for seed in range(self.n_seeds):
             fold = stratified_folds(labels, n_folds, [self.random_state, seed, 3])
             masks = fold != np.arange(n_folds)[:, None]
-            fit = self._train(
+            parts = self._training().fit(
                 rows, labels, masks, [[self.random_state, seed, 4, part] for part in range(n_folds)]
             )
+            fit = parts.weighted_sum(alone(parts, "").weights)
             logits = fit.logits(rows).cpu().numpy()[fold, np.arange(len(labels))]
             # A label whose class its fold had never seen says nothing about sharpness.
             known = np.isfinite(logits[np.arange(len(labels)), labels])
@@ -366,7 +251,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             )
         return np.array(found)
 
-    def _keep(self, fit: _Fit) -> None:
+    def _keep(self, fit: Layers) -> None:
         """Store the models as float32 arrays, the temperature multiplied in; seeds that coincide are kept once."""
         inverse = torch.from_numpy(self.inverse_temperature_).to(fit.linear.device)
         if len(fit.linear) == 1 and not self._is_random():
@@ -376,7 +261,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         self.bias_: FloatArray = (inverse[:, None] * fit.bias).float().cpu().numpy()
         self.network_: dict[str, FloatArray] = {}
         if fit.network is not None and fit.network.inner is not None and fit.network.inner_bias is not None:
-            network = _scaled(fit.network, inverse.float())
+            network = fit.network.scaled(inverse.float())
             self.network_ = {
                 "inner": fit.network.inner.cpu().numpy(),
                 "inner_bias": fit.network.inner_bias.cpu().numpy(),
@@ -423,6 +308,17 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         """(n,) the likeliest class of each row; see `predict_proba`."""
         likeliest = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[likeliest])
+
+    def linear_head(self) -> LinearHead | None:
+        """What `predict_proba` computes as softmaxes of one matrix product; None with a hidden layer or a single class.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        check_is_fitted(self)
+        if self.network_ or len(self.classes_) < 2:
+            return None
+        return LinearHead(self.weight_, self.bias_, self.seen_, len(self.classes_), self.unseen_mass_)
 
     def _distinct_probs(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         """(n_seeds, n, n_classes), or (1, n, n_classes) when the seeds coincide."""
@@ -471,7 +367,10 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             "params": params,
             "classes": self.classes_.tolist(),
             "unseen_mass": self.unseen_mass_,
+            "spreading": None if self.spreading_ is None else self.spreading_.to_json(),
         }
+        if self.left_out_ is not None:
+            arrays["left_out"] = self.left_out_
         return {**arrays, **self.network_}, values
 
     @classmethod
@@ -484,21 +383,14 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         head.check_params()
         head.classes_ = np.asarray(values["classes"])
         head.unseen_mass_ = float(values["unseen_mass"])
+        spreading = values.get("spreading")
+        head.spreading_ = None if spreading is None else Spreading.from_json(spreading)
         head.weight_, head.bias_ = arrays["weight"], arrays["bias"]
         head.seen_, head.inverse_temperature_ = arrays["seen"], arrays["inverse_temperature"]
         head.network_ = {k: arrays[k] for k in ("inner", "inner_bias", "outer", "outer_bias") if k in arrays}
+        head.left_out_ = arrays.get("left_out")
         head.n_features_in_ = head.weight_.shape[2]
         return head
-
-
-def _scaled(network: Network, factor: Tensor) -> Network:
-    """The network with its logits multiplied by one factor per model."""
-    return Network(
-        inner=network.inner,
-        inner_bias=network.inner_bias,
-        outer=factor[:, None, None] * network.outer,
-        outer_bias=factor[:, None] * network.outer_bias,
-    )
 
 
 def _embeddings(values: ArrayLike, *, allow_empty: bool = False) -> FloatArray:
@@ -509,11 +401,3 @@ def _embeddings(values: ArrayLike, *, allow_empty: bool = False) -> FloatArray:
     if len(bad):
         raise DataError(f"{len(bad)} of {len(array)} embeddings are not finite; first is row {bad[0]}.")
     return array if array.flags.writeable else array.copy()
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _is_real(value: object) -> bool:
-    return _is_whole(value) or (isinstance(value, (float, np.floating)) and bool(np.isfinite(value)))

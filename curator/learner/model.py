@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -136,6 +136,23 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):
 
 
 Model = EmbeddingHead | SeededEstimator
+
+
+def fit_model(model: Model, X: ArrayLike, y: ArrayLike, unlabeled: Callable[[], FloatArray]) -> Model:  # noqa: N803
+    """Train a model on labels, and on unlabeled items if it learns from them.
+
+    Args:
+        model: untrained.
+        X: (n, dim) embeddings.
+        y: (n,) their classes.
+        unlabeled: gives (m, dim) embeddings of unlabeled items; called only for a model that learns from them.
+
+    Returns:
+        The model itself, trained.
+    """
+    if isinstance(model, EmbeddingHead) and model.spreading:
+        return model.fit(X, y, pool=unlabeled())
+    return model.fit(X, y)
 
 
 def build_model(

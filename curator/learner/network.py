@@ -66,6 +66,15 @@ class Network:
             inputs = torch.nn.functional.gelu(rows @ self.inner + self.inner_bias[:, None, :])
         return inputs @ self.outer + self.outer_bias[:, None, :]
 
+    def scaled(self, factor: Tensor) -> "Network":
+        """The network with its logits multiplied by one factor per model, (n_models,)."""
+        return Network(
+            inner=self.inner,
+            inner_bias=self.inner_bias,
+            outer=factor[:, None, None] * self.outer,
+            outer_bias=factor[:, None] * self.outer_bias,
+        )
+
 
 def train_network(
     rows: Tensor,

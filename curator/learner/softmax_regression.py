@@ -149,10 +149,9 @@ def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> tuple[Tensor, 
             return at, iteration
         # Rough systems far from the optimum, ever finer ones close to it: superlinear, without wasted products.
         accuracy = torch.minimum(torch.full_like(size, 0.25), (size / first.clamp_min(1e-300)).sqrt())
-        direction = (
-            _newton_direction(problem, gradient, probs, accuracy * size * running, damping)
-            * running[:, None, None]
-        )
+        # A solved problem asks for no direction: with a zero gradient its conjugate gradients have nothing to do.
+        left = gradient * running[:, None, None]
+        direction = _newton_direction(problem, left, probs, accuracy * size, damping)
         step = _line_search(problem, at, loss, gradient, direction)
         at, loss, gradient, probs = step.at, step.loss, step.gradient, step.probs
         # A whole step says that the quadratic model can be trusted, a shortened one that it cannot.
@@ -185,7 +184,7 @@ def _newton_direction(
     The damping (n_problems,) is what makes the step safe far from the optimum, where rows that are already certain
     have no curvature left, and for the intercepts, which no decay holds.
     """
-    rows = torch.cat([problem.rows, torch.ones_like(problem.rows[:, :1])], dim=1)
+    rows = torch.cat([problem.rows, problem.rows.new_ones(len(problem.rows), 1)], dim=1)
     weighted = problem.weights[:, :, None] * probs
     decay = problem.decay[:, None, None].expand(*gradient.shape[:2], rows.shape[1]).clone()
     decay[..., -1] = 0.0  # the intercept is free

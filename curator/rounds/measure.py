@@ -97,9 +97,12 @@ def _training_rows(project: Project, checkpoint: Checkpoint, round_id: int, seed
     embeddings, y = project.embeddings.take(checkpoint.train_rows), checkpoint.train_labels
     fitted = checkpoint.model.predict_proba_seeds(embeddings)
     rows = _evaluation_rows(round_id, "train", _over_seeds(fitted, y, project))
-    out_of_fold = cross_validated_probs(
-        project.new_model(), embeddings, np.array(project.config.project.classes)[y], seed=seed
-    )
+    # A head that has learned from the pool was cross-validated while it was trained.
+    out_of_fold = getattr(checkpoint.model, "left_out_", None)
+    if out_of_fold is None:
+        out_of_fold = cross_validated_probs(
+            project.new_model(), embeddings, np.array(project.config.project.classes)[y], seed=seed
+        )
     if out_of_fold is not None:
         rows += _evaluation_rows(round_id, "validation", _over_seeds(out_of_fold[None], y, project))
     return rows

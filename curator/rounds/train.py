@@ -51,7 +51,9 @@ def train(project: Project, round_id: int) -> list[str]:
         Notes for a person: classes that nobody has labeled yet, labels left out.
     """
     from curator.learner.checkpoint import save_checkpoint
-    from integrations.modal import train_learner
+    from curator.learner.head import EmbeddingHead
+    from curator.learner.model import fit_model
+    from curator.rounds.unlabeled import unlabeled_sample
 
     ledger = project.ledger
     training = training_set(project)
@@ -69,12 +71,17 @@ def train(project: Project, round_id: int) -> list[str]:
     if training.dropped:
         notes.append(f"{training.dropped} labels left out of training: near-duplicates of hold-out items.")
     version = f"round-{round_id:03d}"
-    learner = train_learner(
-        project.new_model(), project.embeddings.take(training.rows), np.array(classes)[training.labels]
+    model = fit_model(
+        project.new_model(),
+        project.embeddings.take(training.rows),
+        np.array(classes)[training.labels],
+        lambda: unlabeled_sample(project, training.rows),
     )
+    if isinstance(model, EmbeddingHead) and model.spreading_ is not None and model.spreading_.harms:
+        notes.append(f"The model learns from the labels alone: {model.spreading_.why}.")
     save_checkpoint(
         project.model_folder(round_id),
-        learner.estimator,
+        model,
         train_rows=training.rows,
         train_labels=training.labels,
         meta={

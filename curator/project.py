@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from curator.learner.checkpoint import Checkpoint
     from curator.learner.model import Model
+    from curator.pool.graph import GraphStore
     from integrations.labelers.protocol import Labeler
+    from strategies.neighbours import Neighbours
 
 IntArray = NDArray[np.int64]
 
@@ -76,12 +78,38 @@ def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
         strategies.StrategyError: no such strategy; the message lists those there are.
     """
     from integrations.modal import query_strategy_from_score, query_strategy_from_select
+    from strategies import margin
     from strategies.registry import Scorer, get
 
     found = get(name)
     if isinstance(found, Scorer):
-        return query_strategy_from_score(found.score)
-    return query_strategy_from_select(found.select, seed=seed)
+        return query_strategy_from_score(found.score, _committee(seed) if found.members else None)
+    supplies: dict[str, Callable[[Any, Any], Any]] = {
+        "uncertainty": lambda learner, embeddings: margin.score(learner.predict_proba(embeddings)),
+        "predict": lambda learner, _embeddings: learner.predict_proba,
+        "neighbours": lambda _learner, embeddings: _neighbours(embeddings, seed),
+    }
+    needed = {str(need): supplies[need] for need in found.needs}
+    return query_strategy_from_select(found.select, seed=seed, needed=needed)
+
+
+def _committee(seed: int) -> Callable[[Any, NDArray[np.float32]], NDArray[np.float32]]:
+    from strategies.committee import dropout_committee
+
+    def members(learner: Any, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        rng = np.random.default_rng(seed)
+        probs: NDArray[np.float32] = dropout_committee(learner.predict_proba, embeddings.shape[1], rng=rng)(
+            embeddings
+        )
+        return probs
+
+    return members
+
+
+def _neighbours(embeddings: NDArray[np.float32], seed: int) -> Neighbours:
+    from strategies.neighbour_graph import build
+
+    return build(embeddings, rng=np.random.default_rng(seed))[0]
 
 
 class Project:
@@ -148,6 +176,13 @@ class Project:
         return EmbeddingStore(self.state / "embeddings", self.pool, encoder, seed=self.config.project.seed)
 
     @cached_property
+    def graph(self) -> GraphStore:
+        """The nearest neighbours of every item; built when first asked for."""
+        from curator.pool.graph import GraphStore
+
+        return GraphStore(self.embeddings, self.pool, seed=self.config.project.seed)
+
+    @cached_property
     def labeler(self) -> Labeler:
         """Who answers."""
         made = make_labeler(self.config, self.folder, self.pool)
@@ -192,6 +227,8 @@ class Project:
         could not read the new embeddings.
         """
         from curator.learner.checkpoint import load_checkpoint
+        from curator.learner.model import fit_model
+        from curator.rounds.unlabeled import unlabeled_sample
 
         found = load_checkpoint(self.model_folder(round_id), self.embeddings.take)
         if found.meta["encoder_fingerprint"] == self.embeddings.fingerprint:
@@ -200,7 +237,13 @@ class Project:
             f"The encoder has changed since round {round_id}: its model is trained again on the new embeddings."
         )
         labels = np.array(self.config.project.classes)[found.train_labels]
-        return replace(found, model=self.new_model().fit(self.embeddings.take(found.train_rows), labels))
+        model = fit_model(
+            self.new_model(),
+            self.embeddings.take(found.train_rows),
+            labels,
+            lambda: unlabeled_sample(self, found.train_rows),
+        )
+        return replace(found, model=model)
 
     def learner(self) -> ActiveLearner:
         """The current model as a modAL `ActiveLearner`, trained, with its training data in place.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +18,13 @@ from curator.rounds.pull import pull
 from curator.rounds.push import prepare
 from curator.rounds.questions import interleave, new_question, pick_questions
 from curator.rounds.report import RoundReport
+from curator.rounds.score import Spec, score_candidates
 from curator.rounds.why import AGAIN, BLIND
 from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch, choose_batch
-from strategies.registry import SCORERS
-from strategies.scoring import score_blocks
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-Spec = str | dict[str, float]
 
 MOST_QUESTIONS = (
     3  # about one item: two annotators who differ are joined by a third, and a fourth, then it rests
@@ -156,11 +153,12 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
             report.notes.append(f"{len(again)} items are asked about again: their answers disagree.")
         if k < wanted:
             report.notes.append(f"Asked for {wanted} items, {k} are left: all of them are sent.")
-        model = None if checkpoint is None else checkpoint.model
-        scores = _score(project, candidates, model)
-    with report.stage("select"):
         spec = records.strategy_of(round_row)
         asked = project.embeddings.take(project.pool.rows(_training_questions(project)))
+        model = None if checkpoint is None else checkpoint.model
+        found = score_candidates(project, candidates.rows, model, round_row, n_asked=len(asked), batch=k)
+        scores = found.scores
+    with report.stage("select"):
         batch = _NOTHING
         if k:
             batch = choose_batch(
@@ -172,6 +170,7 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 rng=np.random.default_rng([project.config.project.seed, round_id]),
                 duplicate_cosine=project.config.acquisition.duplicate_cosine,
                 external=_external(project, spec, candidates),
+                inputs=found.inputs,
             )
         harm = harm_of_suggestions(project)
         if harm:
@@ -202,23 +201,6 @@ def _nothing_left(holdout_duplicates: int) -> str:
             "`curator add` brings more; with [acquisition] duplicate_cosine nearer to 1 fewer items count as duplicates."
         )
     return "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
-
-
-def _score(project: Project, candidates: Candidates, model: Any) -> dict[str, FloatArray]:
-    """Every scorer for every candidate, in one streaming pass; nothing before there is a model."""
-    if model is None:
-        return {}
-    names = [*SCORERS]
-    n = project.pool.n_items
-    with project.progress.bar("scoring", n) as advance:
-
-        def blocks() -> Any:
-            for first, block in project.embeddings.blocks():
-                yield first, block
-                advance(len(block))
-
-        scores = score_blocks(blocks(), model.predict_proba, names, n)
-    return {name: values[candidates.rows] for name, values in scores.items()}
 
 
 def _training_questions(project: Project) -> list[str]:

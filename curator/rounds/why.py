@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.registry import SCORERS, SELECTORS
+from strategies.registry import Scorer, Selector, get
 
 FloatArray = NDArray[np.float32]
 
@@ -24,23 +24,25 @@ def why_picked(
         classes: names of the classes, in the order of `probs`.
         distance: 1 - cosine to the nearest item asked about before; None = there is none.
     """
-    if strategy == "random":
-        reason = "Drawn at random"
-    elif strategy in SCORERS:
-        reason = "The model is unsure" if probs is None else _unsure(probs, classes)
-    else:
-        reason = "Chosen to cover the pool" if strategy in SELECTORS else f"Chosen by {strategy}"
-        if distance is not None:
-            reason += f"; the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})"
-    return f"{reason}."
+    found = None if ":" in strategy else get(strategy)  # a strategy of modAL has no entry of ours
+    unsure = None if probs is None else _unsure(probs, classes)
+    if isinstance(found, Scorer) and not found.members and unsure:
+        return f"The model {unsure}."
+    parts = [found.reason if found is not None and found.reason else f"Chosen by {strategy}"]
+    if unsure and (isinstance(found, Scorer) or (found is not None and _asks_model(found))):
+        parts.append(f"the model {unsure}")
+    if distance is not None and not isinstance(found, Scorer) and not (found and found.uniform):
+        parts.append(f"the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})")
+    return f"{'; '.join(parts)}."
+
+
+def _asks_model(selector: Selector) -> bool:
+    return bool({"uncertainty", "predict"} & set(selector.needs))
 
 
 def _unsure(probs: FloatArray, classes: tuple[str, ...]) -> str:
     first, second = np.argsort(-probs, kind="stable")[:2]
-    return (
-        f"The model wavers between {classes[first]} ({probs[first]:.2f}) and "
-        f"{classes[second]} ({probs[second]:.2f})"
-    )
+    return f"wavers between {classes[first]} ({probs[first]:.2f}) and {classes[second]} ({probs[second]:.2f})"
 
 
 def _nearness(distance: float) -> str:

@@ -56,7 +56,19 @@ PROBS = np.array([0.1, 0.41, 0.49], dtype=np.float32)
         ("margin", PROBS, 0.3, "The model wavers between red (0.49) and green (0.41)."),
         ("entropy", PROBS, None, "The model wavers between red (0.49) and green (0.41)."),
         ("margin", None, 0.3, "The model is unsure."),
+        ("bald", PROBS, 0.3, "Views of the model disagree; the model wavers between red (0.49) and green (0.41)."),
         ("random", PROBS, 0.3, "Drawn at random."),
+        (
+            "uncertainty_herding", PROBS, 0.6,
+            (
+                "Many items like this one are unclear to the model; the model wavers between red (0.49) and green "
+                "(0.41); the nearest item asked before is far (cosine 0.40)."
+            ),
+        ),
+        (
+            "modAL.batch:uncertainty_batch_sampling", PROBS, 0.6,
+            "Chosen by modAL.batch:uncertainty_batch_sampling; the nearest item asked before is far (cosine 0.40).",
+        ),
         ("maxherding", None, None, "Chosen to cover the pool."),
         (
             "coverage", None, 0.6,

@@ -1,0 +1,37 @@
+"""Every strategy, named in curator.toml, runs in the loop."""
+
+import pytest
+from support.projects import make_project
+
+from curator.ledger.store import Ledger
+from curator.project import Project
+from curator.rounds.run import run_round
+from strategies.registry import SCORERS, SELECTORS
+
+BATCH = 5
+
+
+def picks(folder, strategy: str) -> list[tuple[str, str]]:
+    """Two rounds, the second picked with a model: (item, why) of its questions for training, in their order."""
+    make_project(folder, n=60, batch=BATCH, holdout="8", strategy=strategy)
+    for _ in range(2):
+        with Project(folder) as project:
+            run_round(project)
+    with Ledger(folder / ".curator" / "ledger.db") as ledger:
+        rows = ledger.rows(
+            "select p.item_id, q.why from picks p join questions q on q.item_id = p.item_id and q.round = p.round "
+            "where p.round = 2 order by p.rank"
+        )
+    return [(row["item_id"], row["why"]) for row in rows]
+
+
+@pytest.mark.parametrize("strategy", [*SCORERS, *SELECTORS])
+def test_every_strategy_picks_a_batch_and_says_why(tmp_path, strategy):
+    """A full batch of different items, each with a reason; the same again from the same seed."""
+    found = picks(tmp_path / "one", strategy)
+    assert len({item for item, _ in found}) == BATCH
+    assert all(why.endswith(".") for _, why in found)
+    reason = {**SCORERS, **SELECTORS}[strategy].reason
+    told = [why for _, why in found if why.startswith((reason, "The model wavers between"))]
+    assert told  # the blind ones are not told
+    assert picks(tmp_path / "two", strategy) == found

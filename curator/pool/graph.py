@@ -106,7 +106,7 @@ class GraphStore:
     """
 
     def __init__(self, embeddings: EmbeddingStore, pool: Pool, *, seed: int = 0) -> None:
-        self.folder = embeddings.folder
+        self.folder = embeddings.folder / "graph"
         self._embeddings = embeddings
         self._pool = pool
         self._seed = seed
@@ -118,7 +118,7 @@ class GraphStore:
 
         Raises:
             DataError: the embeddings cannot be read.
-            CuratorError: the disk refuses, say because it is full.
+            OSError: the disk refuses, say because it is full.
         """
         started = time.perf_counter()
         warnings: list[str] = []
@@ -194,25 +194,20 @@ class GraphStore:
     def _write(self, found: Neighbours, items: tuple[str, ...], recall: float, recall_rows: int) -> None:
         """New files, then the manifest that names them in one step, then the old ones go."""
         stamp = f"{crc32(repr((self._embeddings.fingerprint, items)).encode()):08x}"
-        try:
-            files = {
-                name: self._save(name, array)
-                for name, array in (
-                    (f"neighbours-{stamp}-rows.npy", found.rows),
-                    (f"neighbours-{stamp}-cosines.npy", found.cosines),
-                )
-            }
-            fingerprint = self._embeddings.fingerprint
-            manifest = GraphManifest(fingerprint, items, len(found), NEIGHBOURS, recall, recall_rows, files)
-            write_json(self.folder / MANIFEST, {"format": FORMAT, **asdict(manifest)})
-            for path in self.folder.glob("neighbours-*"):
-                if path.name not in files:
-                    path.unlink()
-        except OSError as exc:
-            raise CuratorError(
-                f"{self.folder}: the neighbour graph cannot be written ({exc.strerror or exc}). Mend that, then run "
-                "`curator round`, which builds it again."
-            ) from exc
+        self.folder.mkdir(exist_ok=True)
+        files = {
+            name: self._save(name, array)
+            for name, array in (
+                (f"neighbours-{stamp}-rows.npy", found.rows),
+                (f"neighbours-{stamp}-cosines.npy", found.cosines),
+            )
+        }
+        fingerprint = self._embeddings.fingerprint
+        manifest = GraphManifest(fingerprint, items, len(found), NEIGHBOURS, recall, recall_rows, files)
+        write_json(self.folder / MANIFEST, {"format": FORMAT, **asdict(manifest)})
+        for path in self.folder.glob("neighbours-*"):
+            if path.name not in files:
+                path.unlink()
 
     def _save(self, name: str, array: NDArray[Any]) -> int:
         """Write an array under its name in one step; returns its checksum."""

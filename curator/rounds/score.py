@@ -25,6 +25,7 @@ Spec = str | dict[str, float]
 # Selectors that can use the neighbour graph do so when there is a label for every so many items: with fewer, an item
 # stands for more of the pool than its nearest neighbours, and the graph, minutes of work at a million items, is not asked.
 _ITEMS_PER_LABEL = 32
+_SMALL_POOL = 10_000  # in which selectors look at all pairs themselves
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def score_candidates(
     ]  # those of modAL look for themselves
     selectors = [strategy for strategy in strategies if isinstance(strategy, Selector)]
     neighbours = None
-    if (n_asked + batch) * _ITEMS_PER_LABEL >= len(rows) and any(
+    if _SMALL_POOL < len(rows) <= (n_asked + batch) * _ITEMS_PER_LABEL and any(
         "neighbours" in (*selector.needs, *selector.uses) for selector in selectors
     ):
         neighbours = _neighbours(project, rows)

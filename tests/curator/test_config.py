@@ -41,7 +41,7 @@ def test_defaults_are_the_documented_ones():
 @given(
     name=names,
     classes=st.lists(names, min_size=2, max_size=5, unique=True),
-    source=names,
+    source=names.filter(lambda name: "\0" not in name),
     column=names,
     share=st.floats(0.01, 1),
     labeler=st.sampled_from(["label-studio", "files", "replay"]),

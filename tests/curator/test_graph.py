@@ -179,7 +179,7 @@ def test_a_graph_of_other_items_is_not_extended(pool, tmp_path):
 def test_kill_9_between_the_files(pool, tmp_path):
     """Killed after new files and before the manifest that names them, the old graph is still whole."""
     store_of(pool, tmp_path).ensure()
-    old = (tmp_path / "e" / "hash" / MANIFEST).read_text()
+    old = (tmp_path / "e" / "hash" / "graph" / MANIFEST).read_text()
     add(pool, tmp_path, 100, 20)
     script = """
         import os, signal, sys
@@ -201,13 +201,18 @@ def test_kill_9_between_the_files(pool, tmp_path):
     assert len(list(store.folder.glob("neighbours-*"))) == 2
 
 
-def test_a_full_disk_is_explained(pool, tmp_path, monkeypatch):
-    """What the disk says is passed on, with what to do."""
+def test_a_full_disk_leaves_nothing_half_written(pool, tmp_path, monkeypatch):
+    """There is no graph then, and with room again the next call builds it and clears what was begun."""
     store = store_of(pool, tmp_path)
 
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.np, "save", full)
-    with pytest.raises(CuratorError, match=r"cannot be written \(No space left on device\)"):
-        store.ensure()
+    with monkeypatch.context() as patch:
+        patch.setattr(module.np, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            store.ensure()
+    with pytest.raises(CuratorError, match="never built"):
+        store.open()
+    assert store.ensure().rows_searched == pool.n_items
+    assert len(list(store.folder.glob("neighbours-*"))) == 2

@@ -35,3 +35,20 @@ def test_every_strategy_picks_a_batch_and_says_why(tmp_path, strategy):
     told = [why for _, why in found if why.startswith((reason, "The model wavers between"))]
     assert told  # the blind ones are not told
     assert picks(tmp_path / "two", strategy) == found
+
+
+def test_a_larger_pool_with_many_labels_gets_a_graph(tmp_path):
+    """Kept beside the embeddings, said with its recall, and not built a second time."""
+    said: list[str] = []
+    folder = make_project(tmp_path, n=10_100, batch=330, holdout="8")
+    for _ in range(2):
+        edit = folder / "curator.toml"
+        edit.write_text(
+            edit.read_text("utf-8").replace('strategy = "margin"', 'strategy = "uncertainty_herding"')
+        )
+        with Project(folder, say=said.append) as project:
+            run_round(project)
+            assert len(project.graph.open()) == project.pool.n_items
+    built = [text for text in said if "neighbour graph" in text]
+    assert len(built) == 1
+    assert "of the true nearest neighbours" in built[0]

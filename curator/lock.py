@@ -52,5 +52,5 @@ def _holder(path: Path) -> str:
     try:
         who = json.loads(path.read_text(encoding="utf-8"))
         return f"`curator {who['command']}`, process {who['pid']} on {who['host']}, since {who['since']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "it has not said who it is"

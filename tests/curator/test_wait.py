@@ -449,7 +449,9 @@ def test_time_spans_are_readable():
 
 def curator(*args: str, **more) -> subprocess.Popen:
     """`curator ARGS` in a process of its own, without a terminal."""
-    command = [sys.executable, "-c", "from curator.cli import main; main()", *args]
+    # A run in the background ignores Ctrl-C, and passes that on; here it is to count.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = [sys.executable, "-c", f"{heed}from curator.cli import main; main()", *args]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
     return subprocess.Popen(command, cwd=ROOT, text=True, **streams)
 

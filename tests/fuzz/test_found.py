@@ -21,6 +21,7 @@ from curator.config import parse_config
 from curator.errors import ConfigError, DataError, LedgerError
 from curator.learner.checkpoint import load_checkpoint, read_meta, save_checkpoint
 from curator.learner.model import build_model
+from curator.lock import project_lock
 from curator.pool.segments import load_manifest
 from curator.pool.vectors import StoreManifest
 from integrations.encoders.images import opened, why_broken
@@ -476,3 +477,12 @@ def test_embeddings_that_are_gone_are_said_with_their_folder(tmp_path):
     folder = make_project(tmp_path, data=write_pool(tmp_path / "pool.jsonl", 12), batch=2, holdout="2")
     (folder / ".curator" / "embeddings" / "precomputed" / "manifest.json").unlink()
     assert str(folder / ".curator" / "embeddings") in curator("round", "--project", folder).message
+
+
+def test_a_lock_file_of_any_content_locks(tmp_path):
+    """It says who held it last; nonsense in it says nothing."""
+    path = tmp_path / "lock"
+    for content in ("[" * 5000, "{}", "[1]", "x"):
+        path.write_text(content)
+        with project_lock(path, "round") as dead:
+            assert "it has not said who it is" in (dead or "")

@@ -3,11 +3,12 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
+PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-efficiency bench-speed lint audit format readme clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 # The constraints hold every version that was tested, torch's included: never install without them.
 .venv/installed: pyproject.toml constraints.txt
@@ -20,6 +21,14 @@ help:  ## this list
 .venv-studio/installed: $(STUDIO_CONSTRAINTS)
 	test -x .venv-studio/bin/python || $(PYTHON) -m venv .venv-studio
 	.venv-studio/bin/python -m pip install --quiet --constraint $(STUDIO_CONSTRAINTS) label-studio
+	@touch $@
+
+# What curator is measured beside; none of it is for users of curator.
+.venv-peers/installed: pyproject.toml constraints.txt $(PEERS_CONSTRAINTS)
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt --constraint $(PEERS_CONSTRAINTS) \
+		--editable . apricot-select scikit-activeml small-text
 	@touch $@
 
 demo: .venv/installed  ## a whole campaign on handwritten digits, known labels standing in for people
@@ -37,6 +46,12 @@ fuzz: .venv/installed  ## 10,000 cases of bad input for every property; FUZZ=N f
 
 bench-faults: .venv/installed .venv-studio/installed  ## load and faults at full size against a real Label Studio; WRITE=1 puts the table into docs/faults.md
 	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python tests/benchmarks/bench_faults.py $(PARTS) $(if $(WRITE),--write docs/faults.md)
+
+bench-speed: .venv-peers/installed  ## time and memory beside every peer; WRITE=1 puts the tables into docs/performance.md
+	.venv-peers/bin/python tests/benchmarks/bench_speed.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZES),--sizes $(SIZES)) $(if $(SMALL),--small) $(if $(WRITE),--write docs/performance.md)
+
+bench-efficiency: .venv-peers/installed  ## labels that strategies and peers need; DATA=DIR SEEDS=10 OUT=DIR, WRITE=1 puts the tables into docs/label-efficiency.md
+	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/label-efficiency.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

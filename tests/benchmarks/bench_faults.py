@@ -23,7 +23,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from benchmarks.faults import annotators, campaign_in_bad_weather, kills, load, rivals  # noqa: E402
 from benchmarks.faults.campaigns import Place  # noqa: E402
-from benchmarks.faults.table import Row, markdown, write_into  # noqa: E402
+from benchmarks.faults.table import Row, markdown  # noqa: E402
+from benchmarks.tables import write_into  # noqa: E402
 from support.campaign import TOKEN  # noqa: E402
 
 from integrations.labelers.label_studio.server import LocalStudio  # noqa: E402

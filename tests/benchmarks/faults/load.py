@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.faults.campaigns import PRICE, Api, Place, answer_tasks, make, sign_up_all
 from benchmarks.faults.outcome import answers_match, asked_once
-from benchmarks.faults.table import Measured, Row, in_process, per_second
+from benchmarks.faults.table import Row, per_second
+from benchmarks.processes import Measured, in_process
 from support.campaign import TOKEN, Campaign
 from support.projects import edit_config
 

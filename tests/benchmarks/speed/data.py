@@ -58,6 +58,17 @@ def copies(n: int, seed: int = 0) -> FloatArray:
     return rows
 
 
+def near_copies(n: int, seed: int = 0) -> FloatArray:
+    """`clustered`, but 5 % of the rows are noisy copies of others: their cosine is 0.95 to 0.999."""
+    rows = clustered(n, seed)
+    rng = np.random.default_rng([seed, 8])
+    changed, source = np.split(rng.permutation(n)[: 2 * (n // 20)], 2)
+    cosine = rng.uniform(0.95, 0.999, size=(len(changed), 1)).astype(np.float32)
+    noise = _unit(_normal(rng, len(changed), DIM))
+    rows[changed] = _unit(cosine * rows[source] + np.sqrt(1.0 - np.square(cosine)) * noise)
+    return rows
+
+
 KINDS: dict[str, Callable[[int], FloatArray]] = {
     "clustered": clustered,
     "lowrank": low_rank,

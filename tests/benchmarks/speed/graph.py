@@ -1,68 +1,112 @@
-"""The neighbour graph: time, recall and memory by kind of pool, and how long adding one segment takes.
+"""W7: the 32 nearest neighbours of every item, and of one more segment of items."""
 
-`measure` builds one graph in this process; a fresh process per kind keeps the peaks of memory apart. As a program
-(PYTHONPATH is the root and its tests folder):
-
-    python -m benchmarks.speed.graph clustered 1000000
-"""
-
-import argparse
-import time
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from benchmarks.speed.batch_selectors import _forget_peak, _peak_gib
-from benchmarks.speed.data import KINDS
+from benchmarks.speed.case import NAIVE, OURS, Case, Prepared
+from benchmarks.speed.data import clustered, low_rank
 
+if TYPE_CHECKING:
+    from strategies.neighbour_graph import GraphReport
+
+NEIGHBOURS = 32
 ADDED = 16_384  # one segment
+_BLOCK_ROWS = 2_048
+_SAMPLE = 256
+_WARM = 30_000  # above some 20,000 items other code runs as well
 
 
-@dataclass(frozen=True, slots=True)
-class GraphRow:
-    """One graph.
-
-    Attributes:
-        core_seconds: processor time of all threads.
-        recall: at 32, on a sample.
-        compared: share of all pairs.
-        beyond_gib: peak memory beyond the embeddings and the imports.
-        extend_seconds: wall seconds to add the last 16,384 rows to the graph of the others.
-        extend_recall: of the extended graph.
-    """
-
-    kind: str
-    n: int
-    wall_seconds: float
-    core_seconds: float
-    recall: float
-    compared: float
-    beyond_gib: float
-    extend_seconds: float
-    extend_recall: float
+def _ours(n: int) -> Prepared:
+    return _built(clustered(n))
 
 
-def measure(kind: str, n: int) -> GraphRow:
-    """Build the graph of all rows but one segment, then add that segment."""
+def _ours_low_rank(n: int) -> Prepared:
+    return _built(low_rank(n))
+
+
+def _ours_extended(n: int) -> Prepared:
     from strategies.neighbour_graph import build, extend
 
-    rows = KINDS[kind](n)
-    build(rows[:30_000], rng=np.random.default_rng(0))  # compiled and loaded
-    kept = max(n - ADDED, n // 2)
-    _forget_peak()
-    before = _peak_gib()
-    clock, cpu = time.perf_counter(), time.process_time()
-    graph, report = build(rows[:kept], rng=np.random.default_rng(0))
-    wall, core = time.perf_counter() - clock, time.process_time() - cpu
-    beyond = _peak_gib() - before
-    _, added = extend(graph, rows, rng=np.random.default_rng(1))
-    return GraphRow(
-        kind, kept, wall, core, report.recall, report.compared, beyond, added.seconds, added.recall
+    rows = clustered(n)
+    graph, _report = build(rows[: max(n - ADDED, n // 2)], k=NEIGHBOURS, rng=np.random.default_rng(0))
+    return Prepared(lambda: extend(graph, rows, rng=np.random.default_rng(1)), lambda found: _said(found[1]))
+
+
+def _built(rows: np.ndarray) -> Prepared:
+    from strategies.neighbour_graph import build
+
+    return Prepared(
+        lambda: build(rows, k=NEIGHBOURS, rng=np.random.default_rng(0)), lambda found: _said(found[1])
     )
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("n", type=int)
-    chosen = parser.parse_args()
-    print(measure(chosen.kind, chosen.n))  # noqa: T201  a program's output
+def _numpy(n: int) -> Prepared:
+    rows = clustered(n)
+
+    def run() -> np.ndarray:
+        nearest = np.empty((n, NEIGHBOURS), dtype=np.int64)
+        for start in range(0, n, _BLOCK_ROWS):
+            block = slice(start, min(start + _BLOCK_ROWS, n))
+            cosines = rows[block] @ rows.T
+            cosines[np.arange(block.stop - start), np.arange(start, block.stop)] = -2.0
+            nearest[block] = np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        return nearest
+
+    return Prepared(run)
+
+
+def _faiss_flat(n: int) -> Prepared:
+    import faiss
+
+    rows = clustered(n)
+
+    def run() -> np.ndarray:
+        index = faiss.IndexFlatIP(rows.shape[1])
+        index.add(rows)
+        return index.search(rows, NEIGHBOURS + 1)[1]
+
+    return Prepared(run)
+
+
+def _faiss_hnsw(n: int) -> Prepared:
+    import faiss
+
+    rows = clustered(n)
+
+    def run() -> np.ndarray:
+        index = faiss.IndexHNSWFlat(rows.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction, index.hnsw.efSearch = 40, 64
+        index.add(rows)
+        return index.search(rows, NEIGHBOURS + 1)[1]
+
+    return Prepared(run, lambda found: f"recall {_recall(rows, found):.3f}")
+
+
+def _recall(rows: np.ndarray, found: np.ndarray) -> float:
+    """Share of the true neighbours of a sample; `found` may hold the item itself."""
+    sample = np.random.default_rng(0).choice(len(rows), min(_SAMPLE, len(rows)), replace=False)
+    cosines = rows[sample] @ rows.T
+    cosines[np.arange(len(sample)), sample] = -2.0
+    true = np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    return float(
+        np.mean([np.isin(near, found[item]).mean() for item, near in zip(sample, true, strict=True)])
+    )
+
+
+def _said(report: "GraphReport") -> str:
+    said: list[Any] = [f"recall {report.recall:.3f}"]
+    if report.compared < 1.0:
+        said.append(f"{report.compared:.1%} of all pairs compared")
+    return ", ".join(said)
+
+
+_SIZES = (25_000, 100_000, 1_000_000)
+_TASK = f"{NEIGHBOURS} neighbours of all, clustered"
+CASES = (
+    Case("W7", _TASK, OURS, _SIZES, _ours, warm=_WARM),
+    Case("W7", _TASK, NAIVE, (25_000, 50_000), _numpy),
+    Case("W7", _TASK, "faiss flat", (25_000, 50_000), _faiss_flat, "faiss"),
+    Case("W7", _TASK, "faiss HNSW", (25_000, 50_000), _faiss_hnsw, "faiss"),
+    Case("W7", f"{NEIGHBOURS} neighbours of all, lowrank", OURS, _SIZES, _ours_low_rank, warm=_WARM),
+    Case("W7", f"{ADDED:,} items added", OURS, _SIZES[1:], _ours_extended, warm=_WARM),
+)

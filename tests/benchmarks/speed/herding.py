@@ -1,74 +1,42 @@
-"""MaxHerding and uncertainty herding: a large pool, and 10,000 rows beside a dense kernel and scikit-activeml.
+"""W6: MaxHerding and uncertainty herding, on 10,000 items beside peers with the same kernel width, and on large pools."""
 
-`measure` runs one case in this process. As a program (PYTHONPATH is the root and its tests folder):
-
-    python -m benchmarks.speed.herding clustered 1000000 --labeled 1000 --uncertain
-    OMP_NUM_THREADS=1 taskset -c 0 python -m benchmarks.speed.herding clustered 10000 --picks 100 --peers
-"""
-
-import argparse
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from benchmarks.speed.batch_selectors import _forget_peak, _peak_gib
-from benchmarks.speed.data import KINDS, labeled_positions
+from benchmarks.speed.case import NAIVE, OURS, Case, Prepared
+from benchmarks.speed.data import clustered, labeled_positions
+from benchmarks.speed.peers import unlabeled_y
+
+if TYPE_CHECKING:
+    from strategies._herding import Herded
 
 _REFRESH = 32
+_FEW, _MANY = 100, 1_000  # picks beside peers, picks of a large pool
+_LABELED = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class HerdingRow:
-    """One batch.
-
-    Attributes:
-        core_seconds: processor time of all threads.
-        coverage: the objective, on all rows (of a large pool: on an independent sample).
-        estimated_loss: as `strategies._herding.Herded` has it; None for others.
-        beyond_gib: peak memory beyond the embeddings and the imports.
-    """
-
-    name: str
-    n: int
-    picks: int
-    labeled: int
-    wall_seconds: float
-    core_seconds: float
-    coverage: float
-    estimated_loss: float | None
-    beyond_gib: float
+def _ours(picks: int, labeled: int, uncertain: bool, n: int) -> Prepared:  # noqa: FBT001  bound by partial
+    rows = clustered(n)
+    return Prepared(lambda: _herded(rows, picks, labeled, uncertain=uncertain), _said)
 
 
-def measure(
-    kind: str, n: int, picks: int = 1_000, labeled: int = 0, *, uncertain: bool = False, peers: bool = False
-) -> Iterator[HerdingRow]:
-    """Our batch, and on request those of a dense kernel and of scikit-activeml with the same kernel width."""
-    from strategies._herding import herd
+def _numpy(picks: int, n: int) -> Prepared:
+    rows = clustered(n)
+    scale = _scale(rows, picks)
+    return Prepared(lambda: dense(rows, picks, scale), lambda chosen: _objective(rows, chosen, scale))
 
-    rows = KINDS[kind](n)
-    known = rows[labeled_positions(n, labeled)] if labeled else None
-    worth = np.random.default_rng(1).random(n) if uncertain else None
-    herd(
-        rows[:2_000], 5, labeled=None, worth=None, weights=None, rng=np.random.default_rng(0)
-    )  # compiled and loaded
-    found, wall, core, beyond = _timed(
-        lambda: herd(rows, picks, labeled=known, worth=worth, weights=None, rng=np.random.default_rng(0))
+
+def _skactiveml(picks: int, n: int) -> Prepared:
+    from skactiveml.pool import MaxHerding
+
+    rows = clustered(n)
+    scale = _scale(rows, picks)
+    strategy = MaxHerding(metric_dict={"gamma": -scale}, random_state=0)
+    return Prepared(
+        lambda: strategy.query(rows, unlabeled_y(n), batch_size=picks),
+        lambda chosen: _objective(rows, chosen, scale),
     )
-    name = "curator uncertainty_herding" if uncertain else "curator maxherding"
-    yield HerdingRow(name, n, picks, labeled, wall, core, found.coverage, found.estimated_loss, beyond)
-    if not peers:
-        return
-    scale = -0.5 / found.width**2
-    others: dict[str, Callable[[], np.ndarray]] = {"dense kernel, numpy": lambda: dense(rows, picks, scale)}
-    if find_spec("skactiveml"):
-        others["scikit-activeml MaxHerding"] = lambda: _skactiveml(rows, picks, -scale)
-    for other, run in others.items():
-        chosen, wall, core, beyond = _timed(run)
-        nearest = np.maximum(2.0 - 2.0 * (rows @ rows[chosen].T).max(axis=1), 0.0)
-        coverage = float(np.exp(scale * nearest).mean())
-        yield HerdingRow(other, n, picks, 0, wall, core, coverage, None, beyond)
 
 
 def dense(rows: np.ndarray, picks: int, scale: float) -> np.ndarray:
@@ -91,31 +59,40 @@ def dense(rows: np.ndarray, picks: int, scale: float) -> np.ndarray:
     return np.array(chosen)
 
 
-def _skactiveml(rows, picks, gamma):
-    from skactiveml.pool import MaxHerding
+def _herded(rows: np.ndarray, picks: int, labeled: int, *, uncertain: bool) -> "Herded":
+    from strategies._herding import herd
 
-    strategy = MaxHerding(metric_dict={"gamma": gamma}, random_state=0)
-    return strategy.query(rows, np.full(len(rows), np.nan), batch_size=picks)
-
-
-def _timed(run):
-    _forget_peak()
-    before = _peak_gib()
-    clock, cpu = time.perf_counter(), time.process_time()
-    result = run()
-    return result, time.perf_counter() - clock, time.process_time() - cpu, _peak_gib() - before
+    known = rows[labeled_positions(len(rows), labeled)] if labeled else None
+    worth = np.random.default_rng(1).random(len(rows)) if uncertain else None
+    return herd(rows, picks, labeled=known, worth=worth, weights=None, rng=np.random.default_rng(0))
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("n", type=int)
-    parser.add_argument("--picks", type=int, default=1_000)
-    parser.add_argument("--labeled", type=int, default=0)
-    parser.add_argument("--uncertain", action="store_true")
-    parser.add_argument("--peers", action="store_true")
-    case = parser.parse_args()
-    for row in measure(
-        case.kind, case.n, case.picks, case.labeled, uncertain=case.uncertain, peers=case.peers
-    ):
-        print(row)  # noqa: T201  a program's output
+def _scale(rows: np.ndarray, picks: int) -> float:
+    """That of our kernel: exp(scale * squared distance)."""
+    return -0.5 / _herded(rows, picks, 0, uncertain=False).width ** 2
+
+
+def _said(found: "Herded") -> str:
+    loss = f", loss estimated at {found.estimated_loss:.1%}" if found.method != "all pairs" else ""
+    return f"{found.method}: coverage {found.coverage:.4f}{loss}"
+
+
+def _objective(rows: np.ndarray, chosen: np.ndarray, scale: float) -> str:
+    squared = np.maximum(2.0 - 2.0 * (rows @ rows[chosen].T).max(axis=1), 0.0)
+    return f"coverage {float(np.exp(scale * squared).mean()):.4f}"
+
+
+_BESIDE_PEERS = f"MaxHerding, {_FEW} picks"
+_WARM = 12_000  # above 10,000 items other code runs as well
+CASES = (
+    Case("W6", _BESIDE_PEERS, OURS, (2_500, 10_000), partial(_ours, _FEW, 0, False)),
+    Case("W6", _BESIDE_PEERS, NAIVE, (2_500, 10_000), partial(_numpy, _FEW)),
+    Case("W6", _BESIDE_PEERS, "scikit-activeml", (2_500, 10_000), partial(_skactiveml, _FEW), "skactiveml"),
+    *(
+        Case("W6", task, OURS, (100_000, 1_000_000), partial(_ours, _MANY, _LABELED, uncertain), warm=_WARM)
+        for task, uncertain in (
+            (f"MaxHerding, {_MANY:,} picks", False),
+            (f"uncertainty herding, {_MANY:,} picks", True),
+        )
+    ),
+)

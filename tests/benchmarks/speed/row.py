@@ -1,14 +1,18 @@
-"""One measured row of the speed benchmark."""
+"""How a case is measured: time, memory, and what came out."""
 
 import time
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.speed.case import Case
+
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-_LONG = 10.0  # core seconds; what takes more runs once
+_LONG = 10.0  # processor seconds: whatever takes more runs once
+_MOST_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -16,10 +20,9 @@ class Row:
     """What one case cost.
 
     Attributes:
-        workload: as in docs/performance.md: W1, W1e, W2, W2b.
-        case: what was computed, and on what data.
-        library: whose code.
+        case: that was measured.
         n: items.
+        threads: cores it ran on.
         core_s: processor time of the process over all threads, seconds: on one thread, the wall time of a core that
             nothing else uses. Median of the runs.
         wall_s: wall time of the same run, seconds.
@@ -27,53 +30,57 @@ class Row:
         peak_gib: the process's peak resident memory while it ran.
         data_gib: resident before it ran: inputs and imports.
         note: what a reader should know.
+        error: why there are no numbers; "": there are.
     """
 
-    workload: str
-    case: str
-    library: str
+    case: Case
     n: int
-    core_s: float
-    wall_s: float
-    runs: int
-    peak_gib: float
-    data_gib: float
+    threads: int
+    core_s: float = float("nan")
+    wall_s: float = float("nan")
+    runs: int = 0
+    peak_gib: float = float("nan")
+    data_gib: float = float("nan")
     note: str = ""
-    result: Any = field(default=None, repr=False, compare=False)
+    error: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """What is compared: on one core its processor time, which other work on the machine hardly changes."""
+        return self.core_s if self.threads == 1 else self.wall_s
 
 
-def measure(
-    workload: str, case: str, library: str, n: int, run: Callable[[], Any], *, most: int = 5, note: str = ""
-) -> Row:
-    """Run a case, once to warm up unless it is long, and keep the median.
+def measure(case: Case, n: int, threads: int) -> Row:
+    """Run a case in this process and keep the median.
 
     Args:
-        workload: its name.
-        case: its name.
-        library: whose code it is.
+        case: to run.
         n: items.
-        run: what is timed; everything else was prepared before.
-        most: runs that count; a case above 10 core seconds runs once.
-        note: passed on.
-
-    Returns:
-        The row; `result` is what the last run returned.
+        threads: cores that this process was given.
     """
-    data = _gib("VmRSS")
-    _restart_peak()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the peers
+        if case.warm:
+            case.prepare(min(n, case.warm)).run()
+        prepared = case.prepare(n)
+        data = _gib("VmRSS")
+        _restart_peak()
+        times, result = _timed(prepared.run, 1 if prepared.once else _MOST_RUNS + 1)
+        peak = _gib("VmHWM")
+    core_s = median(core for core, _ in times)
+    wall_s = min(times, key=lambda pair: abs(pair[0] - core_s))[1]
+    return Row(case, n, threads, core_s, wall_s, len(times), peak, data, prepared.note(result))
+
+
+def _timed(run: Callable[[], Any], most: int) -> tuple[list[tuple[float, float]], Any]:
+    """Processor and wall seconds of each run that counts, and the last result."""
     times: list[tuple[float, float]] = []
     result = None
-    while len(times) < most + 1:
+    while len(times) < most and sum(core for core, _ in times) < _LONG:
         core, wall = time.process_time(), time.perf_counter()
         result = run()
         times.append((time.process_time() - core, time.perf_counter() - wall))
-        if times[0][0] > _LONG:
-            break
-    if len(times) > 1:
-        times = times[1:]  # the first paid for pages and compiled code
-    core_s = median(core for core, _ in times)
-    wall_s = min(times, key=lambda pair: abs(pair[0] - core_s))[1]
-    return Row(workload, case, library, n, core_s, wall_s, len(times), _gib("VmHWM"), data, note, result)
+    return times[1:] or times, result  # the first of several paid for fresh pages
 
 
 def _restart_peak() -> None:

@@ -1,145 +1,145 @@
 """W1: scores of given probabilities. W1e: scores from embeddings through a linear head. Both with the 1,000 highest."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
+from functools import partial
 from typing import Any
 
 import numpy as np
-
-from speed import data
-from speed.row import Row, measure
-from strategies.linear_head import LinearHead
-from strategies.registry import SCORERS
-from strategies.scoring import score_blocks
+from benchmarks.speed import data
+from benchmarks.speed.case import NAIVE, OURS, Case, Prepared
+from benchmarks.speed.peers import Given, Rows, skactiveml_classifier, unlabeled_y
 
 TOP = 1_000
+_SIZES = (100_000, 1_000_000)
+_BOTH = ("entropy", "margin")
 
 
-def w1(n: int, scorer: str, library: str) -> Row:
-    """A scorer on (n, 77) float32 probabilities, and the 1,000 highest.
+def _ours(scorers: tuple[str, ...], n: int) -> Prepared:
+    from strategies.registry import SCORERS
 
-    Args:
-        n: items.
-        scorer: "entropy", "margin" or "least_confidence".
-        library: "curator", "modAL", "numpy" (one expression, nothing checked) or "scikit-activeml".
-    """
     probs = data.probabilities(n)
-    run = {
-        "curator": _ours,
-        "modAL": _modal,
-        "numpy": _numpy,
-        "scikit-activeml": _skactiveml,
-    }[library](probs, scorer)
-    return measure("W1", scorer, library, n, run)
+    return Prepared(lambda: [_highest(SCORERS[name].score(probs)) for name in scorers])
 
 
-def w1e(n: int, library: str) -> Row:
-    """Entropy and margin of n x 384 embeddings through a 77-class linear head, and the 1,000 highest of each.
+def _numpy(scorers: tuple[str, ...], n: int) -> Prepared:
+    probs = data.probabilities(n)
+    return Prepared(lambda: [_highest(_PLAIN[name](probs)) for name in scorers])
 
-    Args:
-        n: items.
-        library: "curator", "modAL" with scikit-learn's LogisticRegression, or "scikit-learn" (probabilities alone).
-    """
+
+def _modal(scorers: tuple[str, ...], n: int) -> Prepared:
+    from modAL import uncertainty
+
+    known = {
+        "entropy": uncertainty.entropy_sampling,
+        "margin": uncertainty.margin_sampling,
+        "least_confidence": uncertainty.uncertainty_sampling,
+    }
+    model, pool = Given(data.probabilities(n)), np.zeros((n, 1), dtype=np.float32)
+    return Prepared(lambda: [known[name](model, pool, n_instances=TOP) for name in scorers])
+
+
+def _skactiveml(scorers: tuple[str, ...], n: int) -> Prepared:
+    from skactiveml.pool import UncertaintySampling
+
+    probs = data.probabilities(n)
+    method = {"entropy": "entropy", "margin": "margin_sampling", "least_confidence": "least_confident"}
+    queries = [UncertaintySampling(method=method[name], random_state=0) for name in scorers]
+    model = skactiveml_classifier(lambda _pool: probs, data.CLASSES)
+    pool, y = np.zeros((n, 1), dtype=np.float32), unlabeled_y(n)
+    return Prepared(lambda: [query.query(pool, y, model, fit_clf=False, batch_size=TOP) for query in queries])
+
+
+def _small_text(scorers: tuple[str, ...], n: int) -> Prepared:
+    from small_text import BreakingTies, LeastConfidence, PredictionEntropy
+
+    known = {"entropy": PredictionEntropy, "margin": BreakingTies, "least_confidence": LeastConfidence}
+    strategies = [known[name]() for name in scorers]
+    model, none = Given(data.probabilities(n)), np.empty(0, dtype=np.int64)
+    everyone = np.arange(n)
+    return Prepared(
+        lambda: [
+            strategy.query(model, Rows(n), everyone, none, none, n=min(TOP, n - 1)) for strategy in strategies
+        ]
+    )
+
+
+def _ours_e(n: int) -> Prepared:
+    from strategies.linear_head import LinearHead
+    from strategies.scoring import score_blocks
+
     rows = data.clustered(n)
     weight, bias = data.linear_head()
-    if library == "curator":
-        head = LinearHead(weight[None], bias[None], np.arange(len(weight)), len(weight))
+    head = LinearHead(weight[None], bias[None], np.arange(len(weight)), len(weight))
 
-        def run() -> Any:
-            scores = score_blocks([(0, rows)], head, ["entropy", "margin"], n)
-            return [_highest(scores[name]) for name in ("entropy", "margin")]
-    else:
-        model = _logistic_regression(weight, bias)
-        if library == "scikit-learn":
+    def run() -> Any:
+        scores = score_blocks([(0, rows)], head, list(_BOTH), n)
+        return [_highest(scores[name]) for name in _BOTH]
 
-            def run() -> Any:
-                return model.predict_proba(rows).shape
-        else:
-            from modAL.uncertainty import entropy_sampling, margin_sampling
-
-            def run() -> Any:
-                return [
-                    sample(model, rows, n_instances=TOP) for sample in (entropy_sampling, margin_sampling)
-                ]
-
-    note = "predict_proba alone, no scores" if library == "scikit-learn" else ""
-    return measure("W1e", "entropy + margin from embeddings", library, n, run, note=note)
+    return Prepared(run)
 
 
-def libraries(workload: str) -> list[str]:
-    """Those that are installed, ours first."""
-    known = {
-        "W1": ["curator", "modAL", "numpy", "scikit-activeml"],
-        "W1e": ["curator", "modAL", "scikit-learn"],
-    }
-    module = {"modAL": "modAL", "scikit-activeml": "skactiveml", "scikit-learn": "sklearn"}
-    return [name for name in known[workload] if name not in module or find_spec(module[name])]
+def _numpy_e(n: int) -> Prepared:
+    rows = data.clustered(n)
+    weight, bias = data.linear_head()
+
+    def run() -> Any:
+        powers = np.exp(rows @ weight.T + bias)
+        probs = powers / powers.sum(axis=1, keepdims=True)
+        return [_highest(_PLAIN[name](probs)) for name in _BOTH]
+
+    return Prepared(run)
+
+
+def _modal_e(n: int) -> Prepared:
+    """modAL asks the model anew for each strategy."""
+    from modAL.uncertainty import entropy_sampling, margin_sampling
+    from sklearn.linear_model import LogisticRegression
+
+    rows = data.clustered(n)
+    model = LogisticRegression()
+    model.coef_, model.intercept_ = data.linear_head()
+    model.classes_, model.n_features_in_ = np.arange(data.CLASSES), data.DIM
+    return Prepared(
+        lambda: [sample(model, rows, n_instances=TOP) for sample in (entropy_sampling, margin_sampling)]
+    )
 
 
 def _highest(scores: np.ndarray) -> np.ndarray:
     return np.argpartition(-scores, TOP)[:TOP]
 
 
-def _ours(probs: np.ndarray, scorer: str) -> Callable[[], Any]:
-    return lambda: _highest(SCORERS[scorer].score(probs))
+def _plain_entropy(probs: np.ndarray) -> np.ndarray:
+    return -(probs * np.log(np.maximum(probs, 1e-12))).sum(axis=1)
 
 
-def _numpy(probs: np.ndarray, scorer: str) -> Callable[[], Any]:
-    def run() -> Any:
-        if scorer == "entropy":
-            return _highest(-(probs * np.log(np.maximum(probs, 1e-12))).sum(axis=1))
-        top_two = np.partition(probs, -2, axis=1)[:, -2:]
-        return _highest(top_two[:, 0] - top_two[:, 1] if scorer == "margin" else -top_two[:, 1])
-
-    return run
+def _plain_margin(probs: np.ndarray) -> np.ndarray:
+    top_two = np.partition(probs, -2, axis=1)[:, -2:]
+    return top_two[:, 0] - top_two[:, 1]
 
 
-def _modal(probs: np.ndarray, scorer: str) -> Callable[[], Any]:
-    from modAL import uncertainty
-
-    sample = {
-        "entropy": uncertainty.entropy_sampling,
-        "margin": uncertainty.margin_sampling,
-        "least_confidence": uncertainty.uncertainty_sampling,
-    }[scorer]
-    pool = np.zeros((len(probs), 1), dtype=np.float32)
-    return lambda: sample(_Given(probs), pool, n_instances=TOP)
+_PLAIN: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "entropy": _plain_entropy,
+    "margin": _plain_margin,
+    "least_confidence": lambda probs: -probs.max(axis=1),
+}
 
 
-def _skactiveml(probs: np.ndarray, scorer: str) -> Callable[[], Any]:
-    from skactiveml.base import SkactivemlClassifier
-    from skactiveml.pool import UncertaintySampling
-
-    class Given(SkactivemlClassifier):
-        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803  scikit-learn's name
-            return self
-
-        def predict_proba(self, X: Any) -> Any:  # noqa: N803
-            return probs
-
-    method = {"entropy": "entropy", "margin": "margin_sampling", "least_confidence": "least_confident"}[
-        scorer
-    ]
-    query = UncertaintySampling(method=method, random_state=0)
-    pool, nothing = np.zeros((len(probs), 1), dtype=np.float32), np.full(len(probs), np.nan)
-    model = Given(classes=list(range(probs.shape[1])))
-    return lambda: query.query(pool, nothing, model, fit_clf=False, batch_size=TOP)
+def _cases_of(task: str, scorers: tuple[str, ...], small_text: tuple[int, ...]) -> tuple[Case, ...]:
+    return (
+        Case("W1", task, OURS, _SIZES, partial(_ours, scorers)),
+        Case("W1", task, NAIVE, _SIZES, partial(_numpy, scorers)),
+        Case("W1", task, "modAL", _SIZES, partial(_modal, scorers), "modAL"),
+        Case("W1", task, "scikit-activeml", _SIZES, partial(_skactiveml, scorers), "skactiveml"),
+        Case("W1", task, "small-text", small_text, partial(_small_text, scorers), "small_text"),
+    )
 
 
-class _Given:
-    """A fitted classifier whose probabilities are given."""
-
-    def __init__(self, probs: np.ndarray) -> None:
-        self.probs = probs
-
-    def predict_proba(self, _pool: Any) -> np.ndarray:
-        return self.probs
-
-
-def _logistic_regression(weight: np.ndarray, bias: np.ndarray) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression()
-    model.classes_, model.coef_, model.intercept_ = np.arange(len(weight)), weight, bias
-    model.n_features_in_ = weight.shape[1]
-    return model
+CASES = (
+    *_cases_of("entropy", ("entropy",), (25_000, 100_000)),  # it takes 12 s for 100,000
+    *_cases_of("margin", ("margin",), _SIZES),
+    *_cases_of("least confidence", ("least_confidence",), _SIZES),
+    *_cases_of("entropy + margin", _BOTH, (25_000, 100_000)),
+    Case("W1e", "entropy + margin from embeddings", OURS, _SIZES, _ours_e),
+    Case("W1e", "entropy + margin from embeddings", NAIVE, _SIZES, _numpy_e),
+    Case("W1e", "entropy + margin from embeddings", "modAL + scikit-learn", _SIZES, _modal_e, "modAL"),
+)

@@ -3,41 +3,15 @@
 Checks run block by block, right before the block is used: while it is in the processor's cache a check is nearly free.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies._types import FloatArray
+from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 
 # 2,048 rows of 77 float32 probabilities are 0.6 MB and stay in the second-level cache: 2 x faster than one big block.
 _BLOCK_ROWS = 2_048
 SUM_TOLERANCE = 1e-3
-
-
-def prob_blocks(probs: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
-    """Walk over probabilities in checked blocks of rows.
-
-    Args:
-        probs: (n_items, n_classes) class probabilities. They are not copied, save float16, which is widened by the block.
-
-    Yields:
-        The rows as a slice, and the block (rows, n_classes): to be read, never written to.
-
-    Raises:
-        StrategyInputError: not a float matrix, fewer than two classes, or a row that is not a probability vector.
-    """
-    check_prob_shape(probs)
-    ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype == np.float16 else probs.dtype)
-    for start in range(0, len(probs), _BLOCK_ROWS):
-        rows = slice(start, min(start + _BLOCK_ROWS, len(probs)))
-        block = probs[rows].astype(ones.dtype, copy=False)
-        # A NaN or an infinity makes its row's sum fail the comparison, so finiteness needs no pass of its own.
-        off = np.abs(block @ ones - 1.0)
-        if not (off <= SUM_TOLERANCE).all() or block.min() < 0.0:
-            refuse_bad_rows(probs)
-        yield rows, block
 
 
 def check_prob_shape(probs: FloatArray) -> None:
@@ -64,13 +38,19 @@ def check_probs(probs: FloatArray) -> None:
     """Check that every row is a probability vector over at least two classes.
 
     Args:
-        probs: (n_items, n_classes) class probabilities.
+        probs: (n_items, n_classes) class probabilities. They are not copied, save float16, which is widened by the block.
 
     Raises:
         StrategyInputError: says how many rows are not probabilities, which is first, why, and what to do.
     """
-    for _ in prob_blocks(probs):
-        pass
+    check_prob_shape(probs)
+    ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype == np.float16 else probs.dtype)
+    for start in range(0, len(probs), _BLOCK_ROWS):
+        block = probs[start : start + _BLOCK_ROWS].astype(ones.dtype, copy=False)
+        # A NaN or an infinity makes its row's sum fail the comparison, so finiteness needs no pass of its own.
+        off = np.abs(block @ ones - 1.0)
+        if not (off <= SUM_TOLERANCE).all() or block.min() < 0.0:
+            refuse_bad_rows(probs)
 
 
 def check_embeddings(embeddings: FloatArray, what: str = "Embeddings") -> None:
@@ -173,6 +153,20 @@ def check_weights(weights: FloatArray | None, n: int) -> FloatArray | None:
             f"All {n:,} weights are zero. Give at least one item a positive weight, or pass None."
         )
     return None if n and (array == array[0]).all() else array
+
+
+def weights_among(weights: FloatArray | None, positions: IntArray) -> FloatArray | None:
+    """The weights of some items.
+
+    Args:
+        weights: (n,) as `check_weights` returned them, or None for equal weights.
+        positions: (m,) of the items.
+
+    Returns:
+        (m,) their weights; None when all of them are zero: then nothing is worth more than the rest.
+    """
+    some = None if weights is None else weights[positions]
+    return some if some is not None and some.any() else None
 
 
 def check_k(k: int, n: int) -> None:

@@ -47,6 +47,8 @@ _MOST_PAIRS = (
 )
 _PROBE_CANDIDATES = 512  # tell how many pairs there would be
 _WIDTH_TARGETS, _WIDTH_ROWS = 256, 100_000
+# Squared distances below this share of the squared lengths are rounding: the rows are copies, and set no scale.
+_ROUNDING = 1e-6
 _JUDGE_TARGETS = 4_096  # not among the targets of the choice: coverage is measured where it was not aimed at
 _GRAPH_LOSS = 0.01  # share of the coverage that pairs outside the graph may hold
 _BLOCK = 256
@@ -307,7 +309,9 @@ class _Herding:
         some = np.arange(self.n) if rows == self.n else np.sort(self.rng.choice(self.n, rows, replace=False))
         pool = _float32(self.rows[some])
         step = max(1, rows // _WIDTH_TARGETS)
-        squared = _squared(pool[::step][:_WIDTH_TARGETS], pool)
+        targets = pool[::step][:_WIDTH_TARGETS]
+        squared = _squared(targets, pool)
+        squared[squared <= _ROUNDING * np.add.outer(_squares(targets), _squares(pool))] = 0.0
         rank = int(np.clip(round(rows / labels), 1, rows - 1)) if rows > 1 else 0
         width = float(np.sqrt(np.median(np.partition(squared, rank, axis=1)[:, rank])))
         if width > 0.0:
@@ -458,7 +462,12 @@ def _float32(rows: FloatArray) -> Float32:
 def _squared(rows: Float32, others: Float32) -> Float32:
     """(rows, others) squared Euclidean distances in float32."""
     squared: Float32 = np.matmul(np.float32(-2.0) * rows, others.T)
-    squared += np.einsum("ij,ij->i", rows, rows)[:, None]
-    squared += np.einsum("ij,ij->i", others, others)
+    squared += _squares(rows)[:, None]
+    squared += _squares(others)
     np.maximum(squared, 0.0, out=squared)
     return squared
+
+
+def _squares(rows: Float32) -> Float32:
+    """(n,) squared lengths."""
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))

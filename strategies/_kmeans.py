@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from strategies._checks import weights_among
+from strategies._parallel import one_thread_each
 from strategies._plusplus import draw_centres
 from strategies._types import FloatArray, IntArray
 
@@ -59,10 +60,10 @@ def kmeans(
     Returns:
         The clusters of all n items.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         few = sample(len(rows), _ROWS_PER_CENTRE * k, rng)
         learn = np.ascontiguousarray(rows[few], dtype=np.float32)
-        pull = None if weights is None or not weights[few].any() else weights[few]
+        pull = weights_among(weights, few)
         held = None if fixed is None else _nearest(learn, fixed.astype(np.float32, copy=False))[1]
         centres = _start(learn, k, rng, pull, held)
         labels: IntArray | None = None
@@ -79,7 +80,7 @@ def kmeans(
 
 def nearest_centre(rows: FloatArray, centres: FloatArray) -> IntArray:
     """(n,) the nearest of (k, dim) centres for each of (n, dim) rows; of equals the first."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         return _nearest(rows, centres)[0]
 
 

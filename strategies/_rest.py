@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from strategies import random_
+from strategies._checks import weights_among
 from strategies._types import FloatArray, IntArray
 
 
@@ -29,6 +30,6 @@ def fill_up(
     free = np.ones(n, dtype=bool)
     free[chosen] = False
     left = np.flatnonzero(free)
-    worth = None if weights is None or not weights[left].any() else weights[left]
+    worth = weights_among(weights, left)
     drawn = random_.select(np.empty((len(left), 1)), k - len(chosen), labeled=None, weights=worth, rng=rng)
     return np.concatenate((chosen, left[drawn]))

@@ -12,9 +12,9 @@ Bounds", ICLR 2020. The draws of k-means++ by rejection: `strategies._plusplus`.
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies._parallel import one_thread_each
 from strategies._plusplus import draw_centres
 from strategies._predict import PREDICT_ROWS, predict_checked
 from strategies._rest import fill_up
@@ -64,7 +64,7 @@ def select(
     weights = check_weights(weights, n)
 
     # The number of BLAS threads changes the last bits of a product, and with them, once in a long while, a draw.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         lengths = _gradient_lengths(embeddings, predict)
         gradients = _Gradients(embeddings, predict, room=k + (0 if labeled is None else len(labeled)))
         picks: list[int] = []

@@ -9,12 +9,17 @@ from typing import Protocol
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k
+from strategies._checks import check_embeddings
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 
 _FIRST_CHUNK = 256
-_LARGEST_CHUNK = 8_192
+# Of a ranking: each pick is compared with the rest of its chunk, which should be in the cache by then.
+_LARGEST_CHUNK = 1_024
+_BLOCK_ROWS = 8_192
+_BLOCK_PICKS = (
+    2_048  # accepted picks that a block is compared with at once: 130 MB of cosines however large the batch
+)
 # Cosines are computed in float64: two equal rows may read 1 - 1e-16.
 _ROUNDING = 1e-9
 
@@ -85,7 +90,9 @@ class DistinctPicks:
         self.taken = np.zeros(len(candidates), dtype=bool)
         self._threshold = duplicate_cosine - _ROUNDING
         self._accepted: list[int] = []
-        self._directions: FloatArray | None = None  # (accepted, dim + 1), unit rows
+        self._directions: FloatArray = np.empty(
+            (0, 0)
+        )  # (room, dim + 1), unit rows of those accepted and room for more
 
     def __len__(self) -> int:
         return len(self._accepted)
@@ -170,7 +177,7 @@ class DistinctPicks:
     def usable(self) -> IntArray:
         """Positions that are neither taken nor near-duplicates of an accepted pick: one pass over the candidates."""
         free = np.flatnonzero(~self.taken)
-        parts = [free[start : start + _LARGEST_CHUNK] for start in range(0, len(free), _LARGEST_CHUNK)]
+        parts = [free[start : start + _BLOCK_ROWS] for start in range(0, len(free), _BLOCK_ROWS)]
         kept = [
             part[self._closest(_directions(self.candidates.take(part))) < self._threshold] for part in parts
         ]
@@ -178,10 +185,11 @@ class DistinctPicks:
 
     def _closest(self, directions: FloatArray) -> FloatArray:
         """(rows,) largest cosine with an accepted pick; -1 when nothing is accepted."""
-        if self._directions is None:
-            return np.full(len(directions), -1.0)
-        cosines: FloatArray = (directions @ self._directions.T).max(axis=1)
-        return cosines
+        closest: FloatArray = np.full(len(directions), -1.0)
+        for start in range(0, len(self), _BLOCK_PICKS):
+            known = self._directions[start : min(start + _BLOCK_PICKS, len(self))]
+            np.maximum(closest, (directions @ known.T).max(axis=1), out=closest)
+        return closest
 
     def _accept(self, positions: IntArray, k: int) -> list[int]:
         """Accept the first k of these that are no near-duplicates of accepted ones, nor of each other."""
@@ -202,30 +210,13 @@ class DistinctPicks:
 
     def _add(self, positions: IntArray, directions: FloatArray) -> None:
         self.taken[positions] = True
+        end = len(self) + len(positions)
+        if end > len(self._directions):
+            width = directions.shape[1]
+            more = np.empty((max(end, 2 * len(self)) - len(self._directions), width))
+            self._directions = np.concatenate((self._directions.reshape(-1, width), more))
+        self._directions[len(self) : end] = directions
         self._accepted += positions.tolist()
-        known = () if self._directions is None else (self._directions,)
-        self._directions = np.concatenate((*known, directions))
-
-
-def take_distinct(order: IntArray, k: int, candidates: Candidates, duplicate_cosine: float) -> IntArray:
-    """The first k of a full ranking without near-duplicates; those fill up only when nothing else is left.
-
-    Args:
-        order: (n,) all positions, best first.
-        k: how many, 1 to n.
-        candidates: the n candidates.
-        duplicate_cosine: in (0, 1]; see `DistinctPicks`.
-
-    Returns:
-        (k,) distinct positions, in the ranking's order (near-duplicates that fill up come last).
-
-    Raises:
-        StrategyInputError: k or the threshold is out of range.
-    """
-    check_k(k, len(candidates))
-    picks = DistinctPicks(candidates, duplicate_cosine)
-    found = picks.from_ranking(order, k)
-    return np.concatenate((found, picks.fill(order, k - len(found))))
 
 
 def _directions(embeddings: FloatArray) -> FloatArray:

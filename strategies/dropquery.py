@@ -6,7 +6,7 @@ TMLR 2024.
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies._checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
 from strategies._kmeans import kmeans, representatives, sample
 from strategies._predict import PREDICT_ROWS, predict_checked
 from strategies._types import FloatArray, IntArray
@@ -63,7 +63,7 @@ def select(
         needed -= 1
     chosen = np.flatnonzero(changes >= needed)
     chosen = chosen[sample(len(chosen), max(_MAX_CANDIDATES, k), rng)]
-    pull = None if weights is None or not weights[chosen].any() else weights[chosen]
+    pull = weights_among(weights, chosen)
     clusters = kmeans(embeddings[chosen], k, rng=rng, weights=pull, fixed=labeled)
     picks: IntArray = chosen[representatives(clusters, k, pull)]
     return picks

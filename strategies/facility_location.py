@@ -9,11 +9,11 @@ query strategy: Wei, Iyer & Bilmes, "Submodularity in Data Subset Selection and 
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._kmeans import sample
 from strategies._lazy_greedy import lazy_greedy
+from strategies._parallel import one_thread_each
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
 
@@ -62,7 +62,7 @@ def select(
     weights = check_weights(weights, n)
 
     # The number of BLAS threads changes the last bits of a product, and they decide near ties.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         if n * n <= _MAX_KERNEL:
             rows = sample(n, n, rng)
             targets = _directions(embeddings)

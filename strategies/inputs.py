@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
+from strategies._checks import weights_among
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 from strategies.neighbours import Neighbours
 
 Need = Literal["uncertainty", "predict", "neighbours"]
-NEEDS: tuple[Need, ...] = get_args(Need)
 Predict = Callable[[FloatArray], FloatArray]
 
 
@@ -32,12 +32,12 @@ class Inputs:
     weights: FloatArray | None = None
 
     def take(self, positions: IntArray) -> "Inputs":
-        """The same for some of the candidates."""
+        """The same for some of the candidates; where all of these have weight 0, without weights."""
         return replace(
             self,
             uncertainty=None if self.uncertainty is None else self.uncertainty[positions],
             neighbours=None if self.neighbours is None else self.neighbours.take(positions),
-            weights=None if self.weights is None else self.weights[positions],
+            weights=weights_among(self.weights, positions),
         )
 
     def for_needs(
@@ -52,8 +52,9 @@ class Inputs:
         missing = [need for need, value in found.items() if value is None]
         if missing:
             raise StrategyInputError(
-                f"{strategy!r} needs {', '.join(missing)}: "
-                "before there is a model, choose the first batch with a strategy that needs none, such as maxherding."
+                f"{strategy!r} needs {', '.join(missing)}. Uncertainty and predict come from a model: before there is one, "
+                "choose the batch with a strategy that needs none, such as maxherding. Neighbours come from "
+                "strategies.neighbour_graph.build."
             )
         there = {use: getattr(self, use) for use in uses}
         return {**found, **{use: value for use, value in there.items() if value is not None}}

@@ -7,7 +7,7 @@ Source: Zhdanov, "Diverse mini-batch Active Learning", 2019, arXiv 1901.05954 (w
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies._checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
 from strategies._kmeans import kmeans, representatives
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
@@ -54,7 +54,7 @@ def select(
     if weights is not None:
         worth = np.where(weights > 0.0, worth, -1.0)  # even after items without any uncertainty
     shortlist = np.argsort(-worth, kind="stable")[: _SHORTLIST * k]
-    pull = None if weights is None or not weights[shortlist].any() else weights[shortlist]
+    pull = weights_among(weights, shortlist)
     clusters = kmeans(embeddings[shortlist], k, rng=rng, weights=pull, fixed=labeled)
     picks: IntArray = shortlist[representatives(clusters, k, pull)]
     return picks

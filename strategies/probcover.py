@@ -8,11 +8,11 @@ Source: Yehuda, Dekel, Hacohen & Weinshall, "Active Learning Through a Covering 
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._kmeans import kmeans, sample
 from strategies._lazy_greedy import lazy_greedy
+from strategies._parallel import one_thread_each
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
 
@@ -65,7 +65,7 @@ def select(
     radius = ball_radius(embeddings, min(max(k, _FEWEST_CLASSES), _MOST_CLASSES), rng=rng)
     rows = sample(n, max(_MAX_ROWS, k), rng)
     worth = np.ones(len(rows)) if weights is None else weights[rows]
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         balls = _Balls(embeddings[rows], radius)
         open_bits = balls.everything()
         if labeled is not None:
@@ -99,7 +99,7 @@ def ball_radius(embeddings: FloatArray, n_classes: int, *, rng: np.random.Genera
     labels = kmeans(pool, min(n_classes, len(pool)), rng=rng).labels
     few = sample(len(pool), _PURITY_ROWS, rng)
     nearest = np.full(len(few), np.inf, dtype=np.float32)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         lengths = np.einsum("ij,ij->i", pool, pool)
         for start in range(0, len(pool), _BLOCK_ROWS):
             part = slice(start, start + _BLOCK_ROWS)

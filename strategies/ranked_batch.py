@@ -8,9 +8,9 @@ are those of a pass over all items at every pick.
 """
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies._parallel import one_thread_each
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
 
@@ -51,7 +51,7 @@ def select(
     weights = check_weights(weights, n)
     uncertain = check_uncertainty(uncertainty, n)
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         search = _Nearest(embeddings, k)
         picks: list[int] = []
         if labeled is None:

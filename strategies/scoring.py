@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from strategies._parallel import map_blocks
+from strategies._predict import PREDICT_ROWS
 from strategies._types import FloatArray
 from strategies.errors import StrategyInputError
 from strategies.fused import FUSED, Device, FusedScorer
@@ -15,8 +16,6 @@ from strategies.registry import SCORERS, Scorer, get
 PredictMembers = Callable[[FloatArray], FloatArray]
 _Block = tuple[slice, FloatArray]
 
-# What `predict` sees at a time: 8,192 rows of 77 classes are 2.5 MB of probabilities.
-_PREDICT_ROWS = 8_192
 _CUDA_ROWS = 65_536  # 100 MB at 384 columns: enough work to fill a GPU
 
 
@@ -83,7 +82,7 @@ def score_blocks(
             ):
                 keep(rows, {name: found[name] for name in fused})
         if rest:
-            for part in _parts(first, block, _PREDICT_ROWS):
+            for part in _parts(first, block, PREDICT_ROWS):
                 keep(part[0], _said_where(part, general.score))
         done[first : first + len(block)] = True
     if not done.all():

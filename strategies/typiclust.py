@@ -7,10 +7,10 @@ ICML 2022 (TPC_RP).
 """
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._kmeans import kmeans, nearest_centre, sample
+from strategies._parallel import one_thread_each
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
 
@@ -63,10 +63,10 @@ def select(
     if labeled is not None:
         covered += np.bincount(nearest_centre(labeled, clusters.centres), minlength=count)
     size = np.bincount(clusters.labels, minlength=count)
-    members = _Members(embeddings, clusters.labels, weights, rng)
+    members = _Members(embeddings, clusters.labels, count, weights, rng)
 
     picks: list[int] = []
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread_each():
         open_clusters = np.ones(count, dtype=bool)
         while len(picks) < k and open_clusters.any():
             order = np.lexsort((-size, covered, size < _SMALL, ~open_clusters))
@@ -84,11 +84,16 @@ class _Members:
     """The items of each cluster in the order of typicality, worked out when the cluster is first asked."""
 
     def __init__(
-        self, rows: FloatArray, labels: IntArray, weights: FloatArray | None, rng: np.random.Generator
+        self,
+        rows: FloatArray,
+        labels: IntArray,
+        count: int,
+        weights: FloatArray | None,
+        rng: np.random.Generator,
     ) -> None:
         self.rows = rows
         self.by_cluster = np.argsort(labels, kind="stable")
-        self.ends = np.cumsum(np.bincount(labels))
+        self.ends = np.cumsum(np.bincount(labels, minlength=count))
         self.weights = weights
         self.rng = rng
         self.queues: dict[int, list[int]] = {}
@@ -114,8 +119,8 @@ class _Members:
 
 def _mean_distance(rows: FloatArray) -> FloatArray:
     """(n,) mean distance of each row to its nearest others, the inverse of its typicality; 0 for a row alone."""
-    if len(rows) == 1:
-        return np.zeros(1)
+    if len(rows) <= 1:
+        return np.zeros(len(rows))
     count = min(_NEIGHBOURS, max(1, len(rows) // 2))
     lengths = np.einsum("ij,ij->i", rows, rows)
     squared = rows @ (-2.0 * rows.T)

@@ -91,15 +91,21 @@ class PoolTeacher:
         # Squared, so that items which are torn between classes move no mean.
         sums = (np.square(shares).T @ self._rows).astype(np.float64)
         means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        present = np.bincount(labels[counts], minlength=n_classes) > 0
         targets = shares[self._student_rows]
         reached = targets.any(axis=1)
+        # A class that flowed to none of these rows would be ruled out wherever the student looks: it shows its labels.
+        heard: BoolArray = np.asarray(targets.any(axis=0))
+        unheard = np.flatnonzero(counts & ~heard[labels])
+        rows = np.concatenate([self._student_rows, unheard])
+        targets = shares[rows]
         # Together the soft targets weigh as much as the labels do in their own layer.
-        weights = reached * (counts.sum() / max(reached.sum(), 1))
-        present = np.bincount(labels[counts], minlength=n_classes) > 0
+        soft = reached * (counts.sum() / max(reached.sum(), 1))
+        weights = np.concatenate([soft, np.ones(len(unheard))])
         # Two classes feel the decay half as much (see `Training`).
         decay = _STUDENT_DECAY * (2.0 if present.sum() == 2 else 1.0)
         fit = fit_softmax_regression(
-            torch.from_numpy(self._rows[self._student_rows]).to(device),
+            torch.from_numpy(self._rows[rows]).to(device),
             torch.from_numpy(targets[None]).to(device),
             torch.from_numpy(weights[None]).to(device),
             torch.from_numpy(present[None]).to(device),

@@ -22,8 +22,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Spec = str | dict[str, float]
 
-# Selectors that can use the neighbour graph do so when there is a label for every so many items: with fewer, an item
-# stands for more of the pool than its nearest neighbours, and the graph, minutes of work at a million items, is not asked.
+# Selectors that use the neighbour graph where it is there get it when there is a label for every so many items: with
+# fewer, an item stands for more of the pool than its nearest neighbours, and the graph takes minutes at a million items.
 _ITEMS_PER_LABEL = 32
 _SMALL_POOL = 10_000  # in which selectors look at all pairs themselves
 
@@ -60,8 +60,9 @@ def score_candidates(
     ]  # those of modAL look for themselves
     selectors = [strategy for strategy in strategies if isinstance(strategy, Selector)]
     neighbours = None
-    if _SMALL_POOL < len(rows) <= (n_asked + batch) * _ITEMS_PER_LABEL and any(
-        "neighbours" in (*selector.needs, *selector.uses) for selector in selectors
+    dense = _SMALL_POOL < len(rows) <= (n_asked + batch) * _ITEMS_PER_LABEL
+    if any(
+        "neighbours" in selector.needs or (dense and "neighbours" in selector.uses) for selector in selectors
     ):
         neighbours = _neighbours(project, rows)
     if model is None:

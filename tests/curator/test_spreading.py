@@ -232,3 +232,23 @@ def test_what_a_pool_may_be():
         EmbeddingHead(device="cpu").fit(rows[:10], y[:10], pool=np.full((3, 3), np.nan))
     with pytest.raises(ConfigError, match="spreading = 'yes'"):
         EmbeddingHead(spreading="yes").fit(rows[:10], y[:10])
+
+
+def test_a_class_that_reaches_nobody_is_not_ruled_out():
+    """Labels that share nothing with the pool (texts without a common word) still teach their class beside it."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=200)
+    pool = np.zeros((200, 23), dtype=np.float32)
+    for share in (1.0, 0.5):
+        pool[np.arange(200), 10 * y + rng.integers(10, size=200)] += share
+    pool /= np.linalg.norm(pool, axis=1, keepdims=True)
+    lone = np.zeros((2, 23), dtype=np.float32)
+    lone[0, 20] = 1.0
+    lone[1, 20:22] = 0.8, 0.6
+    labels = np.concatenate((y[:6], [2, 2]))
+    head = EmbeddingHead(classes=(0, 1, 2)).fit(np.concatenate((pool[:6], lone)), labels, pool[6:])
+    assert head.spreading_.used
+    beside = np.eye(23, dtype=np.float32)[
+        [21]
+    ]  # one of the two labels of the class is near, and nothing else
+    assert head.predict(beside).tolist() == [2]

@@ -1,12 +1,17 @@
 """Every strategy, named in curator.toml, runs in the loop."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from support.projects import make_project
 
 from curator.ledger.store import Ledger
 from curator.project import Project
+from curator.rounds import score
 from curator.rounds.run import run_round
-from strategies.registry import SCORERS, SELECTORS
+from strategies import registry
+from strategies.registry import SCORERS, SELECTORS, Selector
 
 BATCH = 5
 
@@ -35,6 +40,25 @@ def test_every_strategy_picks_a_batch_and_says_why(tmp_path, strategy):
     told = [why for _, why in found if why.startswith((reason, "The model wavers between"))]
     assert told  # the blind ones are not told
     assert picks(tmp_path / "two", strategy) == found
+
+
+@pytest.mark.parametrize(("needs", "uses", "n_asked", "given"), [
+    (("neighbours",), (), 0, True),
+    ((), ("neighbours",), 0, False),
+    ((), ("neighbours",), 700, True),
+    ((), (), 700, False),
+])  # fmt: skip
+def test_the_graph_is_there_for_who_needs_it_and_for_who_can_use_it(monkeypatch, needs, uses, n_asked, given):
+    """Whoever needs neighbours always gets them; whoever can do without gets them once labels are dense."""
+    selector = Selector("theirs", lambda: None, "of a third party", needs=needs, uses=uses)
+    monkeypatch.setitem(registry.SELECTORS, "theirs", selector)
+    monkeypatch.setattr(score, "_neighbours", lambda _project, rows: rows)
+    round_row = {"id": 1, "strategy": '"theirs"'}
+    monkeypatch.setattr(score.records, "strategy_of", lambda _row: "theirs")
+    found = score.score_candidates(
+        SimpleNamespace(), np.arange(20_000), None, round_row, n_asked=n_asked, batch=1
+    )
+    assert (found.inputs.neighbours is not None) == given
 
 
 def test_a_larger_pool_with_many_labels_gets_a_graph(tmp_path):

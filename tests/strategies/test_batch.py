@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import selector_inputs
 
-from strategies import mixture, registry
+from strategies import distinct, mixture, registry
 from strategies.batch import choose_batch
-from strategies.distinct import ArrayCandidates, DistinctPicks, take_distinct
+from strategies.distinct import ArrayCandidates, DistinctPicks
 from strategies.errors import StrategyError, StrategyInputError, UnknownStrategyError
 from strategies.scoring import score_blocks
 
@@ -50,12 +50,14 @@ def pools_with_copies(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(pool=pools_with_copies())
-def test_take_distinct_is_the_plain_walk(pool):
+def test_distinct_picks_are_the_plain_walk(pool):
     """The picks of a ranking are those of the plain walk down, near-duplicates only at the very end."""
     rows, k, threshold, rng = pool
     order = rng.permutation(len(rows))
-    picks = take_distinct(order, k, ArrayCandidates(rows), threshold)
-    assert picks.tolist() == reference(order, k, rows, threshold)
+    picks = DistinctPicks(ArrayCandidates(rows), threshold)
+    found = picks.from_ranking(order, k).tolist()
+    found += picks.fill(order, k - len(found)).tolist()
+    assert found == reference(order, k, rows, threshold)
 
 
 @pytest.mark.parametrize("name", [*registry.SCORERS, *registry.SELECTORS, "mix", "outside"])
@@ -402,3 +404,37 @@ def test_errors_of_the_score_pass():
         score_blocks([(0, rows)], lambda x: 2 * x, ["margin"], 10)
     with pytest.raises(StrategyInputError, match="'coverage' picks batches as a whole"):
         score_blocks([(0, rows)], same, ["coverage"], 10)
+
+
+def test_distinct_picks_are_the_same_in_blocks_of_any_size(monkeypatch):
+    """However many picks and candidates are compared at once, the batch is that of the plain walk."""
+    rng = np.random.default_rng(3)
+    rows = unit(rng.standard_normal((60, 3)))
+    rows[rng.random(60) < 0.3] = rows[0]
+    order = rng.permutation(60)
+    for name, size in (("_FIRST_CHUNK", 3), ("_LARGEST_CHUNK", 4), ("_BLOCK_ROWS", 5), ("_BLOCK_PICKS", 2)):
+        monkeypatch.setattr(distinct, name, size)
+    picks = DistinctPicks(ArrayCandidates(rows), 0.97)
+    found = picks.from_ranking(order, 60)
+    assert found.tolist() == reference(order, 60, rows, 0.97)[: len(found)]
+    near = cosines(rows) >= 0.97 - 1e-9
+    assert picks.usable().tolist() == [i for i in range(60) if not near[i, found].any()]
+
+
+@pytest.mark.parametrize("name", registry.SELECTORS)
+def test_weights_may_run_out(name):
+    """Only copies have a weight: one of them is picked, the rest of the batch comes from the items of weight 0."""
+    rows = unit(np.random.default_rng(0).standard_normal((60, 8)))
+    rows[:30] = rows[0]
+    weights = np.where(np.arange(60) < 30, 1.0 + np.arange(60), 0.0)
+    batch = choose_batch(
+        name,
+        k=10,
+        embeddings=rows,
+        scores={},
+        labeled=None,
+        rng=np.random.default_rng(0),
+        inputs=selector_inputs.inputs(rows, weights=weights),
+    )
+    assert (np.unique(batch.positions) < 30).sum() == 1
+    assert len(np.unique(batch.positions)) == 10

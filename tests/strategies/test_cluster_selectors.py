@@ -142,3 +142,11 @@ def test_masks_keep_the_mean_and_come_from_the_seed():
     np.testing.assert_allclose(drawn.mean(axis=1), 1.0, atol=0.1)
     np.testing.assert_array_equal(drawn, dropout.masks(10_000, 3, 0.75, rng(1)))
     assert (dropout.masks(5, 2, 0.0, rng()) == 1.0).all()
+
+
+def test_typiclust_survives_clusters_that_lost_all_items():
+    """A cluster that k-means left empty has no typical item, also when it is the last one."""
+    rows = np.eye(3, dtype=np.float32)
+    labels = np.array([0, 0, 1])
+    members = typiclust._Members(rows, labels, 4, None, np.random.default_rng(0))
+    assert [members.next(cluster) for cluster in (3, 2, 1, 1, 0)] == [None, None, 2, None, 0]

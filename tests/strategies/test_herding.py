@@ -299,3 +299,13 @@ def test_sampled_picks_do_not_depend_on_threads():
         outputs.append(done.stdout)
     assert outputs[0] == outputs[1]
     assert outputs[0].count("sample") == 2
+
+
+def test_copies_do_not_set_the_scale():
+    """Most of the pool are copies of one item, whose distances are rounding: the kernel is as wide as what differs is apart."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((900, 384)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows[rng.permutation(900)[:600]] = rows[0]
+    found = herd(rows, 5, labeled=None, worth=None, weights=None, rng=rng)
+    assert found.width > 1.0

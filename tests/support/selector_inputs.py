@@ -1,13 +1,16 @@
 """What selectors need beside embeddings, made up for any rows: so that one contract holds for every selector."""
 
+from typing import get_args
+
 import numpy as np
 
-from strategies.inputs import NEEDS, Inputs
+from strategies.inputs import Inputs, Need
 from strategies.neighbours import Neighbours
 from strategies.registry import Selector
 
 N_CLASSES = 3
 _N_NEIGHBOURS = 8
+_EVERYTHING = get_args(Need)
 _BLOCK_ROWS = 1_000
 
 
@@ -42,7 +45,7 @@ def neighbours(rows):
     return Neighbours(near, cosines)
 
 
-def inputs(rows, needs=NEEDS, weights=None):
+def inputs(rows, needs=_EVERYTHING, weights=None):
     """What is needed about these rows; rows that no model could look at get a placeholder that fits their number."""
     usable = isinstance(rows, np.ndarray) and rows.ndim == 2 and np.isfinite(rows).all()
     known = rows if usable else np.zeros((len(rows), 1), dtype=np.float32)

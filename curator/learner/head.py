@@ -1,14 +1,15 @@
 """The default model: a small head on frozen embeddings, sound from the first labels on.
 
-What is trained by default is the weighted sum of the logits of up to four parts, each linear in the embedding:
+What is trained by default is the weighted sum of the logits of up to five parts:
 
 * a linear softmax layer, class-balanced, with scikit-learn's C = 100, solved to convergence (`training.py`);
 * cosines to class means, read at a temperature fitted on left-out labels (`prototypes.py`);
 * given unlabeled items of the pool: a softmax layer and class means that learn from what the labels spread over the
-  neighbour graph (`pool_teacher.py`), weighed by left-out labels and dropped where these say so (`semi_supervised.py`).
+  neighbour graph (`pool_teacher.py`), and the vote of some of these items (`neighbour_vote.py`), weighed by left-out
+  labels and dropped where these say so (`semi_supervised.py`).
 
-Without the pool it is the mean of the first two. The sum is again linear in the embedding: one matrix scores a pool of
-any size. Classes that nobody has labeled yet share a small mass: Laplace's rule of succession, unseen / (labels +
+Without the pool it is the mean of the first two. All but the vote are linear in the embedding, and so is their sum: one
+matrix; the vote asks some 1,000 landmarks. Both score a pool of any size in blocks. Classes that nobody has labeled yet share a small mass: Laplace's rule of succession, unseen / (labels +
 classes). tests/benchmarks/bench_heads.py measures this against scikit-learn on five sets with 2, 5 and 10 labels per
 class; docs/heads.md has the table and what else was tried.
 """
@@ -27,6 +28,7 @@ from torch import Tensor
 from curator.errors import ConfigError, DataError
 from curator.learner.calibration import fit_inverse_temperature
 from curator.learner.folds import stratified_folds
+from curator.learner.neighbour_vote import NeighbourVote
 from curator.learner.network import Network
 from curator.learner.params import check_head_params
 from curator.learner.parts import Layers
@@ -39,6 +41,7 @@ IntArray = NDArray[np.int64]
 Temperature = Literal["none", "cv"]
 
 _BLOCK = 16_384
+_VOTE_ARRAYS = ("landmarks", "shares")
 _TEMPERATURE_BOUNDS = (0.2, 5.0)
 
 
@@ -268,6 +271,21 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
                 "outer": network.outer.cpu().numpy(),
                 "outer_bias": network.outer_bias.cpu().numpy(),
             }
+        # The vote comes with the pool, and then left-out labels have set the temperature: `inverse` is 1.
+        self.vote_: dict[str, NDArray[Any]] = {}
+        if fit.vote is not None:
+            self.vote_ = {
+                "landmarks": fit.vote.landmarks.cpu().numpy(),
+                "shares": fit.vote.shares.cpu().numpy(),
+                "vote": np.array([fit.vote.sharpness, fit.vote.weight]),
+            }
+
+    def _vote(self, device: torch.device) -> NeighbourVote | None:
+        if not self.vote_:
+            return None
+        landmarks, shares = (torch.from_numpy(self.vote_[part]).to(device) for part in _VOTE_ARRAYS)
+        sharpness, weight = self.vote_["vote"].tolist()
+        return NeighbourVote(landmarks, shares, sharpness, weight)
 
     # ------------------------------------------------------------------ predicting
 
@@ -310,13 +328,15 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         return np.asarray(self.classes_[likeliest])
 
     def linear_head(self) -> LinearHead | None:
-        """What `predict_proba` computes as softmaxes of one matrix product; None with a hidden layer or a single class.
+        """What `predict_proba` computes as softmaxes of one matrix product.
+
+        None where there is more to it: with a hidden layer, where neighbours vote, and with a single class.
 
         Raises:
             NotFittedError: before `fit`.
         """
         check_is_fitted(self)
-        if self.network_ or len(self.classes_) < 2:
+        if self.network_ or self.vote_ or len(self.classes_) < 2:
             return None
         return LinearHead(self.weight_, self.bias_, self.seen_, len(self.classes_), self.unseen_mass_)
 
@@ -336,6 +356,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             if self.network_
             else None
         )
+        vote = self._vote(device)
         unseen = np.setdiff1d(np.arange(len(self.classes_)), self.seen_)
         out = np.empty((len(weight), len(embeddings), len(self.classes_)), dtype=np.float32)
         for first in range(0, len(embeddings), _BLOCK):
@@ -343,6 +364,8 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             logits = rows @ weight.transpose(1, 2) + bias[:, None, :]
             if network is not None:
                 logits = logits + network.logits(rows)
+            if vote is not None:
+                logits = logits + vote.logits(rows)
             probs = torch.softmax(logits, dim=2).cpu().numpy()
             out[:, first : first + _BLOCK, self.seen_] = (1.0 - self.unseen_mass_) * probs
         if len(unseen):
@@ -371,7 +394,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         }
         if self.left_out_ is not None:
             arrays["left_out"] = self.left_out_
-        return {**arrays, **self.network_}, values
+        return {**arrays, **self.network_, **self.vote_}, values
 
     @classmethod
     def from_state(cls, arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> Self:
@@ -388,6 +411,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         head.weight_, head.bias_ = arrays["weight"], arrays["bias"]
         head.seen_, head.inverse_temperature_ = arrays["seen"], arrays["inverse_temperature"]
         head.network_ = {k: arrays[k] for k in ("inner", "inner_bias", "outer", "outer_bias") if k in arrays}
+        head.vote_ = {k: arrays[k] for k in (*_VOTE_ARRAYS, "vote") if k in arrays}
         head.left_out_ = arrays.get("left_out")
         head.n_features_in_ = head.weight_.shape[2]
         return head

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from curator.learner.neighbour_vote import NeighbourVote
 from curator.learner.network import Network
 from curator.learner.pool_teacher import PoolLayers
 
@@ -18,16 +19,20 @@ class Layers:
         linear: (n_models, n_classes, dim) float64, the linear part of the logits.
         bias: (n_models, n_classes) float64; -inf for a class a model has not seen.
         network: the hidden layer, if there is one.
+        vote: of the items around, the same for all models, if there is one.
     """
 
     linear: Tensor
     bias: Tensor
     network: Network | None = None
+    vote: NeighbourVote | None = None
 
     def logits(self, rows: Tensor) -> Tensor:
         """(n_models, n, n_classes) float64."""
         out = rows.double() @ self.linear.transpose(1, 2) + self.bias[:, None, :]
-        return out if self.network is None else out + self.network.logits(rows).double()
+        if self.network is not None:
+            out = out + self.network.logits(rows).double()
+        return out if self.vote is None else out + self.vote.logits(rows).double()
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,14 @@ class Parts:
     def weighted_sum(self, weights: Sequence[float]) -> Layers:
         """The models whose logits are the weighted sums of those of the parts, in the order of `logits`."""
         first, *others = self._each()
-        linear, bias = weights[0] * first.linear, weights[0] * first.bias
+        linear, bias, vote = weights[0] * first.linear, weights[0] * first.bias, None
         for weight, part in zip(weights[1:], others, strict=True):
             linear, bias = linear + weight * part.linear, bias + weight * part.bias
+            vote = part.vote.scaled(weight) if part.vote is not None else vote
         if first.network is None:
-            return Layers(linear, bias)
+            return Layers(linear, bias, vote=vote)
         same = torch.full((len(first.bias),), weights[0], device=bias.device, dtype=torch.float32)
-        return Layers(linear, bias, first.network.scaled(same))
+        return Layers(linear, bias, first.network.scaled(same), vote)
 
     def _each(self) -> list[Layers]:
         absent = torch.where(torch.isinf(self.layers.bias), self.layers.bias, 0.0)
@@ -65,6 +71,9 @@ class Parts:
         if self.prototypes is not None:
             found.append(Layers(self.prototypes, absent))
         if self.pool is not None:
+            nothing = torch.zeros_like(self.pool.student_bias)
             found.append(Layers(self.pool.student, self.pool.student_bias))
-            found.append(Layers(self.pool.means, torch.zeros_like(self.pool.student_bias)))
+            found.append(Layers(self.pool.means, nothing))
+            if self.pool.vote is not None:
+                found.append(Layers(torch.zeros_like(self.pool.means), nothing, vote=self.pool.vote))
         return found

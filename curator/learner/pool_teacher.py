@@ -1,8 +1,9 @@
-"""What the pool teaches: linear layers learned from the soft targets that labels spread over unlabeled items.
+"""What the pool teaches: parts of the head that learn from the soft targets which labels spread over unlabeled items.
 
 Spreading itself knows only the items of its graph. So what it found is distilled: a softmax layer is trained on the soft
 targets of unlabeled items, and the class means are taken over all items by their shares. Both are linear in the
-embedding: a new item is scored as by any linear head, without its neighbours.
+embedding: a new item is scored as by any linear head, without its neighbours. Where clusters have shapes that no linear
+layer follows, the items that the layer learned from also vote themselves (`neighbour_vote.py`).
 
 The graph is that of the labeled items and a sample of the pool, so time and memory do not depend on the size of the pool.
 More than that: a label that stands for twenty items of a sample would stand for a thousand of a million, farther away than
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from curator.learner.neighbour_vote import NeighbourVote
 from curator.learner.softmax_regression import fit_softmax_regression
 from curator.learner.spreading import affinity, spread
 from strategies import neighbour_graph
@@ -44,17 +46,19 @@ _SHARPNESS = 20.0
 
 @dataclass(frozen=True)
 class PoolLayers:
-    """Two linear layers per model, as those of `Layers`; classes without labels have a bias of -inf.
+    """Two linear layers per model, as those of `Layers`, and a vote; classes without labels have a bias of -inf.
 
     Attributes:
         student: (n_models, n_classes, dim) float64, learned from soft targets.
         student_bias: (n_models, n_classes) float64.
         means: (n_models, n_classes, dim) float64, sharpness times the unit mean of each class over the whole sample.
+        vote: of the unlabeled items that the student learned from; None = without.
     """
 
     student: Tensor
     student_bias: Tensor
     means: Tensor
+    vote: NeighbourVote | None = None
 
 
 class PoolTeacher:
@@ -113,4 +117,9 @@ class PoolTeacher:
             tol=_STUDENT_TOL,
             max_iter=_STUDENT_STEPS,
         )
-        return PoolLayers(fit.weight, fit.bias, torch.from_numpy(_SHARPNESS * means[None]).to(device))
+        voters = weights > 0.0
+        vote = NeighbourVote.of(
+            torch.from_numpy(self._rows[rows[voters]]).to(device),
+            torch.from_numpy(targets[voters]).to(device),
+        )
+        return PoolLayers(fit.weight, fit.bias, torch.from_numpy(_SHARPNESS * means[None]).to(device), vote)

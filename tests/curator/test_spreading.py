@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -12,6 +13,7 @@ from sklearn.semi_supervised import LabelSpreading
 from curator.errors import ConfigError, DataError
 from curator.learner.head import EmbeddingHead
 from curator.learner.mixing import fit_mixing_weights, weighted_log_probs
+from curator.learner.neighbour_vote import NeighbourVote
 from curator.learner.spreading import affinity, spread
 from strategies.neighbour_graph import build
 from strategies.neighbours import Neighbours
@@ -171,6 +173,50 @@ def test_the_pool_is_switched_off_where_it_harms():
     plain = EmbeddingHead(device="cpu").fit(rows[:40], y[:40])
     np.testing.assert_array_equal(head.predict_proba(rows[400:]), plain.predict_proba(rows[400:]))
     assert EmbeddingHead.from_state(*head.state()).spreading_ == head.spreading_
+
+def test_votes_by_hand():
+    """Shares weighed by exp(sharpness * cosine), a tenth of doubt; landmarks that are copies of each other vote too."""
+    rng = np.random.default_rng(0)
+    landmarks, rows = _unit(rng.normal(size=(40, 5))), _unit(rng.normal(size=(7, 5)))
+    shares = rng.dirichlet(np.ones(3), 40).astype(np.float32)
+    vote = NeighbourVote.of(torch.from_numpy(landmarks), torch.from_numpy(shares))
+    nearest = -np.sort(-landmarks @ landmarks.T, axis=1)
+    # torch's median is the lower of the two in the middle
+    gap = np.sort(nearest[:, 1] - nearest[:, 6])[19]
+    assert vote.sharpness == pytest.approx(2 / gap, rel=1e-4)
+    says = np.exp(vote.sharpness * (rows @ landmarks.T))
+    mean = says @ shares / says.sum(axis=1, keepdims=True)
+    expected = 0.7 * np.log(0.9 * mean + 0.1 / 3)
+    np.testing.assert_allclose(vote.scaled(0.7).logits(torch.from_numpy(rows)), expected, atol=1e-4)
+    for some in (landmarks[:1], np.repeat(landmarks[:1], 500, axis=0), np.zeros((9, 5), np.float32)):
+        of_copies = NeighbourVote.of(torch.from_numpy(some), torch.from_numpy(shares[[0] * len(some)]))
+        logits = of_copies.logits(torch.from_numpy(rows)).numpy()
+        np.testing.assert_allclose(np.exp(logits), np.tile(0.9 * shares[0] + 0.1 / 3, (7, 1)), rtol=1e-4)
+
+
+def test_neighbours_vote_where_classes_are_bent_and_not_where_topics_mislead():
+    """Digits, whose clusters no line follows: votes. Topics that say nothing of the label: none, and a linear head."""
+    rows, y = load_digits(return_X_y=True)
+    rows = _unit(rows - rows.mean(axis=0))
+    bent = EmbeddingHead(device="cpu").fit(rows[:100], y[:100], pool=rows[100:1000])
+    assert len(bent.spreading_.weights) == 5
+    assert bent.linear_head() is None
+    linear = EmbeddingHead.from_state(*bent.state())
+    linear.vote_ = {}
+    assert bent.score(rows[1000:], y[1000:]) > linear.score(rows[1000:], y[1000:]) + 0.01
+
+    rng = np.random.default_rng(0)
+    topics = 3 * rng.normal(size=(40, 30))
+    topics[:, 0] = 0
+    topic, label = rng.integers(40, size=600), rng.integers(0, 2, 600)
+    items = topics[topic] + 0.3 * rng.normal(size=(600, 30))
+    items[:, 0] += 2 * (2 * label - 1)
+    items = _unit(items)
+    misled = EmbeddingHead(device="cpu").fit(items[:60], label[:60], pool=items[60:500])
+    assert misled.spreading_.used
+    assert len(misled.spreading_.weights) == 4
+    head = misled.linear_head()
+    np.testing.assert_allclose(head.predict(items), misled.predict_proba(items), atol=1e-5)
 
 
 @pytest.mark.parametrize(

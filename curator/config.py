@@ -96,7 +96,7 @@ class AcquisitionSection(_Section):
     """Which items to ask about next."""
 
     batch: int = Field(default=100, ge=1, le=_MOST_ITEMS)
-    strategy: Name | dict[str, float] = "margin"
+    strategy: Name | dict[str, float] = "auto"
     seed_batch: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     seed_strategy: Name | dict[str, float] = "maxherding"
     duplicate_cosine: float = Field(default=0.97, gt=0, le=1)

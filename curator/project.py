@@ -90,7 +90,14 @@ def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
         "neighbours": lambda _learner, embeddings: _neighbours(embeddings, seed),
     }
     needed = {str(need): supplies[need] for need in found.needs}
+    if "uncertainty" in found.uses:
+        needed["uncertainty"] = _once_trained(supplies["uncertainty"])
     return query_strategy_from_select(found.select, seed=seed, needed=needed)
+
+
+def _once_trained(supply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What can be said of items once the learner has labels; None before."""
+    return lambda learner, embeddings: None if learner.X_training is None else supply(learner, embeddings)
 
 
 def _committee(seed: int) -> Callable[[Any, NDArray[np.float32]], NDArray[np.float32]]:

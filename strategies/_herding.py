@@ -26,6 +26,7 @@ from strategies._pairs import Pairs, near_pairs, pick_greedily
 from strategies._parallel import map_blocks, one_thread_each
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
+from strategies.inputs import Tell
 from strategies.neighbours import Neighbours
 
 Method = Literal["all pairs", "sample", "graph"]
@@ -88,6 +89,7 @@ def herd(
     weights: FloatArray | None,
     neighbours: Neighbours | None = None,
     rng: np.random.Generator,
+    tell: Tell | None = None,
 ) -> Herded:
     """Pick the batch that covers the candidates best together with what is labeled.
 
@@ -99,6 +101,7 @@ def herd(
         weights: (n,) >= 0 by which the gain of choosing each is multiplied; None: all the same.
         neighbours: of the candidates, for when the graph suffices; only for rows of length 1.
         rng: draws the samples; not used for the batch up to 10,000 items.
+        tell: gets a sentence about the estimated loss where not all pairs count.
 
     Returns:
         The batch. Exact copies of a pick come last.
@@ -118,7 +121,13 @@ def herd(
     worth = np.ones(n) if worth is None or not worth.any() else worth.astype(np.float64)
     factor = np.ones(n) if weights is None else weights / weights.max()
     with one_thread_each():
-        return _Herding(embeddings, k, labeled, worth, factor, neighbours, rng).batch()
+        found = _Herding(embeddings, k, labeled, worth, factor, neighbours, rng).batch()
+    if tell is not None and found.method != "all pairs":
+        by = "a sample" if found.method == "sample" else "its neighbour graph"
+        tell(
+            f"Coverage of {n:,} items was judged by {by}: about {found.estimated_loss:.1%} of it may have been missed."
+        )
+    return found
 
 
 class _Herding:

@@ -11,8 +11,9 @@ from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 from strategies.neighbours import Neighbours
 
-Need = Literal["uncertainty", "predict", "neighbours"]
+Need = Literal["uncertainty", "predict", "neighbours", "tell"]
 Predict = Callable[[FloatArray], FloatArray]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Inputs:
         uncertainty: (n,) in [0, 1], 1 = an exact tie of the two likeliest classes: the margin score.
         predict: embeddings (m, dim) -> probabilities (m, classes) of the newest model.
         neighbours: the nearest candidates of each candidate.
+        tell: takes a sentence for a person: where a choice is approximate, by how much.
         weights: (n,) >= 0, what choosing each is worth against the others (a cheap item more); None: all the same.
     """
 
     uncertainty: FloatArray | None = None
     predict: Predict | None = None
     neighbours: Neighbours | None = None
+    tell: Tell | None = None
     weights: FloatArray | None = None
 
     def take(self, positions: IntArray) -> "Inputs":

@@ -11,6 +11,7 @@ kernel width: Bae, Oliveira & Sutherland, "Uncertainty Herding: One Active Learn
 import numpy as np
 
 from strategies._types import FloatArray, IntArray
+from strategies.inputs import Tell
 from strategies.neighbours import Neighbours
 
 
@@ -22,6 +23,7 @@ def select(
     weights: FloatArray | None,
     rng: np.random.Generator,
     neighbours: Neighbours | None = None,
+    tell: Tell | None = None,
 ) -> IntArray:
     """Pick the batch that covers the candidates best together with what is labeled.
 
@@ -37,6 +39,7 @@ def select(
             cover as much the heavier is picked. None: all the same.
         rng: draws the samples; not used up to 10,000 items.
         neighbours: of the candidates; used on rows of length 1 where it holds all that matters.
+        tell: gets a sentence where the choice is approximate.
 
     Returns:
         (k,) distinct positions, the greatest gain first. Exact copies of a pick come last.
@@ -46,5 +49,14 @@ def select(
     """
     from strategies._herding import herd  # compiled code: loaded when it is used
 
-    found = herd(embeddings, k, labeled=labeled, worth=None, weights=weights, neighbours=neighbours, rng=rng)
+    found = herd(
+        embeddings,
+        k,
+        labeled=labeled,
+        worth=None,
+        weights=weights,
+        neighbours=neighbours,
+        rng=rng,
+        tell=tell,
+    )
     return found.positions

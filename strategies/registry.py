@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from strategies import (
+    auto,
     badge,
     bald,
     coverage,
@@ -132,6 +133,13 @@ SCORERS = {
     ),
 }
 SELECTORS = {
+    "auto": Selector(
+        "auto",
+        auto.select,
+        "the default: cover the pool first, then its most uncertain part",
+        reason="It stands for many unclear items",
+        uses=("uncertainty", "tell"),
+    ),
     "random": Selector(
         "random",
         random_.select,
@@ -150,7 +158,7 @@ SELECTORS = {
         maxherding.select,
         "cover the pool where it is dense: a good first batch",
         reason="Chosen to cover the pool",
-        uses=("neighbours",),
+        uses=("neighbours", "tell"),
     ),
     "uncertainty_herding": Selector(
         "uncertainty_herding",
@@ -158,7 +166,7 @@ SELECTORS = {
         "cover what the model is unsure of: broad while labels are few, then where classes meet",
         reason="Many items like this one are unclear to the model",
         needs=("uncertainty",),
-        uses=("neighbours",),
+        uses=("neighbours", "tell"),
     ),
     "typiclust": Selector(
         "typiclust",

@@ -10,7 +10,7 @@ arXiv 2412.20644.
 import numpy as np
 
 from strategies._types import FloatArray, IntArray
-from strategies.inputs import check_uncertainty
+from strategies.inputs import Tell, check_uncertainty
 from strategies.neighbours import Neighbours
 
 
@@ -23,6 +23,7 @@ def select(
     rng: np.random.Generator,
     uncertainty: FloatArray,
     neighbours: Neighbours | None = None,
+    tell: Tell | None = None,
 ) -> IntArray:
     """Pick the batch that covers the uncertain candidates best together with what is labeled.
 
@@ -39,6 +40,7 @@ def select(
         rng: draws the samples; not used up to 10,000 items.
         uncertainty: (n_items,) in [0, 1]: 1 - margin. Where all are 0 every item is worth the same.
         neighbours: of the candidates; used on rows of length 1 where it holds all that matters.
+        tell: gets a sentence where the choice is approximate.
 
     Returns:
         (k,) distinct positions, the greatest gain first. Exact copies of a pick come last.
@@ -49,5 +51,14 @@ def select(
     from strategies._herding import herd  # compiled code: loaded when it is used
 
     worth = check_uncertainty(uncertainty, len(embeddings))
-    found = herd(embeddings, k, labeled=labeled, worth=worth, weights=weights, neighbours=neighbours, rng=rng)
+    found = herd(
+        embeddings,
+        k,
+        labeled=labeled,
+        worth=worth,
+        weights=weights,
+        neighbours=neighbours,
+        rng=rng,
+        tell=tell,
+    )
     return found.positions

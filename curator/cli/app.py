@@ -99,7 +99,7 @@ def init(
         str | None, typer.Option(help="Label Studio's address, e.g. http://localhost:8080.")
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="See `curator strategies`.", show_default="margin")
+        str | None, typer.Option(help="See `curator strategies`.", show_default="auto")
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Questions per round.", show_default="100")] = None,
     holdout: Annotated[

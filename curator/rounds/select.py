@@ -1,7 +1,7 @@
 """Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -161,6 +161,7 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
     with report.stage("select"):
         batch = _NOTHING
         if k:
+            told: list[str] = []
             batch = choose_batch(
                 spec,
                 k=k,
@@ -170,8 +171,10 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 rng=np.random.default_rng([project.config.project.seed, round_id]),
                 duplicate_cosine=project.config.acquisition.duplicate_cosine,
                 external=_external(project, spec, candidates),
-                inputs=found.inputs,
+                inputs=replace(found.inputs, tell=told.append),
             )
+            # the first choice is that of the whole batch, later ones replace near-duplicates in it
+            report.notes += told[:1]
         harm = harm_of_suggestions(project)
         if harm:
             report.notes.append(

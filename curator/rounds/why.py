@@ -37,7 +37,7 @@ def why_picked(
 
 
 def _asks_model(selector: Selector) -> bool:
-    return bool({"uncertainty", "predict"} & set(selector.needs))
+    return bool({"uncertainty", "predict"} & {*selector.needs, *selector.uses})
 
 
 def _unsure(probs: FloatArray, classes: tuple[str, ...]) -> str:

@@ -27,9 +27,9 @@ def changed(section, **values):
 
 
 def test_defaults_are_the_documented_ones():
-    """A minimal file gives margin after a maxherding seed batch, three seeds, 0.97, accuracy, Label Studio."""
+    """A minimal file gives auto after a maxherding seed batch, three seeds, 0.97, accuracy, Label Studio."""
     config = parse_config(MINIMAL, "here")
-    assert config.acquisition.strategy == "margin"
+    assert config.acquisition.strategy == "auto"
     assert config.acquisition.seed_strategy == "maxherding"
     assert config.acquisition.duplicate_cosine == 0.97
     assert (config.model.name, config.model.seeds) == ("head", 3)

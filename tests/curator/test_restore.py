@@ -348,7 +348,7 @@ def test_a_backup_older_than_two_rounds(start):
     rounds = {row["id"]: row for row in all_after["rounds"]}
     assert rounds[1] in all_before["rounds"]
     assert [rounds[n]["status"] for n in (1, 2, 3, 4)] == ["measured", *["unmeasured"] * 2, "pushed"]
-    assert [rounds[n]["strategy"] for n in (2, 3, 4)] == ["margin", "restored", "restored"]
+    assert [rounds[n]["strategy"] for n in (2, 3, 4)] == ["auto", "restored", "restored"]
     (value,) = [row["value"] for row in all_before["gains"] if row["round"] == 1]
     assert (
         f"model of round 1 trained again from its labels: it measures {value:.3f}, as before"

@@ -95,7 +95,7 @@ def test_every_pick_says_why(project):
     assert {row["entropy"] for row in first} == {None}
     later = project.ledger.rows("select * from picks where round = 2 order by rank")
     assert [row["rank"] for row in later] == list(range(1, 11))
-    assert {row["strategy"] for row in later} == {"margin"}
+    assert {row["strategy"] for row in later} == {"auto"}
     probs = project.checkpoint(1).model.predict_proba(
         project.embeddings.take(project.pool.rows([row["item_id"] for row in later]))
     )
@@ -176,7 +176,7 @@ def test_learner_is_the_trained_modal_learner(project):
 def test_any_strategy_runs_in_the_loop(campaign, tmp_path, strategy):
     """Ours, mixtures and modAL's: exactly k distinct new items, each with the strategy that chose it."""
     folder = make_project(tmp_path)
-    edit_config(folder, 'strategy = "margin"', f"strategy = {strategy}")
+    edit_config(folder, 'strategy = "auto"', f"strategy = {strategy}")
     with Project(folder) as project:
         run_round(project)
         run_round(project)
@@ -406,7 +406,7 @@ def test_a_strategy_that_failed_can_be_mended(tmp_path):
     with Project(folder) as project:
         run_round(project)
     # Committee strategies of modAL need a committee: refused before anything is paid.
-    edit_config(folder, 'strategy = "margin"', 'strategy = "modAL.disagreement:vote_entropy_sampling"')
+    edit_config(folder, 'strategy = "auto"', 'strategy = "modAL.disagreement:vote_entropy_sampling"')
     with Project(folder) as project, pytest.raises(IntegrationError, match="vote_entropy_sampling"):
         run_round(project)
     # This one exists and can be called, but fails on every pool.

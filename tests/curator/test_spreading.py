@@ -174,6 +174,7 @@ def test_the_pool_is_switched_off_where_it_harms():
     np.testing.assert_array_equal(head.predict_proba(rows[400:]), plain.predict_proba(rows[400:]))
     assert EmbeddingHead.from_state(*head.state()).spreading_ == head.spreading_
 
+
 def test_votes_by_hand():
     """Shares weighed by exp(sharpness * cosine), a tenth of doubt; landmarks that are copies of each other vote too."""
     rng = np.random.default_rng(0)

@@ -68,7 +68,7 @@ def test_a_larger_pool_with_many_labels_gets_a_graph(tmp_path):
     for _ in range(2):
         edit = folder / "curator.toml"
         edit.write_text(
-            edit.read_text("utf-8").replace('strategy = "margin"', 'strategy = "uncertainty_herding"')
+            edit.read_text("utf-8").replace('strategy = "auto"', 'strategy = "uncertainty_herding"')
         )
         with Project(folder, say=said.append) as project:
             run_round(project)

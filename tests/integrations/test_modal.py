@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from modAL.models import ActiveLearner
 from modAL.uncertainty import classifier_entropy, classifier_margin, classifier_uncertainty
 from sklearn.linear_model import LogisticRegression
 
@@ -213,6 +214,16 @@ def test_committee_scorers_work_in_modal(name, data):
 
 
 @renamed
+def test_auto_begins_in_modal_without_a_model(data):
+    """A learner without labels gets the batch that covers the pool."""
+    _X, _y, pool, _answers = data
+    learner = ActiveLearner(LogisticRegression(), query_strategy("auto", seed=3))
+    picks, _ = learner.query(pool, n_instances=4)
+    rng = np.random.default_rng([3, 0])
+    expected = SELECTORS["maxherding"].select(pool, 4, labeled=None, weights=None, rng=rng)
+    assert picks.tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("name", SELECTORS)
 def test_our_selectors_work_in_modal(name, data):
     """A modAL learner queries with our selector; what it was trained on counts as labeled, also after teach()."""
@@ -225,7 +236,8 @@ def test_our_selectors_work_in_modal(name, data):
         predict=learner.predict_proba,
         neighbours=build(pool, rng=np.random.default_rng(3))[0],
     )
-    needed = known.for_needs(selector.needs, name)
+    uses = tuple(use for use in selector.uses if use == "uncertainty")
+    needed = known.for_needs(selector.needs, name, uses)
     rng = np.random.default_rng([3, 60])
     expected = selector.select(pool, 2, labeled=X, weights=None, rng=rng, **needed)
     np.testing.assert_array_equal(picks, expected)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies._best import keep_best
-from strategies._parallel import map_blocks
 from strategies._types import FloatArray, IntArray
+from strategies.parallel import map_blocks
 
 _ROWS_PER_CELL_TO_LEARN = 64
 _ITERATIONS = 8

@@ -4,8 +4,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from strategies._parallel import map_blocks
 from strategies._types import FloatArray, IntArray
+from strategies.parallel import map_blocks
 
 _BLOCK_ROWS = 4_096
 

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._copies import first_of_each
 from strategies._pairs import Pairs, near_pairs, pick_greedily
-from strategies._parallel import map_blocks, one_thread_each
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 from strategies.inputs import Tell
 from strategies.neighbours import Neighbours
+from strategies.parallel import map_blocks, one_thread_each
 
 Method = Literal["all pairs", "sample", "graph"]
 Float32 = NDArray[np.float32]

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies._checks import weights_among
-from strategies._parallel import one_thread_each
 from strategies._plusplus import draw_centres
 from strategies._types import FloatArray, IntArray
+from strategies.parallel import one_thread_each
 
 _ITERATIONS = 10
 _ROWS_PER_CENTRE = (

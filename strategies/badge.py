@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._parallel import one_thread_each
 from strategies._plusplus import draw_centres
 from strategies._predict import PREDICT_ROWS, predict_checked
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import Predict
+from strategies.parallel import one_thread_each
 
 # Gradients closer than this share of their squared lengths are equal: a model does not predict more precisely.
 _ROUNDING = 1e-10

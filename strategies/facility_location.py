@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._kmeans import sample
 from strategies._lazy_greedy import lazy_greedy
-from strategies._parallel import one_thread_each
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
+from strategies.parallel import one_thread_each
 
 _MAX_KERNEL = 100_000_000  # similarities held at a time: 400 MB
 _MAX_CANDIDATES = 20_000

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from strategies._best import keep_best
 from strategies._cells import Cells, UnitRows, learn_centroids, nearest_cells
 from strategies._checks import check_embeddings
-from strategies._parallel import map_blocks
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 from strategies.neighbours import Neighbours
+from strategies.parallel import map_blocks
 
 NEIGHBOURS = 32
 TARGET_RECALL = 0.95

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._kmeans import kmeans, sample
 from strategies._lazy_greedy import lazy_greedy
-from strategies._parallel import one_thread_each
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
+from strategies.parallel import one_thread_each
 
 # The graph of balls is one bit a pair: 50 MB at most, however wide the balls are.
 _MAX_ROWS = 20_000

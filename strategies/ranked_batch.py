@@ -10,9 +10,9 @@ are those of a pass over all items at every pick.
 import numpy as np
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._parallel import one_thread_each
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
+from strategies.parallel import one_thread_each
 
 _BLOCK_NUMBERS = 2_000_000  # distances at a time: 8 MB
 _REFRESH = 64  # items compared anew at a time

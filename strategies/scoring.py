@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from strategies._parallel import map_blocks
 from strategies._predict import PREDICT_ROWS
 from strategies._types import FloatArray
 from strategies.errors import StrategyInputError
 from strategies.fused import FUSED, Device, FusedScorer
 from strategies.inputs import Predict
 from strategies.linear_head import BLOCK_ROWS, LinearHead
+from strategies.parallel import map_blocks
 from strategies.registry import SCORERS, Scorer, get
 
 PredictMembers = Callable[[FloatArray], FloatArray]

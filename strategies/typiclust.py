@@ -10,9 +10,9 @@ import numpy as np
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._kmeans import kmeans, nearest_centre, sample
-from strategies._parallel import one_thread_each
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
+from strategies.parallel import one_thread_each
 
 _MAX_CLUSTERS = 500
 _NEIGHBOURS = 20

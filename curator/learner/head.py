@@ -15,6 +15,7 @@ class; docs/heads.md has the table and what else was tried.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from typing import Any, Literal, Self
 
@@ -33,6 +34,7 @@ from curator.learner.network import Network
 from curator.learner.params import check_head_params
 from curator.learner.parts import Layers
 from curator.learner.semi_supervised import Spreading, alone, learn_from_pool
+from curator.learner.threads import one_thread
 from curator.learner.training import FOLDS, Training
 from strategies.linear_head import LinearHead
 
@@ -43,6 +45,9 @@ Temperature = Literal["none", "cv"]
 _BLOCK = 16_384
 _VOTE_ARRAYS = ("landmarks", "shares")
 _TEMPERATURE_BOUNDS = (0.2, 5.0)
+_FEW_LABELS = (
+    10_000  # up to these one thread is as fast as several, and the numbers are those of any thread count
+)
 
 
 class EmbeddingHead(ClassifierMixin, BaseEstimator):
@@ -68,7 +73,8 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
             from, left-out labels have set the temperature already, and this is not used.
         n_seeds: models per fit. They differ in what is random: start, noise, folds. The default head has nothing random,
             its seeds coincide and are computed once: training adds no noise to its gain.
-        random_state: fixes every random choice; the same numbers on the same machine and thread count.
+        random_state: fixes every random choice; the same numbers on the same machine, up to 10,000 labels on any number
+            of threads.
         device: "auto" (CUDA when there is one), "cpu" or "cuda".
         max_iter: Newton steps of the exact solver (None = 200) or epochs of gradient training (None = 100).
         tol: of the exact solver: about how far a logit may be from its optimum.
@@ -152,15 +158,16 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         seeds = [[self.random_state, seed] for seed in range(self.n_seeds)] if self._is_random() else [[0]]
         rows = torch.from_numpy(embeddings).to(device)
         everything = np.ones((len(seeds), len(labels)), dtype=np.bool_)
-        parts = self._training().fit(rows, labels, everything, seeds)
         why_not = self._why_not(unlabeled)
         self.left_out_: FloatArray | None = None
-        if unlabeled is None or why_not:
-            self.spreading_: Spreading | None = alone(parts, why_not)
-        else:
-            taught = learn_from_pool(self._training(), parts, rows, labels, unlabeled, self.random_state)
-            parts, self.spreading_ = taught.parts, taught.spreading
-            self.left_out_ = self._with_unseen(taught.left_out)
+        with one_thread() if len(labels) <= _FEW_LABELS else nullcontext():
+            parts = self._training().fit(rows, labels, everything, seeds)
+            if unlabeled is None or why_not:
+                self.spreading_: Spreading | None = alone(parts, why_not)
+            else:
+                taught = learn_from_pool(self._training(), parts, rows, labels, unlabeled, self.random_state)
+                parts, self.spreading_ = taught.parts, taught.spreading
+                self.left_out_ = self._with_unseen(taught.left_out)
         self.inverse_temperature_: NDArray[np.float64] = np.ones(self.n_seeds)
         if self.temperature == "cv" and len(self.seen_) > 1 and not self.spreading_.used:
             self.inverse_temperature_ = self._cross_validated_temperatures(rows, labels)

@@ -16,6 +16,7 @@ from curator.learner.folds import stratified_folds
 from curator.learner.mixing import fit_mixing_weights, weighted_log_probs
 from curator.learner.parts import Parts
 from curator.learner.pool_teacher import PoolLayers, PoolTeacher
+from curator.learner.threads import each_on_a_core
 from curator.learner.training import FOLDS, Training
 
 FloatArray = NDArray[np.float32]
@@ -108,11 +109,15 @@ def learn_from_pool(
 
     n_parts = 4 if parts.prototypes is None else 5
     logits = np.empty((n, n_classes, n_parts))
-    # Fold by fold: solved as one batch, every fold would wait for the slowest.
-    for part in range(n_folds):
+
+    def left_out_logits(part: int) -> tuple[IntArray, NDArray[np.float64]]:
         out, learns = np.flatnonzero(fold == part), fold != part
         left_out = training.fit(rows, labels, learns[None], [[seed, 0, 4, part]])
-        logits[out] = replace(left_out, pool=layers(learns)).logits(rows[out])[0].cpu().numpy()
+        return out, replace(left_out, pool=layers(learns)).logits(rows[out])[0].cpu().numpy()
+
+    # Fold by fold: solved as one batch, every fold would wait for the slowest.
+    for out, found in each_on_a_core(left_out_logits, range(n_folds), rows.device):
+        logits[out] = found
     # A label whose class its fold had never seen says nothing about the parts.
     known = np.isfinite(logits[np.arange(n), labels]).all(axis=1)
     judged, truth = logits[known], labels[known]

@@ -244,6 +244,25 @@ def test_a_taught_head_repeats_itself_and_comes_back_from_its_state(params):
     assert (names[head.left_out_.argmax(axis=1)] == names[y[:40]]).mean() > 0.5
 
 
+@pytest.mark.parametrize("params", [{}, {"hidden": 8, "max_iter": 10}])
+def test_threads_change_nothing(params, monkeypatch):
+    """One thread or two, here and in torch: the same weights bit for bit."""
+    rows, y = load_digits(return_X_y=True)
+    rows = _unit(rows)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+            torch.set_num_threads(threads)
+            head = EmbeddingHead(device="cpu", **params).fit(rows[:60], y[:60], pool=rows[60:500])
+            assert torch.get_num_threads() == threads
+            found.append(head.state()[0])
+    finally:
+        torch.set_num_threads(before)
+    for name, array in found[0].items():
+        np.testing.assert_array_equal(array, found[1][name])
+
+
 def test_state_from_before_there_was_spreading_still_loads():
     """A head saved by an older version predicts as it did."""
     rows = np.eye(3, dtype=np.float32)

@@ -108,5 +108,5 @@ CASES = tuple(
         _PACKAGE,
         0,
     )
-    for strategy in ("margin", "uncertainty_herding")
+    for strategy in ("auto", "margin", "uncertainty_herding")
 )

@@ -1,0 +1,42 @@
+"""Many small trainings on all cores, each on one thread from beginning to end.
+
+The products of one training are too small to be shared out: threads that wait for each other tripled its time where cores
+were busy. And a sum over several threads ends in other bits for another number of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from strategies.parallel import map_blocks, one_thread_each
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, what torch and numpy compute on the CPU runs on the thread that asks for it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with one_thread_each():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def each_on_a_core(
+    work: Callable[[Part], Result], parts: Iterable[Part], device: torch.device
+) -> Iterable[Result]:
+    """Results of `work` on each part, in order; on a GPU one after the other."""
+    if device.type != "cpu":
+        return map(work, parts)
+
+    def alone(part: Part) -> Result:
+        with one_thread():
+            return work(part)
+
+    return map_blocks(alone, parts)

@@ -176,7 +176,11 @@ class GraphStore:
             path = self.folder / name
             if not path.exists():
                 return f"{name} is missing"
-            if _checksum(path) != checksum:
+            try:
+                whole = _checksum(path) == checksum
+            except OSError as error:
+                return f"{name} cannot be read ({error.strerror})"
+            if not whole:
                 return f"{name} is damaged"
         return ""
 

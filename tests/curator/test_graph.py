@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from curator.errors import CuratorError
-from curator.pool import graph as module
 from curator.pool import staging
+from curator.pool import graph as module
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
@@ -150,6 +150,19 @@ def test_damage_is_noticed_and_mended(pool, tmp_path, name, damage, say):
     assert state.rows_searched == 100
     assert say in state.warnings[0]
     check(store, pool, tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(pool, tmp_path, monkeypatch):
+    """The system refuses: one clear error."""
+    store = store_of(pool, tmp_path)
+    store.ensure()
+
+    def refused(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module, "_checksum", refused)
+    with pytest.raises(CuratorError, match=r"-rows\.npy cannot be read \(Permission denied\)"):
+        store.open()
 
 
 @pytest.mark.parametrize(

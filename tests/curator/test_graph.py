@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from curator.errors import CuratorError
-from curator.pool import staging
 from curator.pool import graph as module
+from curator.pool import staging
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore

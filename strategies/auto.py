@@ -1,9 +1,10 @@
 """Auto, the default: cover the pool first; once there is a model, cover its most uncertain part.
 
-Before there is a model the batch is that of MaxHerding. After it, the most uncertain sixteenth of the pool (ten batches at
-least) is a shortlist, and the batch covers this shortlist best together with what is labeled. All of the shortlist counts the
-same: a model that errs is unsure about the wrong items, and ranking by its doubts inside the shortlist lost most where it
-was least accurate. docs/label-efficiency.md has the measurements, and what else was tried.
+Before there is a model the batch is that of MaxHerding. After it, the most uncertain items are a shortlist (ten batches, or
+for small batches a sixteenth of the pool, 10,000 at most), and the batch covers this shortlist best together with what is
+labeled. All of the shortlist counts the same: a model that errs is unsure about the wrong items, and ranking by its doubts
+inside the shortlist lost most where it was least accurate. docs/label-efficiency.md has the measurements, and what else was
+tried.
 
 Sources: Bae, Noh & Sutherland, "Generalized Coverage for More Robust Low-Budget Active Learning", ECCV 2024
 (MaxHerding); Zhdanov, "Diverse mini-batch Active Learning", 2019, arXiv 1901.05954 (diversity on a shortlist by margin).
@@ -16,8 +17,9 @@ from strategies._copies import first_of_each
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import Tell, check_uncertainty
 
+# Longer shortlists measured worse; these are the lengths up to which all pairs of the shortlist count.
 _BATCHES = 10
-_SHARE = 16  # one in so many items is on the shortlist
+_SHARE, _MOST = 16, 10_000  # one in so many items is on the shortlist of a small batch
 
 
 def select(
@@ -76,7 +78,7 @@ def _shortlist(
     n = len(embeddings)
     worth = uncertainty if weights is None else np.where(weights > 0.0, uncertainty * weights, -1.0)
     order = np.lexsort((rng.random(n), -worth))
-    size = wanted = min(n, max(_BATCHES * k, n // _SHARE))
+    size = wanted = min(n, max(_BATCHES * k, min(n // _SHARE, _MOST)))
     while True:
         shortlist: IntArray = np.sort(order[:size])
         if size == n or len(np.unique(first_of_each(embeddings[shortlist]))) >= wanted / 2:

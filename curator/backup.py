@@ -7,7 +7,6 @@
 Not in it: the data files, and what is computed from them and from the ledger (pool, embeddings, models).
 """
 
-import json
 import secrets
 import shutil
 import sqlite3
@@ -22,7 +21,7 @@ from curator.errors import ConfigError, LedgerError
 from curator.ledger.faults import damaged, explained
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import utc_now
-from curator.pool.atomic import sync_file, sync_folder, write_json
+from curator.pool.atomic import read_json, sync_file, sync_folder, write_json
 from curator.progress import NoProgress, Progress
 
 LEDGER_NAME = "ledger.db"
@@ -209,7 +208,7 @@ def _facts(opened: sqlite3.Connection) -> dict[str, Any]:
 def _read_about(path: Path) -> dict[str, object]:
     """What the backup says about itself; the ledger in it counts, so nothing depends on this."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

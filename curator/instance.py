@@ -1,12 +1,11 @@
 """Who runs a campaign: this folder on this machine, told from a copy of it somewhere else."""
 
-import json
 import os
 import secrets
 import socket
 from pathlib import Path
 
-from curator.pool.atomic import write_json
+from curator.pool.atomic import read_json, write_json
 
 VARIABLE = "CURATOR_INSTANCE"
 _FILE = "instance.json"
@@ -27,7 +26,7 @@ def instance_name(state: Path) -> str:
     inode = state.stat().st_ino
     path = state / _FILE
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = read_json(path)
         if known["inode"] == inode:
             return str(known["name"])
     except (OSError, ValueError, KeyError, TypeError):

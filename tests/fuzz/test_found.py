@@ -19,6 +19,7 @@ from support.projects import make_project, write_pool
 
 from curator.config import parse_config
 from curator.errors import ConfigError, DataError, LedgerError
+from curator.instance import instance_name
 from curator.learner.checkpoint import load_checkpoint, read_meta, save_checkpoint
 from curator.learner.model import build_model
 from curator.lock import project_lock
@@ -30,6 +31,7 @@ from integrations.encoders.precomputed import AlignedArray
 from integrations.encoders.tfidf import TfidfEncoder
 from integrations.errors import EncoderError, LabelerError
 from integrations.labelers.files import FilesLabeler
+from integrations.labelers.label_studio.process import ProcessId
 from integrations.labelers.protocol import ProjectSpec
 from integrations.labelers.replay import ReplayLabeler
 from integrations.labelers.studio_json import read_answer, task_key, utc
@@ -477,6 +479,22 @@ def test_embeddings_that_are_gone_are_said_with_their_folder(tmp_path):
     folder = make_project(tmp_path, data=write_pool(tmp_path / "pool.jsonl", 12), batch=2, holdout="2")
     (folder / ".curator" / "embeddings" / "precomputed" / "manifest.json").unlink()
     assert str(folder / ".curator" / "embeddings") in curator("round", "--project", folder).message
+
+
+@pytest.mark.parametrize("content", ["[" * 5000, "{}", "[1]", "x"])
+def test_files_that_name_things_are_written_anew_or_say_nothing(tmp_path, content):
+    """The name of this copy of a project, the process of a server, what a backup says of itself."""
+    (tmp_path / "instance.json").write_text(content)
+    name = instance_name(tmp_path)
+    assert instance_name(tmp_path) == name
+    record = tmp_path / "record"
+    record.write_text(content)
+    assert ProcessId.read(record) is None
+    folder = make_project(tmp_path / "project", n=12, batch=2, holdout="2")
+    assert curator("backup", tmp_path / "copy", "--project", folder).code == 0
+    (tmp_path / "copy" / "backup.json").write_text(content)
+    (folder / ".curator").rename(tmp_path / "lost")
+    assert curator("restore", "--from", tmp_path / "copy", "--project", folder).code == 0
 
 
 def test_a_lock_file_of_any_content_locks(tmp_path):

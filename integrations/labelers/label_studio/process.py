@@ -50,7 +50,7 @@ class ProcessId:
         try:
             kept = json.loads(record.read_text(encoding="utf-8"))
             return cls(int(kept["pid"]), str(kept["started"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def write(self, record: Path) -> None:

@@ -116,8 +116,8 @@ def harm_of_suggestions(project: Project) -> str | None:
     if drawn is not None and drawn.low > PULL:
         return (
             f"Suggestions draw the labels to themselves: {100 * drawn.shown:.0f}% of labels equal the suggestion where it "
-            f"was shown, {100 * drawn.blind:.0f}% where it was not ({100 * drawn.value:+.0f} points, 99%: "
-            f"{100 * drawn.low:+.0f} to {100 * drawn.high:+.0f})."
+            f"was shown, {100 * drawn.blind:.0f}% where it was not ({100 * drawn.value:+z.0f} points, 99%: "
+            f"{100 * drawn.low:+z.0f} to {100 * drawn.high:+z.0f})."
         )
     return None
 

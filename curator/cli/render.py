@@ -49,7 +49,7 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
             f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f})",
             ""
             if row["gain"] is None
-            else f"{100 * row['gain']:+.1f} ({100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})",
+            else f"{100 * row['gain']:+z.1f} ({100 * row['gain_low']:+z.1f} to {100 * row['gain_high']:+z.1f})",
             _per_dollar(row),
         ]
         for row in rows
@@ -71,7 +71,7 @@ def _per_dollar(row: dict[str, Any]) -> str:
     if row["gain_per_dollar"] is None:
         return ""
     low, high = (100 * row[end] * MICRO / row["cost"] for end in ("gain_low", "gain_high"))
-    return f"{100 * row['gain_per_dollar']:+.2f} ({low:+.2f} to {high:+.2f})"
+    return f"{100 * row['gain_per_dollar']:+z.2f} ({low:+z.2f} to {high:+z.2f})"
 
 
 def _unit(currency: str) -> str:
@@ -112,7 +112,7 @@ def round_text(report: RoundReport, currency: str) -> str:
         line = f"Round {row['round']} measured: {row['labels']:,} labels, {row['metric'].replace('_', '-')} {row['value']:.3f}{spread}"
         if row["gain"] is not None:
             line += (
-                f", {100 * row['gain']:+.1f} points (95%: {100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})"
+                f", {100 * row['gain']:+z.1f} points (95%: {100 * row['gain_low']:+z.1f} to {100 * row['gain_high']:+z.1f})"
                 f" for {format_amount(row['cost'], currency)}"
             )
             if row["gain_per_dollar"] is not None:
@@ -179,7 +179,7 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
         a = effect.agreement
         lines.append(
             f"  labels that equal the suggestion: {100 * a.shown:.0f}% with, {100 * a.blind:.0f}% without, "
-            f"{100 * a.value:+.1f} points ({100 * a.low:+.1f} to {100 * a.high:+.1f})"
+            f"{100 * a.value:+z.1f} points ({100 * a.low:+z.1f} to {100 * a.high:+z.1f})"
         )
     return lines
 

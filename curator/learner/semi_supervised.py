@@ -31,7 +31,7 @@ _LAYERS_BESIDE_POOL, _STUDENT, _MEANS, _VOTE = 0.1, 1.2, 0.3, 1.0
 # Below, a handful of left-out labels would switch off at random what measured best exactly there.
 _FEWEST_TO_JUDGE = 20
 # By how many standard errors a left-out log loss must be worse for the pool to be dropped, and for the vote alone: what
-# the vote adds is less, and scoring without it is ten times as fast.
+# the vote adds is less, and scoring without it is twenty times as fast.
 _STANDARD_ERRORS, _STANDARD_ERRORS_VOTE = 2.0, 1.0
 
 

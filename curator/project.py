@@ -79,6 +79,7 @@ def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
     """
     from integrations.modal import query_strategy_from_score, query_strategy_from_select
     from strategies import margin
+    from strategies.inputs import say_nothing
     from strategies.registry import Scorer, get
 
     found = get(name)
@@ -88,16 +89,28 @@ def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
         "uncertainty": lambda learner, embeddings: margin.score(learner.predict_proba(embeddings)),
         "predict": lambda learner, _embeddings: learner.predict_proba,
         "neighbours": lambda _learner, embeddings: _neighbours(embeddings, seed),
+        "tell": lambda _learner, _embeddings: say_nothing,
     }
     needed = {str(need): supplies[need] for need in found.needs}
-    if "uncertainty" in found.uses:
-        needed["uncertainty"] = _once_trained(supplies["uncertainty"])
+    # A graph for each query would take longer than it saves.
+    needed |= {
+        str(use): _once_fitted(supplies[use]) for use in found.uses if use in {"uncertainty", "predict"}
+    }
     return query_strategy_from_select(found.select, seed=seed, needed=needed)
 
 
-def _once_trained(supply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """What can be said of items once the learner has labels; None before."""
-    return lambda learner, embeddings: None if learner.X_training is None else supply(learner, embeddings)
+def _once_fitted(supply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What a fitted learner says of items; None of one that is not."""
+    from sklearn.exceptions import NotFittedError
+
+    def supplied(learner: Any, embeddings: Any) -> Any:
+        try:
+            learner.predict_proba(embeddings[:1])
+        except NotFittedError:
+            return None
+        return supply(learner, embeddings)
+
+    return supplied
 
 
 def _committee(seed: int) -> Callable[[Any, NDArray[np.float32]], NDArray[np.float32]]:

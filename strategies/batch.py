@@ -9,7 +9,7 @@ from strategies._checks import check_k, check_labeled, check_weights
 from strategies._types import FloatArray, IntArray
 from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks
 from strategies.errors import StrategyInputError
-from strategies.inputs import Inputs
+from strategies.inputs import Inputs, say_nothing
 from strategies.mixture import interleave, quotas, shares_of
 from strategies.registry import Scorer, Selector, get
 
@@ -79,8 +79,8 @@ def choose_batch(
         rng: the only source of randomness.
         duplicate_cosine: in (0, 1]: no two picks reach this cosine while the pool has others.
         external: {name: proposer} for strategies that live elsewhere; a proposer gives its best m positions for any m.
-        inputs: what selectors need beside embeddings, and weights: a scorer's scores are multiplied by them, every
-            selector gets them.
+        inputs: what selectors need beside embeddings, whom they tell what they estimated, and weights: a scorer's scores
+            are multiplied by them, every selector gets them.
 
     Returns:
         The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of equal scores the
@@ -170,6 +170,7 @@ def _choose(
         return picks.from_proposals(part.proposer, count)
     assert part.selector is not None  # noqa: S101  a part has one of the three
     selector = part.selector
+    told = [lambda sentence: inputs.tell(f"{selector.name}: {sentence}")]
 
     def beside(usable: IntArray | None, want: int, accepted: FloatArray | None) -> IntArray:
         pool = picks.candidates.all() if usable is None else picks.candidates.take(usable)
@@ -179,6 +180,8 @@ def _choose(
         else:
             known = np.concatenate((known, accepted))
         here = inputs if usable is None else inputs.take(usable)
+        # Told of its first choice, that of all its picks; later ones replace near-duplicates.
+        here = replace(here, tell=told.pop() if told else say_nothing)
         needed = here.for_needs(selector.needs, selector.name, selector.uses)
         return selector.select(pool, want, labeled=known, weights=here.weights, rng=rng, **needed)
 

@@ -1,4 +1,4 @@
-"""What a strategy may look at beside embeddings, each aligned with the candidates; a selector names what it needs."""
+"""What a strategy may look at beside embeddings, and whom it may tell something; a selector names what it needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +16,10 @@ Predict = Callable[[FloatArray], FloatArray]
 Tell = Callable[[str], None]
 
 
+def say_nothing(_sentence: str) -> None:
+    """For who does not want to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What is known about the candidates.
@@ -31,7 +35,7 @@ class Inputs:
     uncertainty: FloatArray | None = None
     predict: Predict | None = None
     neighbours: Neighbours | None = None
-    tell: Tell | None = None
+    tell: Tell = say_nothing
     weights: FloatArray | None = None
 
     def take(self, positions: IntArray) -> "Inputs":

@@ -11,7 +11,7 @@ kernel width: Bae, Oliveira & Sutherland, "Uncertainty Herding: One Active Learn
 import numpy as np
 
 from strategies._types import FloatArray, IntArray
-from strategies.inputs import Tell
+from strategies.inputs import Tell, say_nothing
 from strategies.neighbours import Neighbours
 
 
@@ -23,7 +23,7 @@ def select(
     weights: FloatArray | None,
     rng: np.random.Generator,
     neighbours: Neighbours | None = None,
-    tell: Tell | None = None,
+    tell: Tell = say_nothing,
 ) -> IntArray:
     """Pick the batch that covers the candidates best together with what is labeled.
 

@@ -10,7 +10,7 @@ arXiv 2412.20644.
 import numpy as np
 
 from strategies._types import FloatArray, IntArray
-from strategies.inputs import Tell, check_uncertainty
+from strategies.inputs import Tell, check_uncertainty, say_nothing
 from strategies.neighbours import Neighbours
 
 
@@ -23,7 +23,7 @@ def select(
     rng: np.random.Generator,
     uncertainty: FloatArray,
     neighbours: Neighbours | None = None,
-    tell: Tell | None = None,
+    tell: Tell = say_nothing,
 ) -> IntArray:
     """Pick the batch that covers the uncertain candidates best together with what is labeled.
 

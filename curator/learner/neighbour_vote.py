@@ -1,7 +1,7 @@
 """What the items around say: each votes with its shares of the classes, the nearer the more.
 
-The one part of the head that is not linear in the embedding: it follows clusters of any shape. It asks a fixed number of
-landmarks, so that scoring a pool is two matrix products a block, whatever the pool's size.
+The one part of the head that is not linear in the embedding: it follows clusters of any shape. It asks some 1,000 landmarks,
+however many items there are: scoring a block of the pool is two matrix products.
 
 Source: Nadaraya, "On Estimating Regression", 1964; Watson, "Smooth Regression Analysis", 1964: a mean weighted by a kernel.
 """
@@ -12,11 +12,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-# The landmark six places behind the nearest has e^-2 of its say.
+# The sixth nearest of a landmark has e^-2 of the say of its nearest.
 _NEIGHBOURS = 6
 _FALL = 2.0
 _LEAST_SHARPNESS, _MOST_SHARPNESS = 1.0, 1_000.0
-_SHARPNESS_ROWS = 256
+_SHARPNESS_OF_A_FEW = (
+    20.0  # that of class means at first (prototypes.py): too few landmarks to tell how close they lie
+)
 # Share of the votes that is spread over all classes: no vote is unanimous for certain.
 _DOUBT = 0.1
 
@@ -45,11 +47,11 @@ class NeighbourVote:
             landmarks: (m, dim) float32, m > 0.
             shares: (m, n_classes).
         """
-        probed = landmarks[:_SHARPNESS_ROWS]
-        last = min(_NEIGHBOURS, len(landmarks) - 1)
-        nearest = (probed @ landmarks.T).topk(last + 1, dim=1).values
-        # Beside itself each probe has a nearest, and the one that is so many places behind it.
-        gap = float((nearest[:, min(1, last)] - nearest[:, last]).median())
+        if len(landmarks) <= _NEIGHBOURS:
+            return cls(landmarks, shares.float(), _SHARPNESS_OF_A_FEW)
+        nearest = (landmarks @ landmarks.T).topk(_NEIGHBOURS + 1, dim=1).values
+        # in column 0 each meets itself, or a copy
+        gap = float((nearest[:, 1] - nearest[:, _NEIGHBOURS]).median())
         sharpness = _MOST_SHARPNESS if gap <= 0.0 else _FALL / gap
         sharpness = min(max(sharpness, _LEAST_SHARPNESS), _MOST_SHARPNESS)
         return cls(landmarks, shares.float(), sharpness)

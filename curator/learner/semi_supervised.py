@@ -30,6 +30,7 @@ _LAYERS_ALONE, _PROTOTYPES_ALONE = 0.6, 0.15
 _LAYERS_BESIDE_POOL, _STUDENT, _MEANS, _VOTE = 0.1, 1.2, 0.3, 1.0
 # Below, a handful of left-out labels would switch off at random what measured best exactly there.
 _FEWEST_TO_JUDGE = 20
+_FEW_TO_HOLD = 10_000
 # By how many standard errors a left-out log loss must be worse for the pool to be dropped, and for the vote alone: what
 # the vote adds is less, and scoring without it is twenty times as fast.
 _STANDARD_ERRORS, _STANDARD_ERRORS_VOTE = 2.0, 1.0
@@ -115,15 +116,21 @@ def learn_from_pool(
         left_out = training.fit(rows, labels, learns[None], [[seed, 0, 4, part]])
         return out, replace(left_out, pool=layers(learns)).logits(rows[out])[0].cpu().numpy()
 
-    # Fold by fold: solved as one batch, every fold would wait for the slowest.
-    for out, found in each_on_a_core(left_out_logits, range(n_folds), rows.device):
+    # Fold by fold: solved as one batch, every fold would wait for the slowest. With many labels one after the other, for
+    # each holds several copies of the rows.
+    folds = range(n_folds)
+    few = n <= _FEW_TO_HOLD
+    for out, found in (
+        each_on_a_core(left_out_logits, folds, rows.device) if few else map(left_out_logits, folds)
+    ):
         logits[out] = found
     # A label whose class its fold had never seen says nothing about the parts.
     known = np.isfinite(logits[np.arange(n), labels]).all(axis=1)
     judged, truth = logits[known], labels[known]
     start = _start(parts, n / n_classes)
     weights, linear = (fit_mixing_weights(judged[:, :, :m], truth, start[:m]) for m in (n_parts, n_parts - 1))
-    votes = not _worse(judged, truth, weights, linear, _STANDARD_ERRORS_VOTE)
+    with_vote, without = _losses(judged, truth, weights), _losses(judged, truth, linear)
+    votes = not _worse(with_vote, without, _STANDARD_ERRORS_VOTE)
     if not votes:
         weights = linear
     own = alone(parts, "")
@@ -153,26 +160,20 @@ def _harm(
     own: NDArray[np.float64],
 ) -> str:
     """Why the pool should have no say; empty when it should."""
-    if not _worse(logits, truth, weights, own, _STANDARD_ERRORS):
-        return ""
     with_pool, without = _losses(logits, truth, weights), _losses(logits, truth, own)
+    if not _worse(with_pool, without, _STANDARD_ERRORS):
+        return ""
     return (
         f"on {len(truth)} left-out training labels the log loss was {with_pool.mean():.3f} with the pool and "
         f"{without.mean():.3f} without it"
     )
 
 
-def _worse(
-    logits: NDArray[np.float64],
-    truth: IntArray,
-    weights: NDArray[np.float64],
-    others: NDArray[np.float64],
-    standard_errors: float,
-) -> bool:
+def _worse(losses: NDArray[np.float64], others: NDArray[np.float64], standard_errors: float) -> bool:
     """Whether left-out labels say that one sum of parts is worse than another, by so many standard errors."""
-    if len(truth) < _FEWEST_TO_JUDGE:
+    if len(losses) < _FEWEST_TO_JUDGE:
         return False
-    worse = _losses(logits, truth, weights) - _losses(logits, truth, others)
+    worse = losses - others
     return bool(worse.mean() > standard_errors * worse.std(ddof=1) / np.sqrt(len(worse)))
 
 

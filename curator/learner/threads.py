@@ -35,8 +35,10 @@ def each_on_a_core(
     if device.type != "cpu":
         return map(work, parts)
 
-    def alone(part: Part) -> Result:
-        with one_thread():
-            return work(part)
+    def on_one_thread(part: Part) -> Result:
+        # A new thread begins with torch's own number. Not set back: that is for the one who called.
+        torch.set_num_threads(1)
+        return work(part)
 
-    return map_blocks(alone, parts)
+    with one_thread():
+        return list(map_blocks(on_one_thread, parts))

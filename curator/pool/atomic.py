@@ -30,6 +30,11 @@ def read_json(path: Path) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def is_count(value: object) -> bool:
+    """Whether a value that was read back is a whole number, 0 or more; JSON's `true` is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import CuratorError
-from curator.pool.atomic import read_json, sync_file, sync_folder, write_json
+from curator.pool.atomic import is_count, read_json, sync_file, sync_folder, write_json
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.progress import NoProgress, Progress
@@ -70,7 +70,7 @@ class GraphManifest:
             ValueError: it cannot.
         """
         numbers = [self.rows, self.k, self.recall_rows, *self.files.values()]
-        whole = all(isinstance(number, int) and number >= 0 for number in numbers)
+        whole = all(is_count(number) for number in numbers)
         texts = all(isinstance(text, str) for text in (self.fingerprint, *self.items))
         names = all(Path(name).name == name and name.endswith(".npy") for name in self.files)
         if not (whole and texts and names and len(self.files) == 2 and isinstance(self.recall, float | int)):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import DataError
-from curator.pool.atomic import read_json, write_json
+from curator.pool.atomic import is_count, read_json, write_json
 from curator.pool.columns import Kind
 from curator.pool.fields import Fields, decode_fields, encode_fields
 from curator.pool.hash_index import HashArray
@@ -218,7 +218,7 @@ def _listed(folder: Path, content: dict[str, Any]) -> tuple[Kind, tuple[Segment,
         rows, content_hash, role = entry["rows"], entry["content_hash"], entry["role"]
         fits = (
             entry["file"] == segment_file(index)
-            and isinstance(rows, int)
+            and is_count(rows)
             and 0 < rows <= SEGMENT_ROWS
             and isinstance(content_hash, str)
             and role in get_args(Role)

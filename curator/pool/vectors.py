@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.atomic import read_json, sync_file, write_json
+from curator.pool.atomic import is_count, read_json, sync_file, write_json
 from integrations.encoders.npy import read_header, write_header
 
 FloatArray = NDArray[np.float32]
@@ -107,7 +107,7 @@ class StoreManifest:
         ]
         if not all(isinstance(text, str) for text in texts) or not isinstance(self.about, dict):
             raise TypeError("a text is none")
-        if not all(isinstance(number, int) and number >= 0 for number in numbers) or self.dim < 1:
+        if not all(is_count(number) for number in numbers) or self.dim < 1:
             raise ValueError("a number cannot be")
         if any(entry.file != vector_file(index) for index, entry in self.segments.items()):
             raise ValueError("a file has another name")

@@ -161,7 +161,6 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
     with report.stage("select"):
         batch = _NOTHING
         if k:
-            told: list[str] = []
             batch = choose_batch(
                 spec,
                 k=k,
@@ -171,10 +170,8 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 rng=np.random.default_rng([project.config.project.seed, round_id]),
                 duplicate_cosine=project.config.acquisition.duplicate_cosine,
                 external=_external(project, spec, candidates),
-                inputs=replace(found.inputs, tell=told.append),
+                inputs=replace(found.inputs, tell=report.notes.append),
             )
-            # the first choice is that of the whole batch, later ones replace near-duplicates in it
-            report.notes += told[:1]
         harm = harm_of_suggestions(project)
         if harm:
             report.notes.append(

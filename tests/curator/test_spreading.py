@@ -1,5 +1,7 @@
 """Label spreading and what is built on it: shares of labels over a graph, the mixing of parts, a head taught by the pool."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -11,10 +13,13 @@ from sklearn.datasets import load_digits
 from sklearn.semi_supervised import LabelSpreading
 
 from curator.errors import ConfigError, DataError
+from curator.learner import semi_supervised
 from curator.learner.head import EmbeddingHead
 from curator.learner.mixing import fit_mixing_weights, weighted_log_probs
 from curator.learner.neighbour_vote import NeighbourVote
+from curator.learner.pool_teacher import PoolTeacher
 from curator.learner.spreading import affinity, spread
+from curator.learner.threads import each_on_a_core
 from strategies.neighbour_graph import build
 from strategies.neighbours import Neighbours
 
@@ -185,6 +190,7 @@ def test_votes_by_hand():
     # torch's median is the lower of the two in the middle
     gap = np.sort(nearest[:, 1] - nearest[:, 6])[19]
     assert vote.sharpness == pytest.approx(2 / gap, rel=1e-4)
+    assert NeighbourVote.of(torch.from_numpy(landmarks[:5]), torch.from_numpy(shares[:5])).sharpness == 20
     says = np.exp(vote.sharpness * (rows @ landmarks.T))
     mean = says @ shares / says.sum(axis=1, keepdims=True)
     expected = 0.7 * np.log(0.9 * mean + 0.1 / 3)
@@ -195,15 +201,17 @@ def test_votes_by_hand():
         np.testing.assert_allclose(np.exp(logits), np.tile(0.9 * shares[0] + 0.1 / 3, (7, 1)), rtol=1e-4)
 
 
-def test_neighbours_vote_where_classes_are_bent_and_not_where_topics_mislead():
+def test_neighbours_vote_where_classes_are_bent_and_not_where_topics_mislead(monkeypatch):
     """Digits, whose clusters no line follows: votes. Topics that say nothing of the label: none, and a linear head."""
     rows, y = load_digits(return_X_y=True)
     rows = _unit(rows - rows.mean(axis=0))
     bent = EmbeddingHead(device="cpu").fit(rows[:100], y[:100], pool=rows[100:1000])
     assert len(bent.spreading_.weights) == 5
     assert bent.linear_head() is None
-    linear = EmbeddingHead.from_state(*bent.state())
-    linear.vote_ = {}
+    monkeypatch.setattr(semi_supervised, "_STANDARD_ERRORS_VOTE", -np.inf)
+    linear = EmbeddingHead(device="cpu").fit(rows[:100], y[:100], pool=rows[100:1000])
+    monkeypatch.undo()
+    assert linear.linear_head() is not None
     assert bent.score(rows[1000:], y[1000:]) > linear.score(rows[1000:], y[1000:]) + 0.01
 
     rng = np.random.default_rng(0)
@@ -244,8 +252,71 @@ def test_a_taught_head_repeats_itself_and_comes_back_from_its_state(params):
     assert (names[head.left_out_.argmax(axis=1)] == names[y[:40]]).mean() > 0.5
 
 
-@pytest.mark.parametrize("params", [{}, {"hidden": 8, "max_iter": 10}])
-def test_threads_change_nothing(params, monkeypatch):
+def test_the_order_of_a_pool_does_not_change_how_sharply_neighbours_vote():
+    """A pool that begins with near-copies of a few templates: the same vote as in any other order."""
+    rng = np.random.default_rng(0)
+    templates, broad = rng.normal(size=(10, 32)), rng.normal(size=(600, 32))
+    rows = _unit(
+        np.concatenate([np.repeat(templates, 30, axis=0) + 0.01 * rng.normal(size=(300, 32)), broad])
+    )
+    shares = torch.from_numpy(rng.dirichlet(np.ones(3), 900).astype(np.float32))
+    in_order = NeighbourVote.of(torch.from_numpy(rows), shares)
+    shuffled = NeighbourVote.of(torch.from_numpy(rows[rng.permutation(900)]), shares)
+    assert in_order.sharpness == pytest.approx(shuffled.sharpness, rel=1e-4)
+
+
+def test_a_class_that_reaches_nobody_does_not_outvote_the_others():
+    """Thousands of labels of a class that flows to no item of the pool: ten of them vote."""
+    rng = np.random.default_rng(0)
+    pool = _unit(np.c_[rng.normal(size=(300, 6)), np.zeros((300, 6))])
+    lone = _unit(np.c_[np.zeros((900, 6)), rng.normal(size=(900, 6))])
+    labels = np.concatenate((np.zeros(40, int), np.ones(900, int)))
+    rows = np.concatenate((pool[:40], lone))
+    layers = PoolTeacher(rows, pool[40:], 0).layers(labels, np.ones(940, dtype=bool), 2, torch.device("cpu"))
+    assert len(layers.vote.landmarks) <= 260 + 10
+    assert (layers.vote.shares[:, 1] > 0.5).sum() == 10
+
+
+@pytest.mark.parametrize("damage", [
+    {"shares": None},
+    {"landmarks": None},
+    {"shares": np.ones((5, 1), np.float32)},
+    {"landmarks": np.ones((0, 64), np.float32), "shares": np.ones((0, 10), np.float32)},
+    {"vote_scales": np.array([np.inf, 1.0])},
+])  # fmt: skip
+def test_a_vote_whose_parts_do_not_fit_is_refused(damage):
+    """Not read as another model."""
+    rows, y = load_digits(return_X_y=True)
+    rows = _unit(rows)
+    arrays, values = EmbeddingHead(device="cpu").fit(rows[:100], y[:100], pool=rows[100:600]).state()
+    assert "vote_scales" in arrays
+    damaged = {name: array for name, array in {**arrays, **damage}.items() if array is not None}
+    with pytest.raises(ValueError, match="a vote of"):
+        EmbeddingHead.from_state(damaged, values)
+
+
+def test_each_part_on_one_thread_and_afterwards_as_before():
+    """In the workers torch uses one thread; the caller's number is not touched, however the parts overlap."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+
+        def work(part):
+            time.sleep(0.02 * part)
+            return part, torch.get_num_threads()
+
+        found = list(each_on_a_core(work, [3, 1, 2, 0], torch.device("cpu")))
+        assert found == [(3, 1), (1, 1), (2, 1), (0, 1)]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("params", "with_pool"),
+    [({}, True), ({"hidden": 8, "max_iter": 10}, True), ({"temperature": "cv"}, False)],
+)
+def test_threads_change_nothing(params, with_pool, monkeypatch):
     """One thread or two, here and in torch: the same weights bit for bit."""
     rows, y = load_digits(return_X_y=True)
     rows = _unit(rows)
@@ -254,7 +325,8 @@ def test_threads_change_nothing(params, monkeypatch):
         for threads in (1, 2):
             monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
             torch.set_num_threads(threads)
-            head = EmbeddingHead(device="cpu", **params).fit(rows[:60], y[:60], pool=rows[60:500])
+            pool = rows[60:500] if with_pool else None
+            head = EmbeddingHead(device="cpu", **params).fit(rows[:60], y[:60], pool=pool)
             assert torch.get_num_threads() == threads
             found.append(head.state()[0])
     finally:

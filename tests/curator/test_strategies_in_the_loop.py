@@ -64,6 +64,7 @@ def test_the_graph_is_there_for_who_needs_it_and_for_who_can_use_it(monkeypatch,
 def test_a_larger_pool_with_many_labels_gets_a_graph(tmp_path):
     """Kept beside the embeddings, said with its recall, and not built a second time."""
     said: list[str] = []
+    notes: list[str] = []
     folder = make_project(tmp_path, n=10_100, batch=330, holdout="8")
     for _ in range(2):
         edit = folder / "curator.toml"
@@ -71,8 +72,11 @@ def test_a_larger_pool_with_many_labels_gets_a_graph(tmp_path):
             edit.read_text("utf-8").replace('strategy = "auto"', 'strategy = "uncertainty_herding"')
         )
         with Project(folder, say=said.append) as project:
-            run_round(project)
+            notes += run_round(project).notes
             assert len(project.graph.open()) == project.pool.n_items
     built = [text for text in said if "neighbour graph" in text]
     assert len(built) == 1
+    estimated = [note for note in notes if "Coverage of" in note]
+    assert len(estimated) == 1  # the second round has fewer than 10,000 candidates
+    assert estimated[0].startswith("maxherding: Coverage of 10,")
     assert "of the true nearest neighbours" in built[0]

@@ -213,17 +213,23 @@ def test_committee_scorers_work_in_modal(name, data):
     assert learner.query(pool, n_instances=6)[0].tolist() == picks.tolist()
 
 
-@renamed
 def test_auto_begins_in_modal_without_a_model(data):
-    """A learner without labels gets the batch that covers the pool."""
-    _X, _y, pool, _answers = data
+    """A learner without labels gets the batch that covers the pool; one that was fitted elsewhere is asked."""
+    X, y, pool, _answers = data
     learner = ActiveLearner(LogisticRegression(), query_strategy("auto", seed=3))
     picks, _ = learner.query(pool, n_instances=4)
     rng = np.random.default_rng([3, 0])
     expected = SELECTORS["maxherding"].select(pool, 4, labeled=None, weights=None, rng=rng)
     assert picks.tolist() == expected.tolist()
+    fitted = ActiveLearner(LogisticRegression().fit(X, y), query_strategy("auto", seed=3))
+    picks, _ = fitted.query(pool, n_instances=4)
+    uncertainty = margin.score(fitted.predict_proba(pool))
+    rng = np.random.default_rng([3, 0])
+    expected = SELECTORS["auto"].select(pool, 4, labeled=None, weights=None, rng=rng, uncertainty=uncertainty)
+    assert picks.tolist() == expected.tolist()
 
 
+@renamed
 @pytest.mark.parametrize("name", SELECTORS)
 def test_our_selectors_work_in_modal(name, data):
     """A modAL learner queries with our selector; what it was trained on counts as labeled, also after teach()."""

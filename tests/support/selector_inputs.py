@@ -53,7 +53,6 @@ def inputs(rows, needs=_EVERYTHING, weights=None):
         uncertainty=margin_uncertainty(known) if "uncertainty" in needs else None,
         predict=predict if "predict" in needs else None,
         neighbours=neighbours(known) if "neighbours" in needs else None,
-        tell=(lambda _sentence: None) if "tell" in needs else None,
         weights=weights,
     )
 

@@ -47,8 +47,8 @@ fuzz: .venv/installed  ## 10,000 cases of bad input for every property; FUZZ=N f
 bench-faults: .venv/installed .venv-studio/installed  ## load and faults at full size against a real Label Studio; WRITE=1 puts the table into docs/faults.md
 	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python tests/benchmarks/bench_faults.py $(PARTS) $(if $(WRITE),--write docs/faults.md)
 
-bench-speed: .venv-peers/installed  ## time and memory beside every peer; WRITE=1 puts the tables into docs/performance.md
-	.venv-peers/bin/python tests/benchmarks/bench_speed.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZES),--sizes $(SIZES)) $(if $(SMALL),--small) $(if $(WRITE),--write docs/performance.md)
+bench-speed: .venv-peers/installed  ## time and memory beside every peer; OUT=DIR keeps the rows, WRITE=1 puts the tables into docs/performance.md
+	.venv-peers/bin/python tests/benchmarks/bench_speed.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZES),--sizes $(SIZES)) $(if $(SMALL),--small) $(if $(OUT),--out '$(OUT)') $(if $(WRITE),--write docs/performance.md)
 
 bench-efficiency: .venv-peers/installed  ## labels that strategies and peers need; DATA=DIR SEEDS=10 OUT=DIR, WRITE=1 puts the tables into docs/label-efficiency.md
 	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/label-efficiency.md)

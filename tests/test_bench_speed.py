@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from benchmarks.bench_speed import CASES, rows_of
 from benchmarks.processes import Limits, in_process
-from benchmarks.speed import data, k_center, scoring
+from benchmarks.speed import data, k_center, measured, scoring
 from benchmarks.speed.case import NAIVE, OURS, Case, Prepared
 from benchmarks.speed.report import Report, growth
 from benchmarks.speed.row import Row, measure
@@ -80,6 +80,29 @@ def test_a_case_that_failed_is_not_tried_at_a_larger_size():
         ("peer", 1, "ValueError: no"),
         ("other", 1, "ValueError: no"),
     ]
+
+
+def test_a_stopped_benchmark_goes_on_where_it_was(tmp_path):
+    """Rows come back from the file, a torn last line does not; what was measured is not measured again."""
+    cases = [Case("W", "task", name, (1, 2), _raise) for name in (OURS, "peer", "other")]
+    kept = [Row(cases[0], 1, 1, core_s=2.5, note="it"), Row(cases[1], 1, 1, error="ValueError: no")]
+    path = tmp_path / "out" / "rows.jsonl"
+    for each in kept:
+        measured.append(path, each)
+    path.write_text(path.read_text() + '{"case": "W task, ot', encoding="utf-8")
+    known = measured.read(path, cases)
+    assert [(found.case, found.note, found.error) for found in known] == [
+        (each.case, each.note, each.error) for each in kept
+    ]
+    assert known[0].core_s == 2.5
+    assert [(found.case.library, found.n) for found in rows_of(cases, [1], [1], 60.0, 4.0, known)] == [
+        ("other", 1)
+    ]
+    measured.append(path, known[0])
+    assert [found.case.library for found in measured.read(path, cases)] == [OURS, "peer", OURS]
+    path.write_text("[]\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 1 is no measured row"):
+        measured.read(path, cases)
 
 
 def test_sizes_stay_below_the_largest_of_a_case():

@@ -1,9 +1,10 @@
 """How long strategies take and how much memory, curator beside every peer that this interpreter can import.
 
-    python tests/benchmarks/bench_speed.py [--only W2] [--sizes 100000] [--threads 1 2] [--write docs/performance.md]
+    python tests/benchmarks/bench_speed.py [--only W2] [--sizes 100000] [--threads 1 2] [--out DIR] [--write docs/performance.md]
 
 Each case runs in a process of its own, on so many cores and threads. `--only` is a pattern of "WORKLOAD what, library";
 `--sizes` replaces the sizes of every case, but none runs above its largest; `--small` takes sizes that end in minutes.
+With `--out`, rows are kept in DIR/rows.jsonl: what it holds is not measured again, and all of it is in the tables.
 The exit code is 1 when a case of curator failed.
 """
 
@@ -28,6 +29,7 @@ from benchmarks.speed import (  # noqa: E402
     graph,
     herding,
     k_center,
+    measured,
     near_duplicates,
     scoring,
     whole_round,
@@ -50,7 +52,12 @@ SMALL = (2_500, 5_000)
 
 
 def rows_of(
-    cases: Sequence[Case], sizes: Sequence[int] | None, threads: Sequence[int], seconds: float, gib: float
+    cases: Sequence[Case],
+    sizes: Sequence[int] | None,
+    threads: Sequence[int],
+    seconds: float,
+    gib: float,
+    known: Sequence[Row] = (),
 ) -> Iterator[Row]:
     """Measure cases, one process after the other; a case that failed is not tried at a larger size.
 
@@ -60,17 +67,26 @@ def rows_of(
         threads: numbers of cores.
         seconds: that one case may take, its data included.
         gib: that it may hold.
+        known: rows measured before; they are not measured again.
     """
     for case in cases:
         chosen = [n for n in sizes if n <= max(case.sizes)] if sizes else case.sizes
         for count in threads:
             for n in sorted(chosen):
-                try:
-                    found = in_process(measure, case, n, count, limits=Limits(count, gib, seconds))
-                except RuntimeError as error:
-                    yield Row(case, n, count, error=str(error))
+                row = measured.holds(known, case, n, count)
+                if row is None:
+                    row = _row(case, n, count, Limits(count, gib, seconds))
+                    yield row
+                if row.error:
                     break
-                yield found.value
+
+
+def _row(case: Case, n: int, threads: int, limits: Limits) -> Row:
+    try:
+        found: Row = in_process(measure, case, n, threads, limits=limits).value
+    except RuntimeError as error:
+        return Row(case, n, threads, error=str(error))
+    return found
 
 
 def main() -> int:
@@ -83,6 +99,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2][:there], help="cores (1 2)")
     parser.add_argument("--seconds", type=float, default=3_600.0, help="that one case may take (3600)")
     parser.add_argument("--gib", type=float, default=16.0, help="that one case may hold (16)")
+    parser.add_argument("--out", type=Path, help="folder that keeps the rows; a stopped run goes on there")
     parser.add_argument("--write", type=Path, help="Markdown file whose block `bench-speed` gets the tables")
     given = parser.parse_args()
     if not all(1 <= count <= there for count in given.threads):
@@ -92,14 +109,17 @@ def main() -> int:
         parser.error(f"--only {given.only!r} fits no case, such as {CASES[0].name!r}")
     absent = sorted({f"{case.library} ({case.package})" for case in wanted if not case.importable})
     sizes = given.sizes or (SMALL if given.small else None)
-    rows: list[Row] = []
+    kept = given.out / "rows.jsonl" if given.out else None
+    rows = measured.read(kept, CASES) if kept else []
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="curator-speed-") as folder:
         os.environ["TMPDIR"] = folder  # what a case that was ended leaves behind goes as well
         cases = [case for case in wanted if case.importable]
-        for row in rows_of(cases, sizes, given.threads, given.seconds, given.gib):
+        for row in rows_of(cases, sizes, given.threads, given.seconds, given.gib, tuple(rows)):
             print(_line(row), flush=True)
             rows.append(row)
+            if kept:
+                measured.append(kept, row)
     if not rows:
         parser.error("no case runs at these sizes with what can be imported here")
     said = f"Measured on {cores(there)}, Python {platform.python_version()}, {platform.system()}." + (

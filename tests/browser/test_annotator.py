@@ -88,12 +88,12 @@ def is_in_window(person: Annotator, box: Any) -> bool:
 
 def test_a_round_of_texts_is_answered(start, person):
     """Suggestions are accepted, corrected, skipped and left open, in the order of ranks; the ledger knows all of it."""
-    campaign = start(show=("title", "author"))
+    campaign = start(show=("title", "author"), batch=12)
     (campaign.folder / "told.md").write_text(
         f"# How to\n\n- one class only\n- not two\n\n{EVIL}\n", encoding="utf-8"
     )
     edit_config(campaign.folder, "neighbours = 0", "neighbours = 2")
-    edit_config(campaign.folder, "blind_share = 0.2", "blind_share = 0.35")
+    edit_config(campaign.folder, "blind_share = 0.2", "blind_share = 0.5")
     edit_config(campaign.folder, '# instructions = "instructions.md"', 'instructions = "told.md"')
     edit_config(campaign.folder, '# hotkeys = {"blue" = "q"}', f"hotkeys = {toml(HOTKEYS)}")
     edit_config(
@@ -107,7 +107,7 @@ def test_a_round_of_texts_is_answered(start, person):
     questions, items = asked(campaign, 2), texts(campaign)
     suggested = [row for row in questions if row["suggestion_shown"]]
     blind = [row for row in questions if not row["suggestion_shown"]]
-    assert (len(suggested) >= 4, len(blind) >= 1) == (True, True)
+    assert (len(suggested) >= 4, len(blind) >= 2) == (True, True)
 
     ada = person(campaign.studio, "ada")
     ada.open_project(campaign.number)

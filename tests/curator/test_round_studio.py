@@ -76,6 +76,7 @@ def tables(folder: Path, *names: str) -> dict[str, Any]:
 def test_a_text_campaign(start, others):
     """Send, wait, be answered, measure, send the next with suggestions: by the command line alone."""
     campaign = start()
+    edit_config(campaign.folder, "blind_share = 0.2", "blind_share = 0.5")  # few questions: some of each kind
     sent = campaign.curator("round")
     where = f"{campaign.studio.url}/projects/{campaign.number}"
     assert f"Round 1: 16 questions asked, 10 of them for the hold-out. Answer them at {where}" in sent.stdout

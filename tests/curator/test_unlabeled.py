@@ -44,7 +44,7 @@ def test_a_round_trains_with_the_pool_unless_told_not_to(tmp_path):
         head = project.checkpoint(1).model
         assert head.spreading_.used
         assert head.left_out_ is not None
-        assert len(head.spreading_.weights) == 4
+        assert len(head.spreading_.weights) == 5  # one for every part of the head
     edit_config(folder, "params = {}", "params = {spreading = false}")
     with Project(folder) as project:
         run_round(project)

@@ -1,7 +1,8 @@
 """The linear form of a model: probabilities as a softmax of a matrix product, averaged over one or several heads.
 
 A model that has this form offers it as `model.linear_head() -> LinearHead | None`; the score pass then computes scores
-straight from the embeddings (`fused.py`). Where a model has none (a hidden layer), the pass asks its `predict_proba`.
+straight from the embeddings (`fused.py`). Where a model has none (a hidden layer, or the pool's items vote, as they do in
+the default model unless labels speak against it), the pass asks its `predict_proba`.
 """
 
 from dataclasses import dataclass

@@ -9,9 +9,10 @@ What is trained by default is the weighted sum of the logits of up to five parts
   labels and dropped where these say so (`semi_supervised.py`).
 
 Without the pool it is the mean of the first two. All but the vote are linear in the embedding, and so is their sum: one
-matrix; the vote asks some 1,000 landmarks. Both score a pool of any size in blocks. Classes that nobody has labeled yet share a small mass: Laplace's rule of succession, unseen / (labels +
-classes). tests/benchmarks/bench_heads.py measures this against scikit-learn on five sets with 2, 5 and 10 labels per
-class; docs/heads.md has the table and what else was tried.
+matrix; the vote asks some 1,000 landmarks. Both score a pool of any size in blocks. Classes that nobody has labeled yet
+share a small mass: Laplace's rule of succession, unseen / (labels + classes). tests/benchmarks/bench_heads.py measures
+this against scikit-learn on five sets with 2, 5 and 10 labels per class; docs/heads.md has the table and what else was
+tried.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ p < 0.05 in a paired t-test over seeds, uncorrected. ECE: calibration error, mea
 
 _HEAD = (
     "strategy/start", "head", "AULC", "gain", "early", "late", "first", "final", "F1",
-    "saved %", "rank", "worst", "W/T/L", "ECE", "ms",
+    "saved %", "rank", "worst", "W/T/L", "ECE", "ms", "seeds",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _row(one: Standing) -> tuple[str, ...]:
         f"{one.mean('final'):+.1f}", f"{one.mean('f1'):+.1f}",
         f"{saved:.0f}" + (f" ({missed} not reached)" if missed else ""),
         f"{one.rank:.1f}", f"{one.worst:+.1f}", f"{wins}/{ties}/{losses}",
-        f"{one.mean('ece'):.1f}", f"{one.mean('query_ms'):.0f}",
+        f"{one.mean('ece'):.1f}", f"{one.mean('query_ms'):.0f}", f"{one.seeds}",
     )  # fmt: skip
 
 

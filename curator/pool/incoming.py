@@ -87,8 +87,8 @@ class IncomingEmbeddings:
         if self._dim is not None and embeddings.shape[1] != self._dim:
             where = self._data if self._array is None else self._array.path
             raise DataError(
-                f"{where}: embeddings have {embeddings.shape[1]} entries, those in the pool have {self._dim}."
-                " Use the encoder that made those."
+                f"{where}: embeddings have {embeddings.shape[1]} entries, those of the pool in {self._source.folder} have"
+                f" {self._dim}. Use the encoder that made those."
             )
         return embeddings
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from integrations.encoders.protocol import FloatArray, Kind
 from integrations.encoders.rows import unit_rows
@@ -84,7 +85,8 @@ class TfidfEncoder:
                 " encoder."
             ) from error
         # Texts that are all alike have no variance to divide by; how much of it is explained is not used.
-        with np.errstate(divide="ignore", invalid="ignore"):
+        # One thread: sums over several end in other bits for each number of them, and on busy cores they wait for each other.
+        with np.errstate(divide="ignore", invalid="ignore"), threadpool_limits(limits=1, user_api="blas"):
             svd = TruncatedSVD(min(self._dim, *weights.shape), random_state=SEED).fit(weights)
         self._set(
             [view.get_feature_names_out().tolist() for view in views],

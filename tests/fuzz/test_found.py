@@ -475,6 +475,16 @@ def test_what_is_stored_beside_a_model_is_read_or_named(tmp_path, content):
         read_meta(tmp_path / "m")
 
 
+def test_embeddings_that_do_not_fit_the_pool_are_said_with_its_folder(tmp_path):
+    """A manifest with another width: the message of `add` leads to it."""
+    folder = make_project(tmp_path, data=write_pool(tmp_path / "pool.jsonl", 12), batch=2, holdout="2")
+    manifest = folder / ".curator" / "embeddings" / "precomputed" / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"dim": 16', '"dim": 1'), "utf-8")
+    outcome = curator("add", write_pool(tmp_path / "more.jsonl", 3, seed=1), "--project", folder)
+    assert "16 entries" in outcome.message
+    assert str(manifest.parent) in " ".join(outcome.message.split())
+
+
 def test_embeddings_that_are_gone_are_said_with_their_folder(tmp_path):
     """Precomputed ones cannot be computed again: which folder to restore."""
     folder = make_project(tmp_path, data=write_pool(tmp_path / "pool.jsonl", 12), batch=2, holdout="2")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from integrations.encoders import registry
 from integrations.encoders.pixels import PixelsEncoder
@@ -72,6 +73,19 @@ def test_tfidf_learns_keeps_and_repeats(tmp_path):
     assert again.fingerprint != encoder.fingerprint
     assert encoder.describe()["version"] == 1
     assert not [path for path in (tmp_path / "kept").rglob("*") if path.suffix == ".pkl"]
+
+
+def test_tfidf_learns_the_same_on_any_number_of_threads():
+    """What it learns is the same to the last bit: picks hang on it."""
+    rng = np.random.default_rng(0)
+    texts = [" ".join(map(str, rng.zipf(1.4, 12) % 5_000)) for _ in range(1_500)]
+    fingerprints = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads, user_api="blas"):
+            encoder = TfidfEncoder()
+            encoder.fit(texts)
+        fingerprints.append(encoder.fingerprint)
+    assert fingerprints[0] == fingerprints[1]
 
 
 def test_tfidf_errors(tmp_path):

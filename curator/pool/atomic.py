@@ -22,12 +22,14 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not JSON, or nested deeper than anything that we write.
+        ValueError: it is not JSON, or nothing that we could have written: nested too deeply, or with half a character.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(content, ensure_ascii=False).encode()  # an escaped surrogate alone is read, but cannot be written
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return content
 
 
 def is_count(value: object) -> bool:

@@ -180,6 +180,8 @@ def _choose(
         else:
             known = np.concatenate((known, accepted))
         here = inputs if usable is None else inputs.take(usable)
+        if accepted is not None:  # kept distances are to what is labeled, not to what other strategies chose
+            here = replace(here, distances=None)
         # Told of its first choice, that of all its picks; later ones replace near-duplicates.
         here = replace(here, tell=told.pop() if told else say_nothing)
         needed = here.for_needs(selector.needs, selector.name, selector.uses)

@@ -8,35 +8,12 @@ The picks are exactly those of a pass over all distances in float64 at every pic
 takes it back in the next round, when more is labeled.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from strategies._checks import check_embedding_shape, check_k, check_labeled, check_weights
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
-
-
-@dataclass(frozen=True, slots=True)
-class KeptDistances:
-    """What is known of the distances of candidates to a growing list of labeled rows.
-
-    Attributes:
-        squared: (n,) float32 squared Euclidean distance of each candidate to the nearest of the labeled rows it has met;
-            infinity for one that has met none.
-        met: (n,) int32: it has met at least the first so many labeled rows, and maybe some of the others.
-    """
-
-    squared: NDArray[np.float32]
-    met: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.squared)
-
-    def take(self, positions: IntArray) -> "KeptDistances":
-        """The same for some of the candidates."""
-        return KeptDistances(self.squared[positions], self.met[positions])
+from strategies.kept_distances import DistanceMemory, KeptDistances
 
 
 def select(
@@ -46,6 +23,7 @@ def select(
     labeled: FloatArray | None,
     weights: FloatArray | None,
     rng: np.random.Generator,
+    distances: DistanceMemory | None = None,
 ) -> IntArray:
     """Pick k items, each the farthest (Euclidean) from what is labeled and from the picks before it.
 
@@ -55,6 +33,7 @@ def select(
         labeled: (n_labeled, dim) of what is labeled or already asked. None: the first pick is drawn at random.
         weights: (n_items,) >= 0: the distance of each item is multiplied by its weight; weight 0 is picked last.
         rng: draws the first pick when nothing is labeled (among the items of largest weight); not used otherwise.
+        distances: gives those of the batch before, and gets those of this one; they change no pick. None: none are kept.
 
     Returns:
         (k,) distinct positions, the largest distance first. Equal distances: the lowest position first.
@@ -62,7 +41,11 @@ def select(
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
     """
-    return select_and_keep(embeddings, k, labeled=labeled, weights=weights, rng=rng)[0]
+    kept = None if distances is None else distances.recall()
+    picks, found = select_and_keep(embeddings, k, labeled=labeled, weights=weights, rng=rng, kept=kept)
+    if distances is not None:
+        distances.keep(found)
+    return picks
 
 
 def select_and_keep(

@@ -9,9 +9,10 @@ import numpy as np
 from strategies._checks import weights_among
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
+from strategies.kept_distances import DistanceMemory
 from strategies.neighbours import Neighbours
 
-Need = Literal["uncertainty", "predict", "neighbours", "tell"]
+Need = Literal["uncertainty", "predict", "neighbours", "tell", "distances"]
 Predict = Callable[[FloatArray], FloatArray]
 Tell = Callable[[str], None]
 
@@ -30,6 +31,7 @@ class Inputs:
         neighbours: the nearest candidates of each candidate.
         tell: takes a sentence for a person: where a choice is approximate, by how much.
         weights: (n,) >= 0, what choosing each is worth against the others (a cheap item more); None: all the same.
+        distances: of the candidates to what is labeled, kept from batch to batch.
     """
 
     uncertainty: FloatArray | None = None
@@ -37,14 +39,16 @@ class Inputs:
     neighbours: Neighbours | None = None
     tell: Tell = say_nothing
     weights: FloatArray | None = None
+    distances: DistanceMemory | None = None
 
     def take(self, positions: IntArray) -> "Inputs":
-        """The same for some of the candidates; where all of these have weight 0, without weights."""
+        """The same for some of the candidates, without kept distances; where all have weight 0, without weights."""
         return replace(
             self,
             uncertainty=None if self.uncertainty is None else self.uncertainty[positions],
             neighbours=None if self.neighbours is None else self.neighbours.take(positions),
             weights=weights_among(self.weights, positions),
+            distances=None,
         )
 
     def for_needs(

@@ -152,6 +152,7 @@ SELECTORS = {
         coverage.select,
         "k-center greedy: the farthest from everything labeled",
         reason="Chosen to cover the pool",
+        uses=("distances",),
     ),
     "maxherding": Selector(
         "maxherding",

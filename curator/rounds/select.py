@@ -13,6 +13,7 @@ from curator.learner.checkpoint import Checkpoint
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project
+from curator.rounds.distances import DistanceCache
 from curator.rounds.near_duplicates import near_any
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
@@ -154,11 +155,13 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
         if k < wanted:
             report.notes.append(f"Asked for {wanted} items, {k} are left: all of them are sent.")
         spec = records.strategy_of(round_row)
-        asked = project.embeddings.take(project.pool.rows(_training_questions(project)))
+        asked_ids = _training_questions(project)
+        asked = project.embeddings.take(project.pool.rows(asked_ids))
         model = None if checkpoint is None else checkpoint.model
         found = score_candidates(project, candidates.rows, model, round_row, n_asked=len(asked), batch=k)
         scores = found.scores
     with report.stage("select"):
+        distances = DistanceCache(project.embeddings, project.pool, candidates.rows, asked_ids)
         batch = _NOTHING
         if k:
             batch = choose_batch(
@@ -170,7 +173,7 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 rng=np.random.default_rng([project.config.project.seed, round_id]),
                 duplicate_cosine=project.config.acquisition.duplicate_cosine,
                 external=_external(project, spec, candidates),
-                inputs=replace(found.inputs, tell=report.notes.append),
+                inputs=replace(found.inputs, tell=report.notes.append, distances=distances),
             )
         harm = harm_of_suggestions(project)
         if harm:
@@ -178,6 +181,10 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 f'{harm} From now on questions carry none; [labeler] suggestions = "on" overrules.'
             )
         _write(project, round_row, candidates, batch, scores, asked, checkpoint, again, harm)
+        try:
+            distances.save()
+        except OSError as error:  # the batch is safe, and the next one finds the distances again
+            report.notes.append(f"Distances were not kept for the next round: {error}.")
     return True
 
 
@@ -204,11 +211,11 @@ def _nothing_left(holdout_duplicates: int) -> str:
 
 
 def _training_questions(project: Project) -> list[str]:
-    """Items asked about for training, answered or not: the next batch stays away from both."""
+    """Items asked about for training, answered or not, the newest last: the next batch stays away from both."""
     return [
         row["item_id"]
         for row in project.ledger.rows(
-            "select distinct item_id from questions where role = 'train' order by item_id"
+            "select item_id from questions where role = 'train' group by item_id order by min(round), item_id"
         )
     ]
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.coverage import KeptDistances, select, select_and_keep
+from strategies.coverage import select, select_and_keep
 from strategies.errors import StrategyInputError
+from strategies.kept_distances import KeptDistances
 
 
 def heaps(rng, n, dim, *, copies=0.0):

@@ -22,7 +22,10 @@ from numpy.typing import NDArray
 
 from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
 from strategies._copies import first_of_each
-from strategies._pairs import Pairs, near_pairs, pick_greedily
+from strategies._gaussian import Float32, GaussianKernel, float32, squared_distances, squared_lengths
+from strategies._lazy_greedy import lazy_greedy
+from strategies._pairs import Pairs, pick_greedily
+from strategies._row_gains import row_gains
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 from strategies.inputs import Tell, say_nothing
@@ -30,7 +33,6 @@ from strategies.neighbours import Neighbours
 from strategies.parallel import map_blocks, one_thread_each
 
 Method = Literal["all pairs", "sample", "graph"]
-Float32 = NDArray[np.float32]
 
 _ALL_PAIRS = 10_000  # items up to which every one counts
 _TARGETS_PER_LABEL = (
@@ -157,17 +159,16 @@ class _Herding:
         self.rows, self.k, self.worth, self.factor, self.rng = rows, k, worth, factor, rng
         self.n = len(rows)
         self.neighbours = neighbours
-        self.labeled = np.empty((0, rows.shape[1]), np.float32) if labeled is None else _float32(labeled)
+        self.labeled = np.empty((0, rows.shape[1]), np.float32) if labeled is None else float32(labeled)
         self.first = self._heaviest_of_each(first_of_each(rows))
         self.distinct = np.flatnonzero((self.first == np.arange(self.n)) & (factor > 0.0))
-        self.kernel = _Kernel(self._width())
+        self.kernel = GaussianKernel(self._width())
 
     def batch(self) -> Herded:
         """Choose the way, pick, fill up with copies, measure."""
         wanted = min(self.k, len(self.distinct))
         if self.n <= _ALL_PAIRS:
-            everyone = np.arange(self.n)
-            picks, aimed = self._from_sample(everyone, self.worth, self.distinct, wanted)
+            picks, aimed = self._from_all_pairs(wanted)
             return self._judged(picks, "all pairs", aimed)
         if self.neighbours is not None:
             found = self._from_graph(wanted)
@@ -200,11 +201,30 @@ class _Herding:
         np.divide(self.rng.exponential(size=len(rate)), rate, out=arrival, where=rate > 0.0)
         return self.distinct[np.sort(np.argpartition(arrival, size - 1)[:size])]
 
+    def _from_all_pairs(self, wanted: int) -> tuple[IntArray, float]:
+        """Picks by the kernel of all pairs, and their coverage."""
+        rows = float32(self.rows)
+        worth = (self.worth / self.worth.sum()).astype(np.float32)
+        covered = self.kernel.cover(np.zeros(self.n, np.float32), self.labeled, rows) * worth
+        similar = self.kernel.all_pairs(rows)
+        similar *= worth  # max(0, worth * a - worth * b) is worth * max(0, a - b)
+
+        def gain(some: IntArray) -> NDArray[np.float64]:
+            gains = np.empty(len(some))
+            row_gains(similar, self.distinct[some], covered, gains)
+            return np.asarray(gains * self.factor[self.distinct[some]])
+
+        def take(pick: int) -> None:
+            np.maximum(covered, similar[self.distinct[pick]], out=covered)
+
+        picks = self.distinct[lazy_greedy(len(self.distinct), wanted, gain, take)]
+        return picks, float(covered.sum(dtype=np.float64))
+
     def _from_sample(
         self, targets: IntArray, worth: FloatArray, candidates: IntArray, wanted: int
     ) -> tuple[IntArray, float]:
         """Picks by the coverage of these targets, and that coverage."""
-        goals, choices = _float32(self.rows[targets]), _float32(self.rows[candidates])
+        goals, choices = float32(self.rows[targets]), float32(self.rows[candidates])
         covered = self.kernel.cover(np.zeros(len(goals), np.float32), self.labeled, goals)
         start = self._first_picks(choices, goals, covered, worth, self.factor[candidates], wanted)
         covered = self.kernel.cover(covered, choices[start], goals)
@@ -302,7 +322,7 @@ class _Herding:
         worth = self.worth
         if method != "all pairs":
             targets, worth = draw_in_proportion(self.worth, min(self.n, _JUDGE_TARGETS), self.rng)
-        goals, chosen = _float32(self.rows[targets]), _float32(self.rows[picks])
+        goals, chosen = float32(self.rows[targets]), float32(self.rows[picks])
         before = self.kernel.cover(np.zeros(len(goals), np.float32), self.labeled, goals)
         after = np.zeros(len(picks) + 1)
         for start in range(0, len(goals), _BLOCK):
@@ -322,11 +342,11 @@ class _Herding:
         labels = self.k + len(self.labeled)
         rows = min(self.n, max(20_000, min(20 * labels, _WIDTH_ROWS)))
         some = np.arange(self.n) if rows == self.n else np.sort(self.rng.choice(self.n, rows, replace=False))
-        pool = _float32(self.rows[some])
+        pool = float32(self.rows[some])
         step = max(1, rows // _WIDTH_TARGETS)
         targets = pool[::step][:_WIDTH_TARGETS]
-        squared = _squared(targets, pool)
-        squared[squared <= _ROUNDING * np.add.outer(_squares(targets), _squares(pool))] = 0.0
+        squared = squared_distances(targets, pool)
+        squared[squared <= _ROUNDING * np.add.outer(squared_lengths(targets), squared_lengths(pool))] = 0.0
         rank = int(np.clip(round(rows / labels), 1, rows - 1)) if rows > 1 else 0
         width = float(np.sqrt(np.median(np.partition(squared, rank, axis=1)[:, rank])))
         if width > 0.0:
@@ -336,67 +356,12 @@ class _Herding:
         return float(np.sqrt(positive.min())) if len(positive) else 1.0
 
 
-class _Kernel:
-    """exp(-d^2 / (2 width^2))."""
-
-    def __init__(self, width: float) -> None:
-        self.width = width
-        self.scale = np.float32(-0.5 / width**2)
-
-    def squared(self, rows: Float32, others: Float32) -> Float32:
-        """(rows, others) squared distances."""
-        return _squared(rows, others)
-
-    def of(self, squared: Float32 | FloatArray) -> Float32:
-        """Kernel at squared distances."""
-        scaled = np.asarray(squared, dtype=np.float32) * self.scale
-        return np.asarray(np.exp(scaled, out=scaled))
-
-    def reach(self, covered: Float32) -> Float32:
-        """(targets,) the squared distance below which something covers a target better than it is covered."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(covered) / self.scale, dtype=np.float32)
-
-    def cover(self, covered: Float32, rows: Float32, goals: Float32) -> Float32:
-        """(targets,) coverage when these rows are labeled as well."""
-        nearest = self.reach(covered)
-        for start in range(0, len(rows), _REFRESH * 4):
-            np.minimum(
-                nearest, self.squared(goals, rows[start : start + _REFRESH * 4]).min(axis=1), out=nearest
-            )
-        return np.maximum(covered, self.of(nearest))
-
-    def cover_rows(self, rows: FloatArray, labeled: Float32) -> Float32:
-        """(n,) coverage of all rows by what is labeled."""
-
-        def work(start: int) -> Float32:
-            goals = _float32(rows[start : start + 4 * _REFRESH])
-            return self.cover(np.zeros(len(goals), np.float32), labeled, goals)
-
-        return np.concatenate([*map_blocks(work, range(0, len(rows), 4 * _REFRESH))])
-
-    def pairs(
-        self, goals: Float32, choices: Float32, covered: Float32
-    ) -> Iterator[tuple[IntArray, NDArray[np.int32], Float32]]:
-        """The pairs that can still matter, by blocks of targets."""
-        reach = self.reach(covered)
-
-        def work(start: int) -> tuple[IntArray, NDArray[np.int32], Float32]:
-            where = slice(start, start + _BLOCK)
-            found: tuple[IntArray, NDArray[np.int32], Float32] = near_pairs(
-                self.squared(goals[where], choices), reach[where], self.scale
-            )
-            return found
-
-        return map_blocks(work, range(0, len(goals), _BLOCK))
-
-
 class _Lazy:
     """Greedy picks with kernel rows computed as they are needed: an old gain is an upper bound of the gain."""
 
     def __init__(
         self,
-        kernel: _Kernel,
+        kernel: GaussianKernel,
         choices: Float32,
         goals: Float32,
         covered: Float32,
@@ -468,21 +433,3 @@ def draw_in_proportion(worth: FloatArray, size: int, rng: np.random.Generator) -
     ticks = np.floor(np.cumsum(probability[order]) + rng.random())
     drawn = np.sort(order[np.diff(ticks, prepend=0.0) > 0.0])
     return drawn, worth[drawn] / probability[drawn]
-
-
-def _float32(rows: FloatArray) -> Float32:
-    return np.ascontiguousarray(rows, dtype=np.float32)
-
-
-def _squared(rows: Float32, others: Float32) -> Float32:
-    """(rows, others) squared Euclidean distances in float32."""
-    squared: Float32 = np.matmul(np.float32(-2.0) * rows, others.T)
-    squared += _squares(rows)[:, None]
-    squared += _squares(others)
-    np.maximum(squared, 0.0, out=squared)
-    return squared
-
-
-def _squares(rows: Float32) -> Float32:
-    """(n,) squared lengths."""
-    return np.asarray(np.einsum("ij,ij->i", rows, rows))

@@ -3,7 +3,7 @@
 Source: Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from strategies._types import IntArray
 
 _CHUNK, _LARGEST_CHUNK = 32, 256  # gains computed anew at a time
+_FIRST = 1_024  # put in order before each pick; seldom more are looked at
 
 
 def lazy_greedy(
@@ -37,15 +38,13 @@ def lazy_greedy(
     )
     picks: list[int] = []
     while len(picks) < k:
-        order = np.argsort(-bounds, kind="stable") if picks else everyone[:0]
-        best, start, size = 0.0, 0, _CHUNK
-        while start < len(order) and bounds[order[start]] >= best:
-            chunk = order[start : start + size]
+        best = 0.0
+        for chunk in _by_bound(bounds) if picks else ():
+            bound = bounds[chunk[0]]
+            if bound < best or bound == 0.0:
+                break
             bounds[chunk] = gain(chunk)
             best = max(best, float(bounds[chunk].max()))
-            start, size = start + size, min(2 * size, _LARGEST_CHUNK)
-            if best == 0.0 and bounds[order[min(start, n - 1)]] == 0.0:
-                return picks
         pick = int(bounds.argmax())
         if bounds[pick] <= 0.0:
             break
@@ -53,3 +52,17 @@ def lazy_greedy(
         bounds[pick] = 0.0
         take(pick)
     return picks
+
+
+def _by_bound(bounds: NDArray[np.float64]) -> Iterator[IntArray]:
+    """Candidates in chunks, the highest bound first, of equal ones the lowest position; those given may change meanwhile."""
+    among_first = np.ones(len(bounds), dtype=bool)
+    if len(bounds) > _FIRST:
+        among_first = bounds >= -np.partition(-bounds, _FIRST - 1)[_FIRST - 1]
+    for part in (among_first, ~among_first):
+        some = np.flatnonzero(part)
+        order = some[np.argsort(-bounds[some], kind="stable")]
+        start, size = 0, _CHUNK
+        while start < len(order):
+            yield order[start : start + size]
+            start, size = start + size, min(2 * size, _LARGEST_CHUNK)

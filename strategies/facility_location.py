@@ -14,13 +14,13 @@ from strategies._checks import check_embeddings, check_k, check_labeled, check_w
 from strategies._kmeans import sample
 from strategies._lazy_greedy import lazy_greedy
 from strategies._rest import fill_up
+from strategies._symmetric import symmetric_matrix
 from strategies._types import FloatArray, IntArray
 from strategies.parallel import one_thread_each
 
 _MAX_KERNEL = 100_000_000  # similarities held at a time: 400 MB
 _MAX_CANDIDATES = 20_000
 _BLOCK_ROWS = 1_000
-_TILE = 512
 
 
 def select(
@@ -66,7 +66,7 @@ def select(
         if n * n <= _MAX_KERNEL:
             rows = sample(n, n, rng)
             targets = _directions(embeddings)
-            kernel = _symmetric_kernel(targets)
+            kernel = symmetric_matrix(targets, lambda part, _start: np.maximum(part, 0.0, out=part))
         else:
             rows = sample(n, max(_MAX_CANDIDATES, 2 * k), rng)
             targets = _directions(embeddings[sample(n, max(1, _MAX_KERNEL // len(rows)), rng)])
@@ -92,22 +92,6 @@ def _directions(rows: FloatArray) -> FloatArray:
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     rows /= np.where(lengths > 0.0, lengths, 1.0)[:, None]
     return rows
-
-
-def _symmetric_kernel(rows: FloatArray) -> FloatArray:
-    """(n, n) similarities of rows with each other; only one half of the products is computed."""
-    n = len(rows)
-    kernel = np.empty((n, n), dtype=np.float32)
-    for start in range(0, n, _TILE):
-        stop = min(start + _TILE, n)
-        part = kernel[start:stop, start:]
-        np.matmul(rows[start:stop], rows[start:].T, out=part)
-        np.maximum(part, 0.0, out=part)
-        for low in range(
-            stop, n, _TILE
-        ):  # by tiles that stay in cache: a transposed copy jumps from row to row
-            kernel[low : low + _TILE, start:stop] = part[:, low - start : low - start + _TILE].T
-    return kernel
 
 
 def _kernel(rows: FloatArray, targets: FloatArray) -> FloatArray:

@@ -120,7 +120,7 @@ def test_weights_multiply_the_gain_of_choosing():
 @pytest.mark.parametrize("k", [1, 10, 60])
 @pytest.mark.parametrize("kind", ["plain", "labeled", "uncertain", "weighted"])
 def test_the_picks_are_those_of_the_dense_greedy(k, kind):
-    """Pick by pick the choice of the full float64 kernel, also after the change from kernel rows to pairs."""
+    """Pick by pick the choice of the full float64 kernel."""
     rng = np.random.default_rng(5)
     rows = clustered(rng, 700, 12)
     labeled = rows[:30] + 0.01 if kind == "labeled" else None
@@ -136,10 +136,13 @@ def test_the_picks_are_those_of_the_dense_greedy(k, kind):
     assert before + found.gains.sum() == pytest.approx(best, rel=1e-4)
 
 
-def test_kernel_rows_and_pairs_agree(monkeypatch):
-    """However few pairs fit into memory, and so whenever the search changes over, the picks are the same."""
+def test_all_pairs_kernel_rows_and_near_pairs_agree(monkeypatch):
+    """However few pairs fit into memory, and so whenever the search changes over, the picks are those of all pairs."""
     rows = clustered(np.random.default_rng(2), 900, 10)
-    picks = []
+    picks = [pick(rows, 40).tolist()]
+    monkeypatch.setattr(
+        _herding, "_ALL_PAIRS", 0
+    )  # a sample of everyone, which it takes from 4,096 items down
     for room in (10**9, 100_000, 20_000, 0):
         monkeypatch.setattr(_herding, "_MOST_PAIRS", room)
         picks.append(pick(rows, 40).tolist())

@@ -5,8 +5,9 @@ Secrets are never in it: `curator.credentials` says where the labeler's token co
 
 import tomllib
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,10 @@ from pydantic import (
 
 from curator.errors import ConfigError
 from curator.money.amounts import MICRO, parse_amount
+from strategies.mixture import shares_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 CONFIG_NAME = "curator.toml"
 _LARGEST = 2**63 - 1  # whole number that the ledger can hold
@@ -37,6 +42,12 @@ def _openable(path: str) -> str:
     if "\0" in path:
         raise ValueError("no path holds a NUL character")
     return path
+
+
+def _currency(code: str) -> str:
+    if not (len(code) == 3 and code.isascii() and code.isupper() and code.isalpha()):
+        raise ValueError("a currency is three capital letters, like USD")
+    return code
 
 
 PathText = Annotated[str, AfterValidator(_openable)]
@@ -104,10 +115,7 @@ class AcquisitionSection(_Section):
     @field_validator("strategy", "seed_strategy")
     @classmethod
     def _shares(cls, spec: str | dict[str, float]) -> str | dict[str, float]:
-        if isinstance(spec, dict) and (not spec or any(not share > 0 for share in spec.values())):
-            raise ValueError(
-                "a mixture names strategies with shares above 0, e.g. {margin = 0.6, coverage = 0.4}"
-            )
+        shares_of(spec)
         return spec
 
 
@@ -160,7 +168,7 @@ class LabelerSection(_Section):
 class CostSection(_Section):
     """What an answer costs: a price per label, or a rate per hour of measured time."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, AfterValidator(_currency)] = "USD"
     price_per_label: str | None = None
     hourly_rate: str | None = None
 
@@ -256,12 +264,26 @@ def parse_config(values: dict[str, Any], where: str) -> Config:
         lines = []
         for problem in exc.errors():
             key = ".".join(str(part) for part in problem["loc"] if part not in ("str", "dict[str,float]"))
-            message = problem["msg"].removeprefix("Value error, ")
+            message = _in_our_words(problem)
             given = repr(problem["input"])
             shown = given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}..."
-            got = "" if problem["type"] in ("missing", "value_error") else f" (got {shown})"
+            told = ("missing", "value_error", "extra_forbidden")
+            got = "" if problem["type"] in told else f" (got {shown})"
             lines.append(f"  {f'{key}: ' if key else ''}{message}{got}")
         raise ConfigError(f"{where} cannot be used:\n" + "\n".join(dict.fromkeys(lines))) from exc
+
+
+def _in_our_words(problem: "ErrorDetails") -> str:
+    """The message of a wrong value, and for an unknown setting the one that may be meant."""
+    if problem["type"] != "extra_forbidden":
+        return problem["msg"].removeprefix("Value error, ")
+    section: Any = Config
+    *path, name = problem["loc"]
+    for part in path:
+        section = section.model_fields[part].annotation
+    close = get_close_matches(str(name)[:_LONGEST_VALUE], section.model_fields, n=1)
+    known = f"did you mean {close[0]}?" if close else f"known are {', '.join(section.model_fields)}."
+    return f"there is no such setting; {known}"
 
 
 def render_config(config: Config) -> str:

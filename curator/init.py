@@ -21,7 +21,8 @@ from curator.pool.incoming import EmbeddingSource
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
 from integrations.encoders.registry import default_encoder, make_encoder
-from integrations.errors import EncoderError
+from integrations.errors import EncoderError, LabelerError
+from integrations.labelers.registry import labeler_class
 
 Kind = Literal["text", "image"]
 # Share of items on which two successive models differ in being right: sets how large a hold-out must be.
@@ -33,6 +34,8 @@ DEFAULT_STRATEGY = "auto"
 LABEL_STUDIO = "http://localhost:8080"  # where a server listens unless told otherwise
 PRECOMPUTED = "precomputed"
 _MOST_DIGITS = 18  # of a number of items; what has more is rather the name of a file
+_ENOUGH_TO_TELL = 20  # labels; fewer may all differ by chance
+_MOST_DISTINCT = 0.9  # share of the labels
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 
 
@@ -187,8 +190,8 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
 def _refuse_existing(folder: Path, state: Path) -> None:
     if (folder / CONFIG_NAME).exists():
         raise ConfigError(
-            f"{folder} already holds a project ({CONFIG_NAME}). Add data with `curator add PATH`, "
-            "or start the new one elsewhere: --project DIR."
+            f"{folder} already holds a project ({CONFIG_NAME}). Add data with `curator add PATH`, start the new one "
+            f"elsewhere with --project DIR, or move {CONFIG_NAME} and .curator away to start over."
         )
     if (state / "ledger.db").exists():
         raise ConfigError(
@@ -220,9 +223,7 @@ def _plan(options: InitOptions) -> _Plan:
             "Say what answers cost: --price 0.08 (per label) or --hourly-rate 25 (0 is fine, too)."
         )
     notes = list(inferred.notes)
-    check_strategy(options.strategy or DEFAULT_STRATEGY)
-    if options.encoder:
-        make_encoder(options.encoder, inferred.kind)
+    _check_names(options, inferred.kind)
     holdout_file = None if _is_count(options.holdout or "0") else options.holdout
     holdout_columns, classes = None, options.classes or inferred.classes
     if holdout_file:
@@ -236,7 +237,8 @@ def _plan(options: InitOptions) -> _Plan:
         holdout_columns, classes = found.columns, classes or found.classes
     if not classes:
         raise ConfigError(
-            "Name the classes: --classes positive,negative (the data has no labels to take them from)."
+            "Name the classes: --classes positive,negative. Or name the column of known labels to take them from: "
+            "--label COLUMN."
         )
     if options.classes is None:
         check_classes(classes, str(options.data if inferred.classes else holdout_file))
@@ -286,6 +288,28 @@ def _plan(options: InitOptions) -> _Plan:
     return _Plan(parse_config(values, "the options"), inferred.columns, holdout_columns, notes)
 
 
+def _check_names(options: InitOptions, kind: Kind) -> None:
+    """A strategy, encoder or labeler that does not exist is said before anything is read or written."""
+    check_strategy(options.strategy or DEFAULT_STRATEGY)
+    try:
+        if options.encoder:
+            make_encoder(options.encoder, kind)
+        if options.labeler:
+            labeler_class(options.labeler)
+    except (EncoderError, LabelerError) as error:
+        raise ConfigError(str(error)) from error
+
+
+def _check_labels_repeat(options: InitOptions, plan: _Plan, labeled: int) -> None:
+    """Labels that hardly ever come twice name items, not classes: most likely the wrong column was taken."""
+    classes = plan.config.project.classes
+    if plan.columns.label is not None and len(classes) > _MOST_DISTINCT * labeled:
+        raise DataError(
+            f"{options.data}: column {plan.columns.label!r} has {len(classes):,} different values in {labeled:,} labeled rows:"
+            " they name items, not classes. Name the label column with --label, or the classes with --classes."
+        )
+
+
 def _is_count(text: str) -> bool:
     return text.isdecimal() and len(text) <= _MOST_DIGITS
 
@@ -311,6 +335,8 @@ def _import_all(
         embeddings=_source(config, state, options.embeddings_file),
         progress=progress,
     )
+    if options.classes is None and imported.labeled >= _ENOUGH_TO_TELL:
+        _check_labels_repeat(options, plan, imported.labeled)
     notes = list(plan.notes)
     if config.encoder.name == BY_KIND:
         name, why = default_encoder(config.project.kind, pool.contents(np.arange(min(50, pool.n_items))))

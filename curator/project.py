@@ -22,7 +22,9 @@ from curator.lock import project_lock
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore, EncodeReport
 from curator.progress import NoProgress, Progress
+from integrations.errors import IntegrationError
 from integrations.labelers.label_studio.address import warn_plain_http
+from strategies.errors import StrategyError
 
 if TYPE_CHECKING:
     from modAL.models import ActiveLearner
@@ -54,17 +56,19 @@ def check_strategy(spec: str | dict[str, float]) -> None:
     """Make sure that every strategy of a spec exists, before anything is asked or paid.
 
     Raises:
-        StrategyError: no strategy of ours or of a third party has the name.
-        IntegrationError: a MODULE:FUNCTION that cannot be imported or used.
+        ConfigError: no strategy of ours or of a third party has the name, or a MODULE:FUNCTION cannot be used.
     """
     from integrations.modal import load_query_strategy
     from strategies.registry import get
 
     for name in [spec] if isinstance(spec, str) else spec:
-        if ":" in name:
-            load_query_strategy(name)
-        else:
-            get(name)
+        try:
+            if ":" in name:
+                load_query_strategy(name)
+            else:
+                get(name)
+        except (StrategyError, IntegrationError) as error:
+            raise ConfigError(str(error)) from error
 
 
 def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:

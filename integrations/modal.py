@@ -28,6 +28,7 @@ _UNSUPPORTED = {
     "modAL.acquisition": "optimises a function with a regressor; labels here are classes",
     "modAL.multilabel": "expects several labels per item; items here have one class",
     "modAL.dropout": "needs a skorch network with dropout layers",
+    "modAL.expected_error": "cannot be imported: modAL wrote it for numpy below 1.24",
 }
 
 

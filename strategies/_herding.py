@@ -4,7 +4,8 @@ The objective is the mean over the pool of worth(x) * max over labeled and picke
 It is monotone and submodular, so greedy picks are within 1 - 1/e of the best batch. Computing it in full takes the
 kernel of all pairs; three ways around that, and how much each may lose is estimated:
 
-- up to 10,000 items all pairs count, computed block by block: nothing is lost;
+- up to 10,000 items all pairs count: nothing is lost. Their kernel is kept, 400 MB, or only the pairs that can still
+  matter, where what is labeled leaves few;
 - above, items to be covered and items to pick from are sampled. For the same number of pairs more of the former and fewer
   of the latter are better: with one target for every pick, the picks learn the sample by heart;
 - when so much is labeled that whoever could still cover an item better is among its nearest neighbours, the neighbour
@@ -46,9 +47,8 @@ _START_PAIRS = (
     10**8
 )  # kernel values that the first picks may be chosen with; beyond, they come from a part of the sample
 _START_TARGETS, _START_CANDIDATES = 4_096, 8_192
-_MOST_PAIRS = (
-    56_000_000  # pairs in memory, 16 bytes each; what is left of 10,000 x 10,000 after one or two picks
-)
+_MOST_PAIRS = 56_000_000  # near pairs in memory, 16 bytes each
+_FEW_PAIRS = 12_000_000  # near pairs up to which they are quicker than the kernel of 10,000 x 10,000 pairs
 _PROBE_CANDIDATES = 512  # tell how many pairs there would be
 _WIDTH_TARGETS, _WIDTH_ROWS = 256, 100_000
 # Squared distances below this share of the squared lengths are rounding: the rows are copies, and set no scale.
@@ -204,8 +204,13 @@ class _Herding:
     def _from_all_pairs(self, wanted: int) -> tuple[IntArray, float]:
         """Picks by the kernel of all pairs, and their coverage."""
         rows = float32(self.rows)
+        covered = self.kernel.cover(np.zeros(self.n, np.float32), self.labeled, rows)
+        probe = rows[:: max(1, self.n // _PROBE_CANDIDATES)]
+        near = self.kernel.squared(rows, probe) < self.kernel.reach(covered)[:, None]
+        if near.mean() * self.n**2 <= _FEW_PAIRS:
+            return self._from_near_pairs(rows, covered, wanted)
         worth = (self.worth / self.worth.sum()).astype(np.float32)
-        covered = self.kernel.cover(np.zeros(self.n, np.float32), self.labeled, rows) * worth
+        covered *= worth
         similar = self.kernel.all_pairs(rows)
         similar *= worth  # max(0, worth * a - worth * b) is worth * max(0, a - b)
 
@@ -219,6 +224,14 @@ class _Herding:
 
         picks = self.distinct[lazy_greedy(len(self.distinct), wanted, gain, take)]
         return picks, float(covered.sum(dtype=np.float64))
+
+    def _from_near_pairs(self, rows: Float32, covered: Float32, wanted: int) -> tuple[IntArray, float]:
+        """The same, when only pairs are kept that can still matter."""
+        allowed = np.zeros(self.n, dtype=bool)
+        allowed[self.distinct] = True
+        pairs = Pairs.of(self.kernel.pairs(rows, rows, covered))
+        picks = pick_greedily(pairs, covered, self.worth, self.factor, allowed, wanted)
+        return picks, float(covered @ self.worth / self.worth.sum())
 
     def _from_sample(
         self, targets: IntArray, worth: FloatArray, candidates: IntArray, wanted: int

@@ -31,7 +31,8 @@ class Inputs:
         neighbours: the nearest candidates of each candidate.
         tell: takes a sentence for a person: where a choice is approximate, by how much.
         weights: (n,) >= 0, what choosing each is worth against the others (a cheap item more); None: all the same.
-        distances: of the candidates to what is labeled, kept from batch to batch.
+        distances: of the candidates to what is labeled, kept from batch to batch; for a strategy that chooses alone, and
+            for its first choice, before near-duplicates are replaced.
     """
 
     uncertainty: FloatArray | None = None

@@ -31,7 +31,7 @@ def shares_of(spec: str | Mapping[str, float]) -> dict[str, float]:
     total = sum(spec.values())
     if not isclose(total, 1.0, abs_tol=1e-6):
         raise StrategyInputError(
-            f"The shares of a mixture must add up to 1; {', '.join(spec)} add up to {total:g}."
+            f"The shares of a mixture must add up to 1; {', '.join(spec)} add up to {total:g}. Change one of them."
         )
     return dict(spec)
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,15 +92,11 @@ def test_a_stopped_benchmark_goes_on_where_it_was(tmp_path):
         measured.append(path, each)
     path.write_text(path.read_text() + '{"case": "W task, ot', encoding="utf-8")
     known = measured.read(path, cases)
-    assert [(found.case, found.note, found.error) for found in known] == [
-        (each.case, each.note, each.error) for each in kept
-    ]
-    assert known[0].core_s == 2.5
-    assert [(found.case.library, found.n) for found in rows_of(cases, [1], [1], 60.0, 4.0, known)] == [
-        ("other", 1)
-    ]
-    measured.append(path, known[0])
-    assert [found.case.library for found in measured.read(path, cases)] == [OURS, "peer", OURS]
+    assert [(found.case, found.note, found.core_s) for found in known] == [(cases[0], "it", 2.5)]
+    again = rows_of(cases, [1], [1], 60.0, 4.0, known)  # what failed is tried again
+    assert [(found.case.library, found.n) for found in again] == [("peer", 1), ("other", 1)]
+    measured.append(path, replace(known[0], core_s=3.5))
+    assert [(found.case.library, found.core_s) for found in measured.read(path, cases)] == [(OURS, 3.5)]
     path.write_text("[]\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 1 is no measured row"):
         measured.read(path, cases)

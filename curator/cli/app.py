@@ -278,7 +278,7 @@ def strategies(as_json: AsJson = False) -> None:
         ]
         note = (
             "\n\nMix them in curator.toml: strategy = {entropy = 0.3, margin = 0.3, coverage = 0.4}\n"
-            'Any modAL query strategy works too: strategy = "modAL.batch:uncertainty_batch_sampling"'
+            'Query strategies of modAL for one classifier work too: strategy = "modAL.batch:uncertainty_batch_sampling"'
         )
         typer.echo(
             render.as_json(listed)

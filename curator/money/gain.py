@@ -33,6 +33,7 @@ IntArray = NDArray[np.integer]
 _BLOCK_CELLS = 4_000_000
 # Below this number of discordant items the normal approximation of McNemar's test is not to be trusted.
 _EXACT_BELOW = 25
+_DIGITS = 12  # of a gain, in units of the metric; below is rounding
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,10 @@ def paired_gain(
     right_after = after.mean(axis=0).argmax(axis=1) == y
     lost = int(np.count_nonzero(right_before & ~right_after))
     won = int(np.count_nonzero(~right_before & right_after))
+    # Rounding must not decide whether an interval includes 0.
+    value, low, high = (round(x, _DIGITS) + 0.0 for x in (value_after - value_before, low, high))
     return Gain(
-        value=value_after - value_before,
+        value=value,
         low=low,
         high=high,
         before=value_before,

@@ -86,6 +86,12 @@ class EmbeddingStore:
         return self._known().fingerprint
 
     @property
+    def stamps(self) -> list[list[int]]:
+        """[bytes, time of change in ns] of each file, in the order of the segments: whether they are those seen before."""
+        found = [self._path(segment).stat() for segment in self._pool.segments]
+        return [[stat.st_size, stat.st_mtime_ns] for stat in found]
+
+    @property
     def n_rows(self) -> int:
         """Rows: as many as the pool has items."""
         return self._pool.n_items

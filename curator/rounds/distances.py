@@ -1,7 +1,9 @@
-"""Distances of the pool to what was asked about, kept beside the embeddings for strategies that start from them."""
+"""Distances of the pool to what was asked about, kept beside the embeddings for strategies that start from them.
+
+One file per encoder, 8 bytes an item; it may be deleted at any time.
+"""
 
 import json
-import os
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from curator.pool.atomic import sync_folder
+from curator.pool.atomic import write_bytes
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from strategies.kept_distances import KeptDistances
@@ -35,7 +37,10 @@ class DistanceCache:
     def __init__(self, embeddings: EmbeddingStore, pool: Pool, rows: IntArray, asked: Sequence[str]) -> None:
         self._path = embeddings.folder / FILE
         self._fingerprint = embeddings.fingerprint
-        self._segments = [segment.content_hash for segment in pool.segments]
+        self._segments: list[list[str | int]] = [
+            [segment.content_hash, *stamp]
+            for segment, stamp in zip(pool.segments, embeddings.stamps, strict=True)
+        ]
         self._n_items = pool.n_items
         self._rows = rows
         self._asked = asked
@@ -60,8 +65,9 @@ class DistanceCache:
         return known.take(self._rows)
 
     def keep(self, found: KeptDistances) -> None:
-        """Remember those of the candidates until `save`."""
-        self._found = found
+        """Remember those of the candidates until `save`, if there are any."""
+        if found.met.any():
+            self._found = found
 
     def save(self) -> None:
         """Write what was kept, in one step; nothing when nothing was.
@@ -75,14 +81,7 @@ class DistanceCache:
         met = np.zeros(self._n_items, dtype=np.int32)
         squared[self._rows], met[self._rows] = self._found.squared, self._found.met
         about = self._about(self._segments, len(self._asked), squared, met)
-        packed = save({"squared": squared, "met": met}, {"about": json.dumps(about)})
-        temporary = self._path.with_name(f"{FILE}.tmp")
-        with temporary.open("wb") as file:
-            file.write(packed)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
-        sync_folder(self._path.parent)
+        write_bytes(self._path, save({"squared": squared, "met": met}, {"about": json.dumps(about)}))
 
     def _fits(self, about: dict[str, Any], squared: NDArray[Any], met: NDArray[Any]) -> bool:
         segments, n_asked = about["segments"], about["n_asked"]
@@ -91,7 +90,11 @@ class DistanceCache:
         return about == self._about(segments, n_asked, squared, met)
 
     def _about(
-        self, segments: list[str], n_asked: int, squared: NDArray[np.float32], met: NDArray[np.int32]
+        self,
+        segments: list[list[str | int]],
+        n_asked: int,
+        squared: NDArray[np.float32],
+        met: NDArray[np.int32],
     ) -> dict[str, Any]:
         """What distances are of, and a digest of themselves."""
         return {

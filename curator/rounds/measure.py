@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from curator.learner.evaluation import Evaluation, cross_validated_probs, evalua
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.gain import metric_interval, paired_gain
+from curator.pool.atomic import write_bytes
 from curator.project import Project
 
 FloatArray = NDArray[np.float32]
@@ -179,13 +179,8 @@ def _gain_row(
 
 def _keep(folder: Path, rows: IntArray, probs: FloatArray) -> None:
     """Every model's hold-out probabilities stay: the next gain, and an auditor, need them per item."""
-    temporary = folder / "holdout.tmp"
     packed = save({"rows": rows, "probs": np.ascontiguousarray(probs, dtype=np.float32)})
-    with temporary.open("wb") as file:
-        file.write(packed)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / "holdout.safetensors")
+    write_bytes(folder / "holdout.safetensors", packed)
 
 
 def _kept(folder: Path) -> tuple[IntArray, FloatArray]:

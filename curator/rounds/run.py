@@ -46,6 +46,7 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
         # Made now, so that a missing address or token is said before anything is computed.
         _labeler = project.labeler
         run = _Run(project, batch=batch, partial=partial)
+        run.report.measured = _not_yet_reported(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
             current = records.current_round(project.ledger) or _open(project, batch)
@@ -198,6 +199,14 @@ def _changed_model(project: Project, round_id: int) -> str | None:
         f"{' and '.join(changed)} changed since round {previous['id']} was trained: "
         f"the gain of round {round_id} is that of the change and of the labels together."
     )
+
+
+def _not_yet_reported(project: Project) -> Row | None:
+    """What the call before this one measured, when it came to no good end: choosing or sending the next batch failed."""
+    current = records.current_round(project.ledger)
+    if current is None or current["status"] not in ("opened", "selected"):
+        return None
+    return records.gain_of(project.ledger, int(current["id"]) - 1)
 
 
 def _check_names(project: Project) -> None:

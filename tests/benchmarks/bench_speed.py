@@ -4,7 +4,8 @@
 
 Each case runs in a process of its own, on so many cores and threads. `--only` is a pattern of "WORKLOAD what, library";
 `--sizes` replaces the sizes of every case, but none runs above its largest; `--small` takes sizes that end in minutes.
-With `--out`, rows are kept in DIR/rows.jsonl: what it holds is not measured again, and all of it is in the tables.
+With `--out`, rows are kept in DIR/rows.jsonl: what it holds is not measured again, and all of it is in the tables; begin
+a new DIR for other code or another machine.
 The exit code is 1 when a case of curator failed.
 """
 
@@ -122,6 +123,7 @@ def main() -> int:
                 measured.append(kept, row)
     if not rows:
         parser.error("no case runs at these sizes with what can be imported here")
+    absent = [name for name in absent if name.split(" (")[0] not in {row.case.library for row in rows}]
     said = f"Measured on {cores(there)}, Python {platform.python_version()}, {platform.system()}." + (
         f" Not importable, so not measured: {', '.join(absent)}." if absent else ""
     )

@@ -43,7 +43,7 @@ def test_defaults_are_the_documented_ones():
     classes=st.lists(names, min_size=2, max_size=5, unique=True),
     source=names.filter(lambda name: "\0" not in name),
     column=names,
-    share=st.floats(0.01, 1),
+    share=st.floats(0.01, 0.99),
     labeler=st.sampled_from(["label-studio", "files", "replay"]),
     params=st.dictionaries(names, st.one_of(st.booleans(), st.integers(0, 9), names), max_size=3),
 )
@@ -55,7 +55,7 @@ def test_what_is_written_can_be_read_again(
         "data": {"source": source, "text": column, "label": column},
         "labeler": {"name": labeler, "url": "http://localhost:8080", "project": 3, "folder": "labeling"},
         "model": {"name": "head", "params": params},
-        "acquisition": {"strategy": {"entropy": share, "margin": 1.0}},
+        "acquisition": {"strategy": {"entropy": share, "margin": 1.0 - share}},
     }
     config = parse_config(values, "here")
     folder = tmp_path_factory.mktemp("config")
@@ -101,9 +101,12 @@ def test_hold_out_file_and_hourly_rate_are_written_too():
         (changed("cost", price_per_label=None), "exactly one of `price_per_label`"),
         (changed("cost", price_per_label="cheap"), "'cheap' is not an amount"),
         (changed("cost", price_per_label="0.0000001"), "at most six decimals"),
-        (changed("cost", currency="dollars"), "cost.currency"),
-        (changed("acquisition", strategy={}), "a mixture names strategies"),
-        (changed("acquisition", strategy={"margin": -1}), "a mixture names strategies"),
+        (changed("cost", currency="dollars"), "three capital letters, like USD"),
+        (changed("acquisition", strategy={}), "A mixture needs at least one strategy"),
+        (changed("acquisition", strategy={"margin": -1}), "must be above 0"),
+        (changed("acquisition", strategy={"margin": 0.3, "entropy": 0.3}), "margin, entropy add up to 0.6"),
+        (changed("acquisition", bach=20), "acquisition.bach: there is no such setting; did you mean batch?"),
+        (changed("acquisition", xyz=20), "known are batch, strategy"),
         (changed("acquisition", batch=0), "acquisition.batch"),
         (changed("acquisition", duplicate_cosine=1.5), "acquisition.duplicate_cosine"),
     ],

@@ -61,8 +61,36 @@ def _cut(number, path):
         path.write_bytes(path.read_bytes()[: 40 * number])
 
 
+def _full(_path, _content):
+    raise OSError(28, "No space left on device")
+
+
 def _folder(_number, path):
     path.mkdir(exist_ok=True)
+
+
+def test_other_embeddings_under_the_same_name_are_noticed(tmp_path):
+    """Somebody put another file of vectors in place: what is known of the old ones is not used."""
+    folder = coverage_project(tmp_path)
+    play(folder, _nothing)
+    with Project(folder) as project:
+        assert cache_of(project).recall() is not None
+        (vectors,) = project.embeddings.folder.glob("segment-*.npy")
+        rows = np.load(vectors)
+        np.save(vectors, rows[::-1])
+        assert cache_of(project).recall() is None
+
+
+def test_a_full_disk_costs_the_distances_only(tmp_path, monkeypatch):
+    """The batch is chosen and sent, the note says what was not kept, and nothing half-written stays."""
+    folder = coverage_project(tmp_path)
+    with Project(folder) as project:
+        run_round(project)
+        monkeypatch.setattr("curator.rounds.distances.write_bytes", _full)
+        report = run_round(project)
+        assert report.opened == 2
+        assert any("Distances were not kept" in note for note in report.notes)
+        assert not list(project.embeddings.folder.glob("distances*"))
 
 
 @pytest.mark.parametrize("harm", [_remove, _flip, _cut, _folder])

@@ -407,7 +407,7 @@ def test_a_strategy_that_failed_can_be_mended(tmp_path):
         run_round(project)
     # Committee strategies of modAL need a committee: refused before anything is paid.
     edit_config(folder, 'strategy = "auto"', 'strategy = "modAL.disagreement:vote_entropy_sampling"')
-    with Project(folder) as project, pytest.raises(IntegrationError, match="vote_entropy_sampling"):
+    with Project(folder) as project, pytest.raises(ConfigError, match="vote_entropy_sampling"):
         run_round(project)
     # This one exists and can be called, but fails on every pool.
     edit_config(folder, '"modAL.disagreement:vote_entropy_sampling"', '"json:dumps"')
@@ -423,6 +423,7 @@ def test_a_strategy_that_failed_can_be_mended(tmp_path):
         }
         assert project.ledger.scalar("select strategy from rounds where id = 2") == "entropy"
     assert report.opened == 2
+    assert report.measured["round"] == 1  # by the call that failed, which could not tell
     assert strategies == {"entropy"}
 
 

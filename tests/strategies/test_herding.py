@@ -119,8 +119,11 @@ def test_weights_multiply_the_gain_of_choosing():
 
 @pytest.mark.parametrize("k", [1, 10, 60])
 @pytest.mark.parametrize("kind", ["plain", "labeled", "uncertain", "weighted"])
-def test_the_picks_are_those_of_the_dense_greedy(k, kind):
-    """Pick by pick the choice of the full float64 kernel."""
+@pytest.mark.parametrize("way", ["whole kernel", "near pairs", "sample of everyone"])
+def test_the_picks_are_those_of_the_dense_greedy(monkeypatch, k, kind, way):
+    """Pick by pick the choice of the full float64 kernel, whatever is kept of it."""
+    monkeypatch.setattr(_herding, "_FEW_PAIRS", 10**9 if way == "near pairs" else 0)
+    monkeypatch.setattr(_herding, "_ALL_PAIRS", 0 if way == "sample of everyone" else 10_000)
     rng = np.random.default_rng(5)
     rows = clustered(rng, 700, 12)
     labeled = rows[:30] + 0.01 if kind == "labeled" else None
@@ -131,7 +134,8 @@ def test_the_picks_are_those_of_the_dense_greedy(k, kind):
     assert found.positions.tolist() == expected
     assert found.width == pytest.approx(width, rel=1e-4)
     assert found.coverage == pytest.approx(best, rel=1e-4)
-    assert (found.method, found.estimated_loss) == ("all pairs", 0.0)
+    assert found.method == ("sample" if way == "sample of everyone" else "all pairs")
+    assert found.estimated_loss == pytest.approx(0.0, abs=1e-6)
     before = 0.0 if labeled is None else coverage_of(rows, [], width, labeled)
     assert before + found.gains.sum() == pytest.approx(best, rel=1e-4)
 

@@ -10,7 +10,9 @@ from benchmarks.speed.row import Row
 
 
 def read(path: Path, cases: Iterable[Case]) -> list[Row]:
-    """The rows of the cases given, in the file's order; what it holds of others is left out. None when there is no file.
+    """The rows of the cases given; what it holds of others is left out. None when there is no file.
+
+    Of several of one case, size and number of cores the last counts; those that failed do not, they are tried again.
 
     Raises:
         ValueError: a line, other than a last one that was cut short, is no row.
@@ -30,17 +32,17 @@ def read(path: Path, cases: Iterable[Case]) -> list[Row]:
                 rows.append(Row(case, **found))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path}, line {number} is no measured row. Move the file away.") from error
-    return rows
+    newest = {(row.case.name, row.n, row.threads): row for row in rows if not row.error}
+    return list(newest.values())
 
 
 def append(path: Path, row: Row) -> None:
     """Write a finished row."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = path.read_bytes() if path.exists() else b""
-    if text and not text.endswith(b"\n"):
-        path.write_bytes(text[: text.rfind(b"\n") + 1])
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**asdict(row), "case": row.case.name}) + "\n")
+    with path.open("a+b") as file:
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)  # a line that was cut short
+        file.write((json.dumps({**asdict(row), "case": row.case.name}) + "\n").encode())
 
 
 def holds(rows: Sequence[Row], case: Case, n: int, threads: int) -> Row | None:

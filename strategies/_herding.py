@@ -48,7 +48,7 @@ _START_PAIRS = (
 )  # kernel values that the first picks may be chosen with; beyond, they come from a part of the sample
 _START_TARGETS, _START_CANDIDATES = 4_096, 8_192
 _MOST_PAIRS = 56_000_000  # near pairs in memory, 16 bytes each
-_FEW_PAIRS = 12_000_000  # near pairs up to which they are quicker than the kernel of 10,000 x 10,000 pairs
+_FEW_NEAR = 0.12  # share of all pairs up to which only the near ones are kept: it is quicker, and takes half the memory
 _PROBE_CANDIDATES = 512  # tell how many pairs there would be
 _WIDTH_TARGETS, _WIDTH_ROWS = 256, 100_000
 # Squared distances below this share of the squared lengths are rounding: the rows are copies, and set no scale.
@@ -207,7 +207,7 @@ class _Herding:
         covered = self.kernel.cover(np.zeros(self.n, np.float32), self.labeled, rows)
         probe = rows[:: max(1, self.n // _PROBE_CANDIDATES)]
         near = self.kernel.squared(rows, probe) < self.kernel.reach(covered)[:, None]
-        if near.mean() * self.n**2 <= _FEW_PAIRS:
+        if near.mean() <= _FEW_NEAR:
             return self._from_near_pairs(rows, covered, wanted)
         worth = (self.worth / self.worth.sum()).astype(np.float32)
         covered *= worth

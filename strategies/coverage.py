@@ -14,6 +14,7 @@ from strategies._checks import check_embedding_shape, check_k, check_labeled, ch
 from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
 from strategies.kept_distances import DistanceMemory, KeptDistances
+from strategies.parallel import one_thread_each
 
 
 def select(
@@ -79,6 +80,20 @@ def select_and_keep(
     labeled = check_labeled(labeled, dim)
     weights = check_weights(weights, n)
     _check_kept(kept, n, 0 if labeled is None else len(labeled))
+    # Its many small products are too small to be shared out: threads that wait for each other tripled its time.
+    with one_thread_each():
+        return _search(embeddings, k, labeled, weights, rng, kept)
+
+
+def _search(
+    embeddings: FloatArray,
+    k: int,
+    labeled: FloatArray | None,
+    weights: FloatArray | None,
+    rng: np.random.Generator,
+    kept: KeptDistances | None,
+) -> tuple[IntArray, KeptDistances]:
+    n = len(embeddings)
     from strategies._farthest import FarthestSearch  # compiled code: loaded when used
 
     search = FarthestSearch(embeddings, weights, room=k + (0 if labeled is None else len(labeled)))

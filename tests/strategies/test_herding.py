@@ -122,7 +122,7 @@ def test_weights_multiply_the_gain_of_choosing():
 @pytest.mark.parametrize("way", ["whole kernel", "near pairs", "sample of everyone"])
 def test_the_picks_are_those_of_the_dense_greedy(monkeypatch, k, kind, way):
     """Pick by pick the choice of the full float64 kernel, whatever is kept of it."""
-    monkeypatch.setattr(_herding, "_FEW_PAIRS", 10**9 if way == "near pairs" else 0)
+    monkeypatch.setattr(_herding, "_FEW_NEAR", 1.0 if way == "near pairs" else 0.0)
     monkeypatch.setattr(_herding, "_ALL_PAIRS", 0 if way == "sample of everyone" else 10_000)
     rng = np.random.default_rng(5)
     rows = clustered(rng, 700, 12)

@@ -208,7 +208,7 @@ class _Herding:
         probe = rows[:: max(1, self.n // _PROBE_CANDIDATES)]
         near = self.kernel.squared(rows, probe) < self.kernel.reach(covered)[:, None]
         if near.mean() <= _FEW_NEAR:
-            return self._from_near_pairs(rows, covered, wanted)
+            return self._by_near_pairs(rows, covered, self.worth, self.distinct, wanted)
         worth = (self.worth / self.worth.sum()).astype(np.float32)
         covered *= worth
         similar = self.kernel.all_pairs(rows)
@@ -225,20 +225,19 @@ class _Herding:
         picks = self.distinct[lazy_greedy(len(self.distinct), wanted, gain, take)]
         return picks, float(covered.sum(dtype=np.float64))
 
-    def _from_near_pairs(self, rows: Float32, covered: Float32, wanted: int) -> tuple[IntArray, float]:
-        """The same, when only pairs are kept that can still matter."""
-        allowed = np.zeros(self.n, dtype=bool)
-        allowed[self.distinct] = True
-        pairs = Pairs.of(self.kernel.pairs(rows, rows, covered))
-        picks = pick_greedily(pairs, covered, self.worth, self.factor, allowed, wanted)
-        return picks, float(covered @ self.worth / self.worth.sum())
-
     def _from_sample(
         self, targets: IntArray, worth: FloatArray, candidates: IntArray, wanted: int
     ) -> tuple[IntArray, float]:
         """Picks by the coverage of these targets, and that coverage."""
-        goals, choices = float32(self.rows[targets]), float32(self.rows[candidates])
+        goals = float32(self.rows[targets])
         covered = self.kernel.cover(np.zeros(len(goals), np.float32), self.labeled, goals)
+        return self._by_near_pairs(goals, covered, worth, candidates, wanted)
+
+    def _by_near_pairs(
+        self, goals: Float32, covered: Float32, worth: FloatArray, candidates: IntArray, wanted: int
+    ) -> tuple[IntArray, float]:
+        """Picks with no more in memory than pairs that can still matter, and the coverage of the goals."""
+        choices = float32(self.rows[candidates])
         start = self._first_picks(choices, goals, covered, worth, self.factor[candidates], wanted)
         covered = self.kernel.cover(covered, choices[start], goals)
         rest: IntArray = np.empty(0, np.int64)

@@ -41,9 +41,8 @@ def read_json(path: Path) -> Any:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(
-            content, ensure_ascii=False
-        ).encode()  # an escaped surrogate alone is read, but cannot be written
+        # an escaped surrogate alone is read, but cannot be written
+        json.dumps(content, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return content

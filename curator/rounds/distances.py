@@ -5,6 +5,7 @@ One file per encoder, 8 bytes an item; it may be deleted at any time.
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -36,11 +37,8 @@ class DistanceCache:
 
     def __init__(self, embeddings: EmbeddingStore, pool: Pool, rows: IntArray, asked: Sequence[str]) -> None:
         self._path = embeddings.folder / FILE
-        self._fingerprint = embeddings.fingerprint
-        self._segments: list[list[str | int]] = [
-            [segment.content_hash, *stamp]
-            for segment, stamp in zip(pool.segments, embeddings.stamps, strict=True)
-        ]
+        self._embeddings = embeddings
+        self._pool = pool
         self._n_items = pool.n_items
         self._rows = rows
         self._asked = asked
@@ -83,6 +81,12 @@ class DistanceCache:
         about = self._about(self._segments, len(self._asked), squared, met)
         write_bytes(self._path, save({"squared": squared, "met": met}, {"about": json.dumps(about)}))
 
+    @cached_property
+    def _segments(self) -> list[list[str | int]]:
+        """Of which items and vectors; looked up for those only who recall or keep."""
+        stamps = zip(self._pool.segments, self._embeddings.stamps, strict=True)
+        return [[segment.content_hash, *stamp] for segment, stamp in stamps]
+
     def _fits(self, about: dict[str, Any], squared: NDArray[Any], met: NDArray[Any]) -> bool:
         segments, n_asked = about["segments"], about["n_asked"]
         if segments != self._segments[: len(segments)] or not 0 <= n_asked <= len(self._asked):
@@ -99,7 +103,7 @@ class DistanceCache:
         """What distances are of, and a digest of themselves."""
         return {
             "format": FORMAT,
-            "fingerprint": self._fingerprint,
+            "fingerprint": self._embeddings.fingerprint,
             "segments": segments,
             "n_asked": n_asked,
             "asked": _digest("\n".join(self._asked[:n_asked]).encode()),

@@ -5,6 +5,7 @@ import pytest
 from support.projects import edit_config, make_project, write_pool
 
 from curator.init import add_to_pool
+from curator.pool.atomic import write_bytes
 from curator.project import Project
 from curator.rounds.distances import FILE, DistanceCache
 from curator.rounds.run import run_round
@@ -79,6 +80,17 @@ def test_other_embeddings_under_the_same_name_are_noticed(tmp_path):
         rows = np.load(vectors)
         np.save(vectors, rows[::-1])
         assert cache_of(project).recall() is None
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_leaves_nothing_beside(tmp_path, monkeypatch):
+    """The disk refuses while the new content is written: the old one is there, whole, and nothing else."""
+    path = tmp_path / FILE
+    write_bytes(path, b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", lambda _descriptor: _full(None, None))
+        with pytest.raises(OSError, match="No space"):
+            write_bytes(path, b"new")
+    assert {found.name: found.read_bytes() for found in tmp_path.iterdir()} == {FILE: b"old"}
 
 
 def test_a_full_disk_costs_the_distances_only(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ Secrets are never in it: `curator.credentials` says where the labeler's token co
 """
 
 import tomllib
+from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -111,6 +112,8 @@ class AcquisitionSection(_Section):
     seed_batch: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     seed_strategy: Name | dict[str, float] = "maxherding"
     duplicate_cosine: float = Field(default=0.97, gt=0, le=1)
+    random_share: float = Field(default=0.1, ge=0, le=1)  # of each batch: the random arm; 0 = none
+    cost_aware: bool = False  # choose by expected gain per expected cost
 
     @field_validator("strategy", "seed_strategy")
     @classmethod
@@ -125,6 +128,8 @@ class HoldoutSection(_Section):
     size: int = Field(default=0, ge=0, le=_MOST_ITEMS)  # 0: the hold-out is a labeled file of the user's own
     file: PathText | None = None
     metric: Metric = "accuracy"
+    # true class -> predicted class -> what that mistake costs against others, 1 where nothing is said
+    mistakes: dict[str, dict[str, Annotated[float, Field(ge=0, le=1e6)]]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -165,24 +170,25 @@ class LabelerSection(_Section):
         return self
 
 
-class CostSection(_Section):
+def _amount(amount: str | None) -> str | None:
+    if amount is not None:
+        try:
+            micro = parse_amount(amount)
+        except ArithmeticError:  # of more digits than a decimal can have
+            micro = _HIGHEST_PRICE + 1
+        if micro > _HIGHEST_PRICE:
+            raise ValueError(f"is more than {_HIGHEST_PRICE // MICRO:,}")
+    return amount
+
+
+Amount = Annotated[str, AfterValidator(_amount)]
+
+
+class RateSection(_Section):
     """What an answer costs: a price per label, or a rate per hour of measured time."""
 
-    currency: Annotated[str, AfterValidator(_currency)] = "USD"
-    price_per_label: str | None = None
-    hourly_rate: str | None = None
-
-    @field_validator("price_per_label", "hourly_rate")
-    @classmethod
-    def _money(cls, amount: str | None) -> str | None:
-        if amount is not None:
-            try:
-                micro = parse_amount(amount)
-            except ArithmeticError:  # of more digits than a decimal can have
-                micro = _HIGHEST_PRICE + 1
-            if micro > _HIGHEST_PRICE:
-                raise ValueError(f"is more than {_HIGHEST_PRICE // MICRO:,}")
-        return amount
+    price_per_label: Amount | None = None
+    hourly_rate: Amount | None = None
 
     @model_validator(mode="after")
     def _one_price(self) -> Self:
@@ -201,6 +207,45 @@ class CostSection(_Section):
         return None if self.hourly_rate is None else parse_amount(self.hourly_rate)
 
 
+class CostSection(RateSection):
+    """The rate card: what answers cost, and what a round costs beside them."""
+
+    currency: Annotated[str, AfterValidator(_currency)] = "USD"
+    paid_to_active: float = Field(default=1.0, ge=1, le=100)  # hours paid per hour of measured work
+    annotators: dict[str, RateSection] = Field(default_factory=dict)  # who is paid otherwise
+    review_share: float = Field(default=0.0, ge=0, le=1)  # of the answers: looked at once more ...
+    review_price: Amount | None = None  # ... for this price each
+    per_round: Amount | None = None  # set-up, project management
+    per_campaign: Amount | None = None  # once: tools, onboarding
+    compute_per_hour: Amount | None = None  # of training and scoring
+    budget: Amount | None = None  # never exceeded: a batch is cut to what is left
+
+    @model_validator(mode="after")
+    def _priced_review(self) -> Self:
+        if (self.review_share > 0) != (self.review_price is not None):
+            raise ValueError("needs `review_share` and `review_price` together, or neither")
+        return self
+
+
+class StopSection(_Section):
+    """What a better model is worth, and when the campaign is to end."""
+
+    value_per_error: Amount | None = None  # what one wrong prediction costs the business
+    predictions: int | None = Field(default=None, ge=1, le=10**15)  # the model will make while it is used
+    target: float | None = Field(default=None, gt=0, lt=1)  # of the metric
+    deadline: date | None = None  # no batch is sent after this day
+    least_per_class: int = Field(default=5, ge=0, le=_MOST_ITEMS)  # labels; before, "stop" is never said
+    floor: float | None = Field(
+        default=None, gt=0
+    )  # points per 100 units of currency that are worth paying for
+
+    @model_validator(mode="after")
+    def _whole_value(self) -> Self:
+        if (self.value_per_error is None) != (self.predictions is None):
+            raise ValueError("needs `value_per_error` and `predictions` together, or neither")
+        return self
+
+
 class Config(_Section):
     """All of curator.toml."""
 
@@ -212,6 +257,7 @@ class Config(_Section):
     holdout: HoldoutSection
     labeler: LabelerSection = LabelerSection()
     cost: CostSection
+    stop: StopSection = StopSection()
 
     @model_validator(mode="after")
     def _known_classes(self) -> Self:
@@ -223,6 +269,11 @@ class Config(_Section):
         if labeler.cannot_tell in classes:
             raise ValueError(
                 f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""'
+            )
+        mistaken = {name for true, costs in self.holdout.mistakes.items() for name in (true, *costs)}
+        if mistaken - set(classes):
+            raise ValueError(
+                f"[holdout] mistakes names what is no class: {', '.join(sorted(mistaken - set(classes)))}"
             )
         keys = [key.lower() for key in labeler.hotkeys.values()]
         twice = sorted({key for key in keys if keys.count(key) > 1})
@@ -336,6 +387,8 @@ def render_config(config: Config) -> str:
         f"seed_batch = {c.acquisition.seed_batch}  # questions of the first round, before any model",
         f"seed_strategy = {_toml(c.acquisition.seed_strategy)}",
         f"duplicate_cosine = {c.acquisition.duplicate_cosine}  # no two picks of a batch nearer than this while others are left",
+        f"random_share = {c.acquisition.random_share}  # of each batch, at least 5 items, drawn at random: measures what was saved; 0: none",
+        f"cost_aware = {_toml(c.acquisition.cost_aware)}  # choose by expected gain per expected cost, where items take unequal time",
         "",
         "[holdout]  # a sealed random sample: measures every round, is never trained on or picked from",
     ]
@@ -345,6 +398,12 @@ def render_config(config: Config) -> str:
         lines.append(f"size = {c.holdout.size}  # drawn and labeled in the first round")
     lines += [
         f"metric = {_toml(c.holdout.metric)}  # what a gain is a gain of: accuracy or macro_f1",
+        _line(
+            "mistakes",
+            c.holdout.mistakes,
+            {c.project.classes[0]: {c.project.classes[1]: 5.0}},
+            "true class -> predicted class -> what it costs; others 1",
+        ),
         "",
         "[labeler]  # label-studio (a server), files (Label Studio's JSON in and out), replay (known labels)",
         f"name = {_toml(c.labeler.name)}",
@@ -366,13 +425,48 @@ def render_config(config: Config) -> str:
         "",
         "[cost]  # exactly one of price_per_label and hourly_rate, as a decimal in quotes",
         f"currency = {_toml(c.cost.currency)}",
-        f"price_per_label = {_toml(c.cost.price_per_label)}"
-        if c.cost.price_per_label
-        else '# price_per_label = "0.08"',
-        f"hourly_rate = {_toml(c.cost.hourly_rate)}" if c.cost.hourly_rate else '# hourly_rate = "25.00"',
+        _line("price_per_label", c.cost.price_per_label, "0.08", "of an answer that gives a label"),
+        _line("hourly_rate", c.cost.hourly_rate, "25.00", "of measured time"),
+        *_money_lines(c),
         "",
     ]
     return "\n".join(lines)
+
+
+def _line(name: str, value: Any, example: Any, purpose: str) -> str:
+    """A setting that need not be there: its value, or an example as a comment."""
+    given = value is not None and value != {}
+    return f"{'' if given else '# '}{name} = {_toml(value if given else example)}  # {purpose}"
+
+
+def _money_lines(c: Config) -> list[str]:
+    """What a round costs beside the answers, who is paid otherwise, and when to stop."""
+    cost, stop = c.cost, c.stop
+    lines = [
+        f"paid_to_active = {cost.paid_to_active}  # hours paid per hour of measured work",
+        f"review_share = {cost.review_share}  # of the answers, looked at once more ...",
+        _line("review_price", cost.review_price, "0.05", "... for this price each"),
+        _line("per_round", cost.per_round, "15.00", "set-up, project management"),
+        _line("per_campaign", cost.per_campaign, "200.00", "once: tools, onboarding"),
+        _line("compute_per_hour", cost.compute_per_hour, "2.50", "of training and scoring"),
+        _line("budget", cost.budget, "800", "never exceeded: a batch is cut to what is left"),
+    ]
+    for name, rate in cost.annotators.items():
+        lines += ["", f"[cost.annotators.{_toml(name)}]  # paid otherwise"]
+        lines += [f"{key} = {_toml(value)}" for key, value in rate.model_dump(exclude_none=True).items()]
+    if not cost.annotators:
+        lines.append('# annotators."anna@example.com" = {hourly_rate = "30.00"}  # who is paid otherwise')
+    lines += [
+        "",
+        "[stop]  # what a better model is worth, and when the campaign is to end",
+        _line("value_per_error", stop.value_per_error, "0.50", "what one wrong prediction costs"),
+        _line("predictions", stop.predictions, 100_000, "that the model will make while it is used"),
+        _line("target", stop.target, 0.92, "of the metric, reached with the lower end of its interval"),
+        _line("deadline", stop.deadline, date(2030, 12, 31), "no batch is sent after this day"),
+        f"least_per_class = {stop.least_per_class}  # labels; while a class has fewer, the verdict is never to stop",
+        _line("floor", stop.floor, 0.5, f"points per 100 {cost.currency} that are worth paying for"),
+    ]
+    return lines
 
 
 def _annotator_lines(c: Config) -> list[str]:
@@ -406,10 +500,10 @@ def _annotator_lines(c: Config) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML; the standard library only reads TOML, and a template of ours needs five types."""
+    """A value as TOML; the standard library only reads TOML, and a template of ours needs seven types."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float | Decimal):
+    if isinstance(value, int | float | Decimal | date):
         return str(value)
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')

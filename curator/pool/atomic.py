@@ -2,9 +2,10 @@
 
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -18,10 +19,21 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OSError: the disk refuses.
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes the place of `path` when all is written; after an error `path` is as it was.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     temporary = path.with_name(f"{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

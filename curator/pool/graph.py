@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import CuratorError
-from curator.pool.atomic import is_count, read_json, sync_file, sync_folder, write_json
+from curator.pool.atomic import is_count, read_json, replacing, write_json
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.progress import NoProgress, Progress
@@ -216,14 +216,9 @@ class GraphStore:
     def _save(self, name: str, array: NDArray[Any]) -> int:
         """Write an array under its name in one step; returns its checksum."""
         path = self.folder / name
-        temporary = path.with_name(f"{name}.tmp")
-        with temporary.open("wb") as file:
+        with replacing(path) as file:
             np.save(file, array, allow_pickle=False)
-        sync_file(temporary)
-        checksum = _checksum(temporary)
-        temporary.replace(path)
-        sync_folder(self.folder)
-        return checksum
+        return _checksum(path)
 
 
 def _checksum(path: Path) -> int:

@@ -38,6 +38,7 @@ from integrations.labelers.studio_json import (
 )
 
 REFERENCE = "files"
+_OTHER_EXPORTS = frozenset({".csv", ".tsv", ".conll", ".zip", ".jsonl"})  # Label Studio's other formats
 
 
 class FilesLabeler:
@@ -164,6 +165,12 @@ class FilesLabeler:
 
     def _exports(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         """(name, tasks) of each export, the oldest first."""
+        other = sorted(path.name for path in self._answers.glob("*") if path.suffix.lower() in _OTHER_EXPORTS)
+        if other:
+            raise LabelerError(
+                f"{self._answers / other[0]} is an export in another format than JSON; only JSON says whose question each answer "
+                "is. Export the project again, in the format JSON, or take the file out of the folder."
+            )
         written: list[tuple[int, str]] = []
         for path in self._answers.glob("*.json"):
             with suppress(FileNotFoundError):  # somebody is just putting a newer export in its place

@@ -91,6 +91,17 @@ def test_a_half_written_file_does_not_count(labeler):
     assert set(labeler.send(questions(1))) == {"k0"}
 
 
+@pytest.mark.parametrize("name", ["export.csv", "project-1.ZIP"])
+def test_an_export_in_another_format_is_named(labeler, name):
+    """It is not passed over in silence: whoever put it there believes that the answers are in."""
+    labeler.send(questions(1))
+    (labeler._answers / name).write_bytes(b"id,label\n")
+    with pytest.raises(LabelerError, match=rf"{name} is an export in another format than JSON"):
+        labeler.pull(None)
+    (labeler._answers / name).rename(labeler._answers / "notes.md")
+    assert labeler.answer_count() == 0
+
+
 def test_the_newest_export_of_a_question_counts(labeler):
     """By the time of the file, then by name; a question in an older file only is kept."""
     labeler.send(questions(2))

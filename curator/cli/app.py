@@ -13,6 +13,7 @@ from curator.cli.errors import WAITING, user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.restore import restore
 from curator.cli.serve import serve
+from curator.cli.simulate import simulate
 
 app = typer.Typer(
     name="curator",
@@ -325,5 +326,6 @@ def demo(
 app.command()(doctor)
 app.add_typer(studio_commands.app, name="studio")
 app.command()(serve)
+app.command()(simulate)
 app.command()(backup)
 app.command()(restore)

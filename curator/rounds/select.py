@@ -15,11 +15,12 @@ from curator.ledger.store import Row, utc_now
 from curator.project import Project
 from curator.rounds.distances import DistanceCache
 from curator.rounds.near_duplicates import near_any
+from curator.rounds.needs import Spec
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
 from curator.rounds.questions import interleave, new_question, pick_questions
 from curator.rounds.report import RoundReport
-from curator.rounds.score import Spec, score_candidates
+from curator.rounds.score import score_candidates
 from curator.rounds.why import AGAIN, BLIND
 from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch, choose_batch

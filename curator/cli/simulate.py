@@ -1,0 +1,179 @@
+"""`curator simulate`: what would each strategy have bought, on labels that are known already?"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curator.cli.errors import user_errors
+from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.simulate.price import SECONDS_PER_ITEM, SECONDS_PER_WORD
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def simulate(
+    strategies: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated; random is always played. A mixture: entropy=0.5+coverage=0.5.",
+        ),
+    ] = "auto,margin,coverage,random",
+    seeds: Annotated[int, typer.Option(min=1, help="Campaigns of each strategy.")] = 10,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labeled CSV, JSONL or Parquet, or a folder.", show_default="the project's labels"),
+    ] = None,
+    project: ProjectDir = HERE,
+    price: Annotated[
+        str | None, typer.Option(help="Of one label, e.g. 0.08.", show_default="the project's")
+    ] = None,
+    hourly_rate: Annotated[
+        str | None, typer.Option(help="Instead of --price: items cost the time that reading them takes.")
+    ] = None,
+    seconds_per_item: Annotated[
+        float, typer.Option(min=0, help="With --hourly-rate: that any item takes ...")
+    ] = SECONDS_PER_ITEM,
+    seconds_per_word: Annotated[
+        float, typer.Option(min=0, help="... and that each word adds.")
+    ] = SECONDS_PER_WORD,
+    currency: Annotated[
+        str | None, typer.Option(help="Three-letter code.", show_default="the project's, or USD")
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Batches in all.", show_default="10, or what --budget pays for"),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Labels per round.", show_default="the project's, or by the data"),
+    ] = None,
+    seed_batch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Labels of the first round.", show_default="two per class or more"),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Money that no campaign exceeds; without --rounds it ends them.")
+    ] = None,
+    seed_strategy: Annotated[
+        str | None,
+        typer.Option(help="Of the first round; random labels begin at random.", show_default="maxherding"),
+    ] = None,
+    random_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Of each batch, drawn at random.", show_default="the project's, or 0.1"
+        ),
+    ] = None,
+    cost_aware: Annotated[
+        bool, typer.Option("--cost-aware", help="Play each strategy a second time, by gain per cost.")
+    ] = False,
+    metric: Annotated[
+        str | None, typer.Option(help="accuracy or macro_f1.", show_default="the project's, or accuracy")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="head, or sklearn:MODULE.CLASS.", show_default="the project's, or head"),
+    ] = None,
+    model_params: Annotated[
+        str | None, typer.Option(help="""Its parameters as JSON, e.g. '{"C": 10}'.""")
+    ] = None,
+    model_seeds: Annotated[
+        int | None, typer.Option(min=1, help="Models per fit.", show_default="the project's, or 3")
+    ] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            help="Items that only measure, or a labeled file.", show_default="a third, at most 2,000"
+        ),
+    ] = None,
+    pool: Annotated[
+        int | None,
+        typer.Option(min=1, help="Items to choose from, at most.", show_default="4,000, or less by the data"),
+    ] = None,
+    holdouts: Annotated[
+        str | None, typer.Option(help="For --curves: nested sizes of the hold-out, e.g. 300,1000,all.")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Write every point as CSV, for `make bench-forecast`.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Column with the labels.", show_default="inferred")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Column with item ids.", show_default="inferred")
+    ] = None,
+    embedding: Annotated[
+        str | None, typer.Option(help="Column with embeddings.", show_default="inferred")
+    ] = None,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
+    holdout_embeddings: Annotated[str | None, typer.Option(help="The same for the hold-out file.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="As of `curator init`.", show_default="by kind")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Comma-separated classes.", show_default="those of the label column")
+    ] = None,
+    allow_outside: Annotated[
+        bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="What results call the data.", show_default="the file's name")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Campaigns at a time.", show_default="one per core")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for results.", show_default=".curator/simulations, or ./curator-simulation"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play strategies on labels you already have, before you pay for new ones.
+
+    Splits the data at random, once for each seed, plays every strategy on the same splits, and compares learning curves
+    over money with those of random labels: area, labels and money to each target, paired tests, what would have been
+    saved, and what to do.
+
+    Safe to stop: finished campaigns are kept, the same command goes on with the rest, and more --strategies or --seeds
+    play only what is new.
+
+    Example: curator simulate --data old-labels.csv --price 0.08 --strategies auto,margin,random --seeds 20
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.cli.simulate_text import simulation_text
+        from curator.init import parse_kind
+        from curator.pool.columns import Columns
+        from curator.progress import RichProgress
+        from curator.simulate.prepare import Asked, prepare
+        from curator.simulate.simulation import simulate as run
+
+        asked = Asked(
+            strategies=strategies, seeds=seeds, data=data, price=price, hourly_rate=hourly_rate,
+            seconds_per_item=seconds_per_item, seconds_per_word=seconds_per_word, currency=currency, rounds=rounds,
+            batch=batch, seed_batch=seed_batch, budget=budget, seed_strategy=seed_strategy, random_share=random_share,
+            cost_aware=cost_aware, metric=metric, model=model, model_params=model_params, model_seeds=model_seeds,
+            holdout=holdout, pool=pool, holdouts=holdouts, kind=parse_kind(kind),
+            columns=Columns(id=id_, text=text, image=image, label=label, embedding=embedding),
+            embeddings=embeddings, holdout_embeddings=holdout_embeddings, encoder=encoder,
+            classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
+            allow_outside=allow_outside, name=name, jobs=jobs or _cores(), out=out,
+        )  # fmt: skip
+        ready = prepare(asked, project, RichProgress(), _say)
+        found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves)
+        typer.echo(render.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))

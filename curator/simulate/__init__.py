@@ -1,0 +1,1 @@
+"""Campaigns on labels that are known already: what would each strategy have bought?"""

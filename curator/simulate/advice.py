@@ -1,0 +1,90 @@
+"""What to do with what a simulation found, in sentences: no strategy is recommended for a difference that chance makes."""
+
+from collections.abc import Mapping, Sequence
+
+from curator.money.amounts import MICRO, format_amount
+from curator.simulate.result import Against, Standing
+from curator.simulate.statistics import Paired
+
+SURE = 0.05  # p value, corrected
+FEW_SEEDS = 5
+_CENT = MICRO // 100
+
+
+def recommendation(
+    standings: Sequence[Standing], seeds: int, currency: str, to_best: Mapping[str, Paired]
+) -> str:
+    """One or two sentences.
+
+    Args:
+        standings: random labels among them.
+        seeds: campaigns of each.
+        currency: of all money.
+        to_best: {strategy: its difference to the one with the largest area}, uncorrected.
+    """
+    others = [(one, one.against_random) for one in standings if one.against_random is not None]
+    if not others:
+        return "Only random labels were played: name strategies to compare with them, as in --strategies auto,margin."
+    better = [(one, test) for one, test in others if test.p < SURE and test.points > 0]
+    if better:
+        return _use(*better[0], seeds, currency, [one for one, _ in better[1:]], to_best)
+    name = max(others, key=lambda pair: pair[1].points)[0].name
+    test = next(test for one, test in others if one.name == name)
+    text = (
+        f"No strategy beats random labels here beyond chance: the nearest is {name} with {_points(test)} over {_seeds(seeds)}. "
+        "Label at random, which also gives unbiased estimates, or try other strategies, another model or encoder, or more "
+        "seeds."
+    )
+    worse = [one.name for one, test in others if test.p < SURE and test.points < 0]
+    return f"{text} Worse than random: {', '.join(worse)}." if worse else text
+
+
+def _use(
+    best: Standing,
+    test: Against,
+    seeds: int,
+    currency: str,
+    others: Sequence[Standing],
+    to_best: Mapping[str, Paired],
+) -> str:
+    text = f"Use {best.name}: while money is spent its model is on average {_points(test)} better than that of random labels"
+    text += f" (p {_p(test.p)}, {_seeds(seeds)})."
+    if test.saved_low > 0:
+        text += (
+            f" What random labels reach for {_money(test.saved / test.saved_share, currency)} it reaches for "
+            f"{_money(test.saved / test.saved_share - test.saved, currency)}: it saves {test.saved_share:.0%} "
+            f"(95%: {test.saved_share_low:.0%} to {test.saved_share_high:.0%})."
+        )
+    alike = [one.name for one in others if to_best[one.name].p >= SURE]
+    if alike:
+        text += f" As good within chance: {', '.join(alike)}."
+    return text
+
+
+def warnings(seeds: int, notes: Sequence[str]) -> tuple[str, ...]:
+    """What a reader has to know before trusting a simulation."""
+    found = list(notes)
+    if seeds < FEW_SEEDS:
+        found.append(f"{_seeds(seeds)} cannot tell a difference from chance: use --seeds 20")
+    found.append(
+        "every seed splits the same data anew, so intervals and p values are about these data, not about others; money "
+        "is that of the training labels, without the hold-out's"
+    )
+    return tuple(found)
+
+
+def _points(test: Against) -> str:
+    return f"{test.points:+.1f} points (95%: {test.low:+.1f} to {test.high:+.1f})"
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seeds" if count != 1 else "1 seed"
+
+
+def _p(p: float) -> str:
+    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _money(micro: float, currency: str) -> str:
+    """To the cent."""
+    return format_amount(round(micro / _CENT) * _CENT, currency)

@@ -1,0 +1,82 @@
+"""Campaigns side by side: each on one core, in a process of its own where there are several."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from curator.errors import CuratorError
+from curator.simulate.data import Labeled
+from curator.simulate.runs import Point, Run, play_run
+
+# How many threads each library takes: read once, when it is imported. Cores are shared out to campaigns.
+_THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def play_all(path: Path, runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, list[Point]]]:
+    """Play campaigns.
+
+    Args:
+        path: the data, as `Labeled.save` wrote them.
+        runs: the campaigns.
+        jobs: how many at a time; one is played in this process.
+
+    Yields:
+        Each campaign when it is finished.
+
+    Raises:
+        CuratorError: a campaign cannot be played, or a process died.
+    """
+    if jobs == 1 or len(runs) == 1:
+        for run in runs:
+            yield run, _play(path, run)
+        return
+    context = multiprocessing.get_context("spawn")
+    with (
+        _environment(dict.fromkeys(_THREAD_COUNTS, "1")),
+        ProcessPoolExecutor(min(jobs, len(runs)), mp_context=context, initializer=_end_at_ctrl_c) as pool,
+    ):
+        playing = {pool.submit(_play, path, run): run for run in runs}
+        try:
+            for done in as_completed(playing):
+                yield playing[done], done.result()
+        except BrokenProcessPool as exc:
+            raise CuratorError(
+                "A process of the simulation died, most likely for lack of memory. What was finished is kept: run the "
+                "same command again, with fewer --jobs."
+            ) from exc
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _play(path: Path, run: Run) -> list[Point]:
+    return play_run(_data(path), run)
+
+
+@cache
+def _data(path: Path) -> Labeled:
+    return Labeled.load(path)
+
+
+def _end_at_ctrl_c() -> None:
+    """The terminal sends Ctrl-C to every process: this one ends at once, without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,196 @@
+"""Labeled data from a file, by the readers and encoders of `curator init`."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.config import Kind
+from curator.errors import ConfigError, DataError
+from curator.pool.catalogue import Pool, import_records
+from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
+from curator.pool.embeddings import EmbeddingStore
+from curator.pool.incoming import EmbeddingSource
+from curator.progress import Progress
+from curator.simulate.data import Labeled
+from integrations.encoders.precomputed import NAME as PRECOMPUTED
+from integrations.encoders.registry import default_encoder, make_encoder
+from integrations.errors import EncoderError
+
+IntArray = NDArray[np.int64]
+_SAMPLE = 50  # items that the choice of an encoder looks at
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What is read, and how; None: inferred, as by `curator init`.
+
+    Attributes:
+        data: labeled file, or folder of images in a folder per class.
+        holdout: labeled file that only measures; None: the hold-out is drawn from the data.
+        embeddings: .npy, or .npz:ARRAY, a row per row of the data.
+        holdout_embeddings: the same for the hold-out file.
+        encoder: makes embeddings where none are given.
+        classes: in this order; None: those of the labels.
+        name: of the data; None: that of the file.
+    """
+
+    data: Path
+    kind: Kind | None = None
+    columns: Columns = field(default_factory=Columns)
+    allow_outside: bool = False
+    embeddings: str | None = None
+    holdout: Path | None = None
+    holdout_embeddings: str | None = None
+    encoder: str | None = None
+    classes: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+def read_file(
+    options: FileOptions, cache: Path, progress: Progress, say: Callable[[str], None] = lambda _text: None
+) -> Labeled:
+    """Read and embed labeled data.
+
+    Args:
+        options: what.
+        cache: folder that keeps what was read: the next call with the same options and files takes it from there.
+        progress: draws bars.
+        say: told what was inferred.
+
+    Raises:
+        DataError: the data cannot be used, or has no labels.
+        ConfigError: an encoder that does not exist.
+    """
+    kept = cache / f"data-{_key(options)}.safetensors"
+    if kept.exists():
+        return Labeled.load(kept)
+    found = _read(options, progress, say).at_most()
+    found.save(kept)
+    return found
+
+
+def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) -> Labeled:
+    inferred = infer_columns(options.data, options.columns, options.kind)
+    for note in inferred.notes:
+        say(note)
+    holdout = _holdout_columns(options, inferred)
+    classes = _classes(options, inferred, holdout)
+    with tempfile.TemporaryDirectory(prefix="curator-simulate-") as folder:
+        pool = Pool.create(Path(folder) / "pool", inferred.kind)
+        base = Path(folder) / "embeddings"
+        parts = [(options.data, inferred.columns, "pool", options.embeddings)]
+        if options.holdout and holdout:
+            parts.append((options.holdout, holdout.columns, "holdout", options.holdout_embeddings))
+        precomputed = options.encoder in (None, PRECOMPUTED) and bool(
+            options.embeddings or inferred.columns.embedding
+        )
+        for path, columns, role, file in parts:
+            import_records(
+                pool,
+                path,
+                columns,
+                classes=classes,
+                role=role,  # type: ignore[arg-type]
+                allow_outside=options.allow_outside,
+                embeddings=EmbeddingSource(base, file) if precomputed else None,
+                progress=progress,
+            )
+        store = _encoded(options, pool, base, progress, say, precomputed=precomputed)
+        return labeled_rows(options.name or options.data.resolve().stem, pool, store, classes)
+
+
+def labeled_rows(
+    name: str, pool: Pool, store: EmbeddingStore, classes: tuple[str, ...], rows: IntArray | None = None
+) -> Labeled:
+    """The items of a pool that have a known label.
+
+    Args:
+        name: of the data.
+        pool: with labels.
+        store: its embeddings.
+        classes: what labels count.
+        rows: of the pool; None: all.
+    """
+    rows = np.arange(pool.n_items) if rows is None else rows
+    position = {name: i for i, name in enumerate(classes)}
+    labels = pool.labels(rows)
+    known = np.array([label in position for label in labels], dtype=np.bool_)
+    rows = rows[known]
+    notes = (f"{int((~known).sum()):,} items have no label and are left out",) if not known.all() else ()
+    y = np.array([position[str(label)] for label in labels if label in position], dtype=np.int64)
+    words = words_of(pool, rows)
+    return Labeled(name, store.take(rows), y, words, np.isin(rows, pool.role_rows("holdout")), classes, notes)
+
+
+def words_of(pool: Pool, rows: IntArray) -> IntArray:
+    """(n,) words of each text; 0 of images."""
+    if pool.kind != "text":
+        return np.zeros(len(rows), dtype=np.int64)
+    return np.array([len(text.split()) for text in pool.contents(rows)], dtype=np.int64)
+
+
+def _holdout_columns(options: FileOptions, inferred: Inferred) -> Inferred | None:
+    if inferred.columns.label is None:
+        raise DataError(
+            f"{options.data}: no column holds labels, and a simulation looks the answers up. Name it with --label COLUMN."
+        )
+    if options.holdout is None:
+        return None
+    found = infer_columns(options.holdout, replace(inferred.columns, show=()), inferred.kind)
+    if found.columns.label is None:
+        raise DataError(f"{options.holdout}: no column holds labels. Name it with --label COLUMN.")
+    return found
+
+
+def _classes(options: FileOptions, inferred: Inferred, holdout: Inferred | None) -> tuple[str, ...]:
+    if options.classes is not None:
+        return options.classes
+    names = {*(inferred.classes or ()), *((holdout.classes or ()) if holdout else ())}
+    return check_classes(sorted_classes(names), str(options.data))
+
+
+def _encoded(
+    options: FileOptions,
+    pool: Pool,
+    base: Path,
+    progress: Progress,
+    say: Callable[[str], None],
+    *,
+    precomputed: bool,
+) -> EmbeddingStore:
+    name = PRECOMPUTED if precomputed else options.encoder
+    if name is None:
+        name, why = default_encoder(pool.kind, pool.contents(np.arange(min(_SAMPLE, pool.n_items))))
+        say(why)
+    try:
+        encoder = make_encoder(name, pool.kind)
+    except EncoderError as exc:
+        raise ConfigError(str(exc)) from exc
+    store = EmbeddingStore(base, pool, encoder)
+    for warning in store.ensure(progress).warnings:
+        say(warning)
+    return store
+
+
+def _key(options: FileOptions) -> str:
+    """Of the options, and of size and time of every file that they name."""
+    arrays = [given for given in (options.embeddings, options.holdout_embeddings) if given]
+    files = [options.data, options.holdout, *(_array_file(given) for given in arrays)]
+    facts = [json.dumps(asdict(options), sort_keys=True, default=str)]
+    for path in files:
+        if path is not None and path.exists():
+            inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            facts += [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in inside]
+    return blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()
+
+
+def _array_file(given: str) -> Path:
+    """The file of PATH.npy, PATH.npz or PATH.npz:ARRAY."""
+    head, colon, _array = given.rpartition(":")
+    return Path(head if colon and head.endswith(".npz") else given)

@@ -1,0 +1,61 @@
+"""Labeled data from a project: the labels its data came with, or those that were collected so far."""
+
+import numpy as np
+
+from curator.errors import DataError
+from curator.ledger import records
+from curator.project import Project
+from curator.simulate.data import Labeled
+from curator.simulate.from_file import labeled_rows, words_of
+
+REPLAY = "replay"
+
+
+def read_project(project: Project) -> Labeled:
+    """The labels that a simulation may use: never those of the sealed hold-out.
+
+    With the replay labeler all labels of the data are known. Else there are the labels collected so far: they were
+    chosen, by the strategy that asked for them, and are no random sample of the pool; the notes say so.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = _replayed(project) if project.config.labeler.name == REPLAY else _collected(project)
+    if not len(found):
+        raise DataError(
+            f"{project.folder} has no labels to simulate with yet. Run `curator round` first, or simulate on labeled data "
+            "of another source: --data FILE."
+        )
+    return found.at_most()
+
+
+def _replayed(project: Project) -> Labeled:
+    pool = project.pool
+    rows = np.setdiff1d(pool.role_rows("pool"), project.holdout_rows())
+    config = project.config.project
+    return labeled_rows(config.name, pool, project.embeddings, config.classes, rows)
+
+
+def _collected(project: Project) -> Labeled:
+    config = project.config.project
+    labels = records.training_labels(project.ledger)
+    position = {name: i for i, name in enumerate(config.classes)}
+    ids = [item_id for item_id, label in labels.items() if label in position]
+    rows = project.pool.rows(ids)
+    y = np.array([position[labels[item_id]] for item_id in ids], dtype=np.int64)
+    order = np.argsort(rows)
+    rows, y = rows[order], y[order]
+    note = (
+        f"played on the {len(rows):,} labels collected so far: a strategy chose them, so they are no random sample of the "
+        "pool, and a simulated campaign has only them to choose from; what it shows need not hold for the whole pool"
+    )
+    nothing = np.zeros(len(rows), dtype=np.bool_)
+    return Labeled(
+        config.name,
+        project.embeddings.take(rows),
+        y,
+        words_of(project.pool, rows),
+        nothing,
+        config.classes,
+        (note,),
+    )

@@ -1,0 +1,239 @@
+"""Play one campaign on known labels, with the same functions that `curator round` chooses and trains with.
+
+Each round: score the pool with the newest model, choose the next batch by the strategy, look its labels up, pay for them,
+train. Nothing is measured here: whoever plays gets every model and measures what it likes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.learner.model import Model, build_model, fit_model
+from curator.learner.pool_teacher import POOL_ROWS
+from curator.learner.threads import one_thread
+from curator.rounds.needs import Needs, Spec
+from curator.simulate.task import Task
+from strategies import neighbour_graph
+from strategies.batch import choose_batch
+from strategies.inputs import Inputs
+from strategies.neighbours import Neighbours
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+FEWEST_AT_RANDOM = 5  # items of a batch in the random arm, where there is one
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a campaign is played. The names are those of curator.toml.
+
+    Attributes:
+        seed_batch: items of the first batch, before there is a model.
+        batch: items of every batch after it.
+        rounds: batches in all, the first included; fewer where pool or budget end before.
+        strategy: of every batch but the first.
+        seed_strategy: of the first.
+        model: "head", or "sklearn:MODULE.CLASS".
+        params: its keyword arguments.
+        model_seeds: models per fit.
+        random_share: of each batch that is drawn at random: the random arm; 0 = none.
+        cost_aware: choose by gain per cost.
+        budget: micro-units that are never exceeded: a batch is cut to what is left; None = no limit.
+        duplicate_cosine: no two picks of a batch reach it while the pool has others.
+    """
+
+    seed_batch: int
+    batch: int
+    rounds: int
+    strategy: Spec = "auto"
+    seed_strategy: Spec = "maxherding"
+    model: str = "head"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    model_seeds: int = 3
+    random_share: float = 0.0
+    cost_aware: bool = False
+    budget: int | None = None
+    duplicate_cosine: float = 0.97
+
+
+@dataclass(frozen=True)
+class PlayedRound:
+    """A round of a campaign, when its labels are in and its model is trained.
+
+    Attributes:
+        round: 1 is the first.
+        labels: so far.
+        cost: micro-units so far, of these labels.
+        labeled: (labels,) positions in the pool, in the order of asking.
+        arm: (labels,) whether each was drawn by the random arm.
+        batch: (k,) positions of this round: the end of `labeled`.
+        model: trained on all labels so far; its classes are positions in the task's `classes`.
+    """
+
+    round: int
+    labels: int
+    cost: int
+    labeled: IntArray
+    arm: BoolArray
+    batch: IntArray
+    model: Model
+
+
+def play(task: Task, plan: Plan, seed: int) -> Iterator[PlayedRound]:
+    """Play a campaign.
+
+    Args:
+        task: what there is to label.
+        plan: how.
+        seed: as [project] seed of a real campaign: of every choice and every model.
+
+    Yields:
+        Each round; none when the budget does not pay for one item. Ends with the plan, the pool or the budget.
+
+    Raises:
+        StrategyError: the strategy cannot choose.
+        ConfigError: the model cannot be trained.
+    """
+    campaign = _Campaign(task, plan, seed)
+    for number in range(1, plan.rounds + 1):
+        with one_thread():  # picks and models that do not depend on the number of cores
+            played = campaign.round(number)
+        if played is None:
+            return
+        yield played
+
+
+def arm_size(share: float, k: int) -> int:
+    """How many of a batch of k are drawn at random: the share, at least 5, at most half of the batch."""
+    return min(max(ceil(round(share * k, 9)), FEWEST_AT_RANDOM), k // 2) if share else 0
+
+
+class _Campaign:
+    """What grows from round to round."""
+
+    def __init__(self, task: Task, plan: Plan, seed: int) -> None:
+        self._task, self._plan, self._seed = task, plan, seed
+        self._labeled: IntArray = np.empty(0, dtype=np.int64)
+        self._arm: BoolArray = np.empty(0, dtype=np.bool_)
+        self._cost = 0
+        self._model: Model | None = None
+        self._graph: Neighbours | None = None
+
+    def round(self, number: int) -> PlayedRound | None:
+        """Choose, look up, pay, train; None when there is nothing left to choose or to pay with."""
+        batch, arm = self._affordable(*self._choose(number))
+        if not len(batch):
+            return None
+        self._labeled = np.concatenate((self._labeled, batch))
+        self._arm = np.concatenate((self._arm, arm))
+        self._cost += int(self._task.cost[batch].sum())
+        self._model = self._train()
+        return PlayedRound(
+            number, len(self._labeled), self._cost, self._labeled, self._arm, batch, self._model
+        )
+
+    def _choose(self, number: int) -> tuple[IntArray, BoolArray]:
+        """(k,) positions of the pool, the random arm's first, and which are the arm's."""
+        plan = self._plan
+        # As in a real campaign: seed batches until a model knows two classes.
+        seeding = len(np.unique(self._task.y[self._labeled])) < 2
+        spec = plan.seed_strategy if seeding else plan.strategy
+        free: IntArray = np.setdiff1d(np.arange(len(self._task.pool)), self._labeled)
+        k = min(plan.seed_batch if seeding else plan.batch, len(free))
+        drawn = np.random.default_rng([self._seed, number, 2]).choice(
+            free, arm_size(plan.random_share, k), replace=False
+        )
+        rest: IntArray = np.setdiff1d(free, drawn)
+        chosen = self._strategic(spec, rest, k - len(drawn), drawn, number) if k > len(drawn) else rest[:0]
+        return np.concatenate((drawn, chosen)), np.arange(k) < len(drawn)
+
+    def _strategic(self, spec: Spec, free: IntArray, k: int, drawn: IntArray, number: int) -> IntArray:
+        """(k,) positions that the strategy chooses among `free`; what the arm has drawn counts as asked."""
+        asked = np.concatenate((self._labeled, drawn))
+        needs = Needs.of(spec, n_candidates=len(free), n_asked=len(asked), batch=k)
+        scores = self._scores(needs, free, number)
+        inputs = Inputs(
+            uncertainty=scores.get("margin"),
+            predict=None if self._model is None else self._model.predict_proba,
+            neighbours=self._neighbours(free) if needs.neighbours else None,
+            weights=self._weights(free),
+        )
+        pool = self._task.pool
+        found = choose_batch(
+            spec,
+            k=k,
+            embeddings=pool[free],
+            scores=scores,
+            labeled=pool[asked] if len(asked) else None,
+            rng=np.random.default_rng([self._seed, number]),
+            duplicate_cosine=self._plan.duplicate_cosine,
+            external=self._external(spec, free),
+            inputs=inputs,
+        )
+        return free[found.positions]
+
+    def _scores(self, needs: Needs, free: IntArray, number: int) -> dict[str, FloatArray]:
+        if self._model is None:
+            return {}
+        candidates = self._task.pool[free]
+        rng = np.random.default_rng([self._seed, number, 1])
+        n, dim = candidates.shape
+        return needs.score(self._model, [(0, candidates)], n, dim, rng)
+
+    def _neighbours(self, free: IntArray) -> Neighbours:
+        if self._graph is None:
+            rng = np.random.default_rng([self._seed, len(self._task.pool)])
+            self._graph, _report = neighbour_graph.build(self._task.pool, rng=rng)
+        return self._graph.take(free)
+
+    def _weights(self, free: IntArray) -> NDArray[np.float64] | None:
+        """(n,) what one unit of money buys of each item; None where costs do not count or are all the same."""
+        cost = np.maximum(self._task.cost[free], 1)
+        if not self._plan.cost_aware or cost.min() == cost.max():
+            return None
+        return np.asarray(cost.mean() / cost)
+
+    def _external(self, spec: Spec, free: IntArray) -> Mapping[str, Callable[[int], IntArray]]:
+        """Strategies of modAL, bound to the current learner; named MODULE:FUNCTION."""
+        names = [name for name in ([spec] if isinstance(spec, str) else spec) if ":" in name]
+        if not names:
+            return {}
+        from integrations.modal import load_query_strategy, make_learner, run_query_strategy
+
+        task = self._task
+        learner = make_learner(self._model, task.pool[self._labeled], task.y[self._labeled])
+
+        def ask(name: str, k: int) -> IntArray:
+            return run_query_strategy(load_query_strategy(name), learner, task.pool[free], k)[0]
+
+        return {name: partial(ask, name) for name in names}
+
+    def _affordable(self, batch: IntArray, arm: BoolArray) -> tuple[IntArray, BoolArray]:
+        """The beginning of a batch that the budget pays for."""
+        if self._plan.budget is None:
+            return batch, arm
+        fits = self._cost + np.cumsum(self._task.cost[batch]) <= self._plan.budget
+        return batch[fits], arm[fits]
+
+    def _train(self) -> Model:
+        plan, task = self._plan, self._task
+        rows = np.sort(self._labeled)
+        model = build_model(
+            plan.model, dict(plan.params), range(len(task.classes)), plan.model_seeds, self._seed
+        )
+        return fit_model(model, task.pool[rows], task.y[rows], partial(self._unlabeled, rows))
+
+    def _unlabeled(self, rows: IntArray) -> FloatArray:
+        """What a model may learn from beside the labels: at most as many items as a real round gives it."""
+        place = np.random.default_rng([self._seed, 7]).random(len(self._task.pool))
+        place[rows] = np.inf
+        return self._task.pool[
+            np.sort(np.argsort(place, kind="stable")[: min(POOL_ROWS, len(place) - len(rows))])
+        ]

@@ -148,7 +148,8 @@ class LabelerSection(_Section):
     # label-studio: an existing project; unset = curator creates one
     project: int | None = Field(default=None, ge=1, le=_LARGEST)
     folder: PathText | None = None  # files: where questions are written and answers are read
-    seconds: float = Field(default=5.0, gt=0, le=1e6)  # replay: about how long one answer takes
+    seconds: float = Field(default=5.0, gt=0, le=1e6)  # replay: about how long one answer takes ...
+    seconds_per_word: float = Field(default=0.0, ge=0, le=1e6)  # ... and so much more for each word of a text
     suggestions: Literal["auto", "on", "off"] = "auto"  # auto: until they are shown to hurt
     blind_share: float = Field(default=0.2, ge=0, le=1)  # of the questions: asked without a suggestion
     neighbours: int = Field(default=0, ge=0, le=9)  # nearest labeled items shown with each question
@@ -219,6 +220,11 @@ class CostSection(RateSection):
     per_campaign: Amount | None = None  # once: tools, onboarding
     compute_per_hour: Amount | None = None  # of training and scoring
     budget: Amount | None = None  # never exceeded: a batch is cut to what is left
+
+    @property
+    def micro_per_review(self) -> int | None:
+        """Price of looking at an answer once more, in micro-units."""
+        return None if self.review_price is None else parse_amount(self.review_price)
 
     @model_validator(mode="after")
     def _priced_review(self) -> Self:
@@ -421,6 +427,8 @@ def render_config(config: Config) -> str:
         lines.append(f"folder = {_toml(c.labeler.folder)}  # questions/ is written, answers/ is read")
     if c.labeler.name == "replay":
         lines.append(f"seconds = {c.labeler.seconds}  # about how long one answer is said to have taken")
+        if c.project.kind == "text":
+            lines.append(f"seconds_per_word = {c.labeler.seconds_per_word}  # and so much more for each word")
     lines += [
         "",
         "[cost]  # exactly one of price_per_label and hourly_rate, as a decimal in quotes",

@@ -1,7 +1,7 @@
 """Picks the labeler that curator.toml names: the one place where concrete adapters are chosen."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from curator.config import Config
@@ -33,8 +33,12 @@ def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
                 "The replay labeler answers from known labels, but [data] in curator.toml names no label column. "
                 "Set `label`, or another labeler."
             )
+        per_word = config.labeler.seconds_per_word if config.project.kind == "text" else 0.0
         return ReplayLabeler(
-            _PoolLabels(pool), folder / ".curator" / "replay.jsonl", seconds=config.labeler.seconds
+            _PoolColumn(pool, pool.labels),
+            folder / ".curator" / "replay.jsonl",
+            seconds=config.labeler.seconds,
+            more_seconds=_reading_time(pool, per_word) if per_word else None,
         )
     from integrations.labelers.registry import labeler_class
 
@@ -78,26 +82,31 @@ def _label_studio(config: Config, folder: Path) -> Labeler:
     )
 
 
-class _PoolLabels(Mapping[str, str | None]):
-    """The label column as a mapping that looks rows up when asked: of a large pool only touched segments are read."""
+def _reading_time(pool: Pool, per_word: float) -> Callable[[str], float]:
+    """Item id -> seconds that reading its text takes."""
+    texts = _PoolColumn(pool, pool.contents)
+    return lambda item_id: per_word * len((texts[item_id] or "").split())
 
-    def __init__(self, pool: Pool) -> None:
+
+class _PoolColumn(Mapping[str, str | None]):
+    """A column as a mapping that looks rows up when asked: of a large pool only touched segments are read."""
+
+    def __init__(self, pool: Pool, read: Callable[[range], Sequence[str | None]]) -> None:
         self._pool = pool
+        self._read_rows = read
         self._first_rows = [segment.first_row for segment in pool.segments]
-        self._read: dict[int, list[str | None]] = {}
+        self._read: dict[int, Sequence[str | None]] = {}
 
     def __getitem__(self, item_id: str) -> str | None:
         row = int(self._pool.rows([item_id])[0])
         number = bisect_right(self._first_rows, row) - 1
         segment = self._pool.segments[number]
         if number not in self._read:
-            self._read[number] = self._pool.labels(
-                range(segment.first_row, segment.first_row + segment.n_rows)
-            )
+            self._read[number] = self._read_rows(range(segment.first_row, segment.first_row + segment.n_rows))
         return self._read[number][row - segment.first_row]
 
     def __iter__(self) -> Iterator[str]:
-        raise TypeError("known labels are looked up, never listed")
+        raise TypeError("known values are looked up, never listed")
 
     def __len__(self) -> int:
         return self._pool.n_items

@@ -6,6 +6,7 @@ from typing import Any
 from curator.errors import CuratorError, LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
+from curator.money.bill import Hours, by_source, paid_hours
 from curator.project import Project
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
@@ -24,7 +25,9 @@ class Status:
     holdout_labeled: int
     labels: int  # settled training labels
     open_round: dict[str, Any] | None
-    spent: dict[str, int]  # label, holdout
+    spent: dict[str, int]  # label, holdout; review, round, campaign, compute where there are any
+    sources: dict[str, int]  # the same by how it is known: measured, invoiced, imputed, assumed
+    hours: Hours | None  # None: nobody is paid by time
     gain: list[dict[str, Any]]  # the `gain` view
     problems: list[dict[str, Any]]  # answers without a readable label
     cannot_tell: int  # answers of annotators who could not decide
@@ -54,6 +57,8 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         labels=len(records.training_labels(ledger)),
         open_round=_open_round(ledger),
         spent=records.spend(ledger),
+        sources=by_source(ledger),
+        hours=paid_hours(ledger),
         gain=records.gain_table(ledger),
         problems=ledger.rows(
             "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "

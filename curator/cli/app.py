@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from curator import __version__
+from curator.cli import cost as cost_commands
 from curator.cli import studio as studio_commands
 from curator.cli.backup import backup
 from curator.cli.doctor import doctor
@@ -323,6 +324,7 @@ def demo(
 
 
 # In the order in which `curator --help` lists them: after the commands of the cycle.
+app.add_typer(cost_commands.app, name="cost")
 app.command()(doctor)
 app.add_typer(studio_commands.app, name="studio")
 app.command()(serve)

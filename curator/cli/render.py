@@ -9,6 +9,7 @@ from rich.table import Table
 
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
+from curator.money.bill import KINDS, hours_line
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
 from curator.status import Status
@@ -184,6 +185,11 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     return lines
 
 
+def sources_text(sources: dict[str, int], currency: str) -> str:
+    """How the amounts are known."""
+    return ", ".join(f"{format_amount(amount, currency)} {source}" for source, amount in sources.items())
+
+
 def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
@@ -195,10 +201,16 @@ def status_text(status: Status) -> str:
         ),
         (
             f"Spent {total}, answers of the open round included: "
-            f"{format_amount(status.spent['label'], currency)} for training labels, "
-            f"{format_amount(status.spent['holdout'], currency)} for the hold-out"
+            + ", ".join(
+                f"{format_amount(amount, currency)} for {KINDS[kind]}"
+                for kind, amount in status.spent.items()
+            )
         ),
     ]
+    if set(status.sources) - {"measured"}:
+        lines.append(f"Of it: {sources_text(status.sources, currency)}")
+    if status.hours:
+        lines.append(hours_line(status.hours))
     current = status.open_round
     if current:
         lines.append(

@@ -139,12 +139,14 @@ def asked_ids(ledger: Ledger) -> list[str]:
 
 
 def spend(ledger: Ledger) -> dict[str, int]:
-    """Micro-units spent so far: label, holdout."""
+    """Micro-units spent so far by kind: label and holdout always; review, round, campaign, compute where there are any."""
     found = {
         row["kind"]: row["total"]
-        for row in ledger.rows("select kind, sum(amount) as total from costs group by kind")
+        for row in ledger.rows(
+            "select kind, sum(amount) as total from costs group by kind order by min(rowid)"
+        )
     }
-    return {"label": found.get("label", 0), "holdout": found.get("holdout", 0)}
+    return {"label": found.pop("label", 0), "holdout": found.pop("holdout", 0), **found}
 
 
 def gain_table(ledger: Ledger) -> list[Row]:

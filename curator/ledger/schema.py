@@ -267,3 +267,48 @@ def m005_annotators(db: Database) -> None:
     db.table("looks").add_column("times", int, not_null_default=1)  # a restored round is measured once more
     # Before this, every suggestion was shown.
     db.execute("update questions set suggestion_shown = 1 where suggestion is not null")
+
+
+@migrations()
+def m006_costs(db: Database) -> None:
+    """A bill of more than answers: review, fixed sums, compute, and what was really invoiced."""
+    # Views are made anew: a table that is rebuilt takes its name away from under them for a moment.
+    db.execute("drop view gain")
+    costs = db.table("costs")
+    costs.transform(not_null={"key": False})  # null: of a round or of the campaign, not of an answer
+    costs.add_column(
+        "capped_seconds", float
+    )  # that are paid: capped, or imputed; null where time is not paid
+    costs.add_column("note", str)  # of an invoice
+    db.execute(
+        "update costs set capped_seconds = seconds where basis = 'per hour'"
+    )  # nothing was capped before
+    costs.create_index(["round", "kind"])
+    # From here on a kind may also be review | round | campaign | compute; a basis review | per round | per campaign |
+    # compute | invoice; a source also invoiced (what corrects the rest to the invoice) | assumed.
+    # `cost` is what this round's training labels cost, all told; hold-out and campaign are in total_cost.
+    db.create_view(
+        "gain",
+        """
+        select g.round, r.labels, coalesce(c.amount, 0) as cost,
+               coalesce((select sum(amount) from costs where round <= g.round), 0) as total_cost,
+               g.metric, g.value, g.gain, g.gain_low, g.gain_high,
+               g.gain * 1000000.0 / nullif(c.amount, 0) as gain_per_dollar
+        from gains g join rounds r on r.id = g.round
+        left join (
+            select round, sum(amount) as amount from costs where kind not in ('holdout', 'campaign') group by round
+        ) c on c.round = g.round
+        order by g.round
+        """,
+    )
+    # What is known of each sum: once a round's kind was invoiced, all of it is.
+    db.create_view(
+        "bill",
+        """
+        select c.round, c.kind, case when i.round is null then c.source else 'invoiced' end as source,
+               sum(c.amount) as amount
+        from costs c left join (select distinct round, kind from costs where source = 'invoiced') i
+             on i.round = c.round and i.kind = c.kind
+        group by 1, 2, 3 order by 1, 2, 3
+        """,
+    )

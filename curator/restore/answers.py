@@ -5,6 +5,7 @@ from dataclasses import replace
 from curator.labelers import project_spec
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row
+from curator.money.fixed import charge_round
 from curator.project import Project
 from curator.restore.place import Place
 from curator.restore.report import RestoreReport
@@ -76,6 +77,7 @@ def close_rounds(project: Project, first: int) -> list[int]:
                 partial=int(waiting > 0),
                 model_version=None,
             )
+            charge_round(ledger, project.config.cost, number)
     return closing
 
 

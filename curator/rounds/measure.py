@@ -14,6 +14,7 @@ from curator.learner.checkpoint import Checkpoint
 from curator.learner.evaluation import Evaluation, cross_validated_probs, evaluate
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
+from curator.money.fixed import Stopwatch, charge_round
 from curator.money.gain import metric_interval, paired_gain
 from curator.pool.atomic import write_bytes
 from curator.project import Project
@@ -31,6 +32,7 @@ def measure(project: Project, round_id: int) -> str | None:
     Returns:
         Why the round could not be measured, or None.
     """
+    watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger
     labels = records.holdout_labels(ledger)
     position = {name: i for i, name in enumerate(project.config.project.classes)}
@@ -39,6 +41,7 @@ def measure(project: Project, round_id: int) -> str | None:
         note = "No hold-out item has a label yet: nothing to measure with."
         with ledger.write():
             ledger.update("rounds", round_id, status="unmeasured", note=note, measured_at=utc_now())
+            charge_round(ledger, cost, round_id)
         return note
     checkpoint = project.checkpoint(round_id)
     rows = project.holdout_rows()
@@ -79,6 +82,8 @@ def measure(project: Project, round_id: int) -> str | None:
             holdout_hash=holdout_hash(labels),
             measured_at=utc_now(),
         )
+        watch.charge(ledger, cost, round_id, "measure")
+        charge_round(ledger, cost, round_id)
     return None
 
 

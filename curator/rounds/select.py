@@ -12,7 +12,9 @@ from curator.holdout import seal_sample
 from curator.learner.checkpoint import Checkpoint
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
+from curator.money.fixed import Stopwatch, charge_campaign
 from curator.project import Project
+from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.near_duplicates import near_any
 from curator.rounds.needs import Spec
@@ -133,6 +135,7 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
     Returns:
         False when nothing is left to pick; the round is then taken back.
     """
+    watch = Stopwatch()
     ledger, round_id = project.ledger, int(round_row["id"])
     newest = records.last_trained(ledger)
     checkpoint = project.checkpoint(newest["id"]) if newest else None
@@ -161,6 +164,7 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
         model = None if checkpoint is None else checkpoint.model
         found = score_candidates(project, candidates.rows, model, round_row, n_asked=len(asked), batch=k)
         scores = found.scores
+        weights = candidate_weights(project, candidates.rows, found.inputs.predict, report.notes.append)
     with report.stage("select"):
         distances = DistanceCache(project.embeddings, project.pool, candidates.rows, asked_ids)
         batch = _NOTHING
@@ -174,14 +178,14 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 rng=np.random.default_rng([project.config.project.seed, round_id]),
                 duplicate_cosine=project.config.acquisition.duplicate_cosine,
                 external=_external(project, spec, candidates),
-                inputs=replace(found.inputs, tell=report.notes.append, distances=distances),
+                inputs=replace(found.inputs, tell=report.notes.append, distances=distances, weights=weights),
             )
         harm = harm_of_suggestions(project)
         if harm:
             report.notes.append(
                 f'{harm} From now on questions carry none; [labeler] suggestions = "on" overrules.'
             )
-        _write(project, round_row, candidates, batch, scores, asked, checkpoint, again, harm)
+        _write(project, round_row, candidates, batch, scores, asked, checkpoint, again, harm, watch)
         try:
             distances.save()
         except OSError as error:  # the batch is safe, and the next one finds the distances again
@@ -249,6 +253,7 @@ def _write(
     checkpoint: Checkpoint | None,
     again: Mapping[str, str],
     harm: str | None,
+    watch: Stopwatch,
 ) -> None:
     """Picks and outbox in one transaction: from here on the round can be killed and goes on where it was."""
     ledger, round_id = project.ledger, int(round_row["id"])
@@ -303,6 +308,8 @@ def _write(
             holdout_duplicates=candidates.holdout_duplicates,
             selected_at=utc_now(),
         )
+        watch.charge(ledger, project.config.cost, round_id, "score")
+        charge_campaign(ledger, project.config.cost, round_id)
 
 
 def _coverage_distance(embeddings: FloatArray, asked: FloatArray) -> FloatArray | None:

@@ -5,15 +5,13 @@ is one transaction.
 """
 
 import json
-import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from curator.errors import CuratorError
 from curator.ledger.store import Ledger, Row, utc_now
-from curator.money.cost import charge_answer
 from curator.project import Project
+from curator.rounds.charges import Charges
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
 
 
@@ -66,13 +64,11 @@ class _Changes:
     def __init__(self, project: Project, pulled: Pulled, round_id: int) -> None:
         self.taken_back = 0
         self._ledger = project.ledger
-        self._cost = project.config.cost
-        self._pulled = pulled
+        self._charges = Charges(project.ledger, project.config.cost, pulled.questions, round_id)
         self._round = round_id
         self._now = utc_now()
         self._there: dict[str, str] = {}  # questions that have moved, or are back: key -> id at the labeler
         self._answers: list[Row] = []
-        self._costs: list[Row] = []
 
     def add(self, now: QuestionAnswers, question: Row, before: Mapping[str, Row]) -> None:
         """Take in the answers of one question; `before` is the newest version of each that is known."""
@@ -97,7 +93,7 @@ class _Changes:
             [json.dumps(self._there)],
         )
         self._ledger.insert("answers", self._answers)
-        self._ledger.insert("costs", self._costs)
+        self._ledger.insert("costs", self._charges.rows)
 
     def _add_version(self, answer: Answer, question: Row, held: Row | None, change: str) -> None:
         version = 1 if held is None else held["version"] + 1
@@ -121,47 +117,7 @@ class _Changes:
                 "pulled_at": self._now,
             }
         )
-        charge = charge_answer(
-            self._cost,
-            first=held is None,
-            skipped=answer.skipped,
-            seconds=answer.seconds,
-            charged=0 if held is None else self._charged(answer.source_id),
-            known_seconds=self._typical_seconds if answer.seconds is None else (),
-        )
-        if charge is None:
-            return
-        self._costs.append(
-            {
-                "source_id": answer.source_id,
-                "version": version,
-                "round": self._round,
-                "kind": "holdout" if question["role"] == "holdout" else "label",
-                "key": question["key"],
-                "annotator": answer.annotator,
-                "seconds": answer.seconds,
-                "amount": charge.amount,
-                "currency": self._cost.currency,
-                "basis": charge.basis,
-                "source": charge.source,
-            }
-        )
-
-    def _charged(self, source_id: str) -> int:
-        return int(
-            self._ledger.scalar("select coalesce(sum(amount), 0) from costs where source_id = ?", [source_id])
-        )
-
-    @cached_property
-    def _typical_seconds(self) -> tuple[float, ...]:
-        """The median of the times measured so far, this pull's included; none when nothing was measured."""
-        if self._cost.micro_per_label is not None:
-            return ()  # time costs nothing
-        held = self._ledger.rows("select source_id, seconds from live_answers where seconds is not null")
-        known = {row["source_id"]: row["seconds"] for row in held}
-        for question in self._pulled.questions:
-            known |= {a.source_id: a.seconds for a in question.answers if a.seconds is not None}
-        return (statistics.median(known.values()),) if known else ()
+        self._charges.add(answer, question, held, version)
 
     def _take_back(self, held: Row) -> None:
         """A deletion is a version too: what was said stays on record, what was paid stays paid."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curator.ledger import records
 from curator.ledger.store import utc_now
+from curator.money.fixed import Stopwatch, charge_round
 from curator.project import Project
 from curator.rounds.near_duplicates import near_any
 
@@ -55,12 +56,14 @@ def train(project: Project, round_id: int) -> list[str]:
     from curator.learner.model import fit_model
     from curator.rounds.unlabeled import unlabeled_sample
 
+    watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger
     training = training_set(project)
     if not len(training.rows):
         note = "No usable training label was given: no model was trained."
         with ledger.write():
             ledger.update("rounds", round_id, status="unmeasured", note=note, trained_at=utc_now())
+            charge_round(ledger, cost, round_id)
         return [note]
     notes = []
     classes = project.config.project.classes
@@ -102,4 +105,5 @@ def train(project: Project, round_id: int) -> list[str]:
             note=json.dumps(notes) if notes else None,
             trained_at=utc_now(),
         )
+        watch.charge(ledger, cost, round_id, "train")
     return notes

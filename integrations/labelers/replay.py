@@ -7,7 +7,7 @@ same times, so that a campaign can be compared with itself byte for byte.
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class ReplayLabeler:
             ever looked up, never walked through, so it may be a view of a large pool.
         state: where the questions asked are kept.
         seconds: an answer takes between half and one and a half times this, by a hash of its item.
+        more_seconds: item_id -> seconds that are added to `seconds` for an item; None = none.
         annotator: who answers.
         answers_limit: only this many of the questions asked, in the order of asking, are answered so far;
             None = all.
@@ -57,12 +58,14 @@ class ReplayLabeler:
         state: Path,
         *,
         seconds: float = 5.0,
+        more_seconds: Callable[[str], float] | None = None,
         annotator: str = "replay",
         answers_limit: int | None = None,
     ) -> None:
         self._labels = labels
         self._state = state
         self._seconds = seconds
+        self._more_seconds = more_seconds
         self._annotator = annotator
         self._answers_limit = answers_limit
         self._classes: frozenset[str] | None = None
@@ -144,13 +147,14 @@ class ReplayLabeler:
         """What annotator `who` (from 1) says: the known label, as all of them do."""
         label = self._labels[item_id]
         given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
+        typical = self._seconds + (0.0 if self._more_seconds is None else self._more_seconds(item_id))
         unknown = label is not None and self._classes is not None and label not in self._classes
         return Answer(
             source_id=f"{key}@{given}" if who == 1 else f"{key}@{given}#{who}",
             annotator=self._annotator if who == 1 else f"{self._annotator}-{who}",
             label=None if unknown else label,
             skipped=label is None,
-            seconds=round(self._seconds * (0.5 + _fraction(item_id)), 3),
+            seconds=round(typical * (0.5 + _fraction(item_id)), 3),
             created_at=given,
             updated_at=given,
             problem=f"{label!r} is none of the classes" if unknown else None,

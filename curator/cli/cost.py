@@ -1,0 +1,56 @@
+"""`curator cost`: the bill, and what was really invoiced."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curator.cli.errors import user_errors
+from curator.cli.options import HERE, AsJson, ProjectDir
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Show the bill; bring it to what was really invoiced."
+)
+
+
+@app.command()
+def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
+    """Show what each round cost by kind, how that is known, and the rate card as it is understood."""
+    with user_errors():
+        from curator.cli import render
+        from curator.cli.render_cost import bill_text
+        from curator.money.overview import overview
+        from curator.project import Project
+
+        with Project(project) as opened:
+            found = overview(opened)
+        typer.echo(render.as_json(found.as_json()) if as_json else bill_text(found))
+
+
+@app.command("import")
+def import_(
+    invoice: Annotated[
+        Path, typer.Argument(help="CSV: round, amount, and if wanted kind, currency and note.")
+    ],
+    project: ProjectDir = HERE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Override what rounds cost with what was really invoiced; gain per dollar follows.
+
+    The difference is added to the ledger, nothing in it is overwritten. The same file again changes nothing.
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.cli.render_cost import import_text
+        from curator.money.invoice import import_invoice
+        from curator.project import Project
+
+        with Project(project) as opened:
+            currency = opened.config.cost.currency
+            found = import_invoice(opened.ledger, invoice, currency, dry_run=dry_run)
+        typer.echo(
+            render.as_json({"dry_run": dry_run, "lines": [c.as_json() for c in found]})
+            if as_json
+            else import_text(found, currency, dry_run=dry_run)
+        )

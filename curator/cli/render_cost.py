@@ -1,0 +1,49 @@
+"""How the bill looks on a terminal."""
+
+from curator.cli.render import sources_text, table
+from curator.money.amounts import format_amount
+from curator.money.bill import KINDS, hours_line
+from curator.money.invoice import Correction
+from curator.money.overview import CostOverview
+
+
+def bill_text(found: CostOverview) -> str:
+    """What `curator cost show` prints."""
+    lines = ["Rate card", *(f"  {line}" for line in found.rates), ""]
+    if not found.bill:
+        return "\n".join([*lines, "Nothing was spent yet."])
+    rows = [
+        [str(row["round"]), KINDS[row["kind"]], row["source"], format_amount(row["amount"], found.currency)]
+        for row in found.bill
+    ]
+    lines.append(table(["round", "for", "source", "amount"], rows, left=3))
+    lines.append(
+        f"Total {format_amount(found.total, found.currency)}: {sources_text(found.sources, found.currency)}"
+    )
+    if found.hours:
+        lines.append(hours_line(found.hours))
+    if found.seconds:
+        lines.append(f"{found.seconds[0].upper()}{found.seconds[1:]}")
+    return "\n".join(lines)
+
+
+def import_text(corrections: list[Correction], currency: str, *, dry_run: bool) -> str:
+    """What `curator cost import` did, or would do."""
+    rows = [
+        [
+            str(c.round),
+            KINDS[c.kind],
+            *(format_amount(micro, currency) for micro in (c.recorded, c.invoiced, c.difference)),
+        ]
+        for c in corrections
+    ]
+    changed = sum(c.difference != 0 for c in corrections)
+    if not rows:
+        return "The file has no lines: nothing was changed."
+    verb = "would change" if dry_run else "changed"
+    return "\n".join(
+        [
+            table(["round", "for", "recorded", "invoiced", "difference"], rows, left=2),
+            f"{changed} of {len(rows)} amounts {verb}.",
+        ]
+    )

@@ -1,0 +1,60 @@
+"""Choosing by expected gain per expected cost: the weights that the candidates of a round get."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.money.amounts import format_amount
+from curator.money.cost_aware import cost_weights
+from curator.money.timing import expected_costs
+from curator.project import Project
+from strategies.inputs import Predict
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+def candidate_weights(
+    project: Project, rows: IntArray, predict: Predict | None, tell: Callable[[str], None]
+) -> FloatArray | None:
+    """What choosing each candidate is worth against the others, by what it is expected to cost.
+
+    Args:
+        project: opened.
+        rows: (n,) pool rows of the candidates, ascending.
+        predict: embeddings -> class probabilities of the newest model; None: there is none yet.
+        tell: gets a sentence about what was done, where curator.toml wants costs to be looked at.
+
+    Returns:
+        (n,) weights with mean 1; None where costs are not looked at, or all the same.
+    """
+    if not project.config.acquisition.cost_aware or not len(rows):
+        return None
+    costs, known = expected_costs(
+        project.ledger, project.pool, project.config.cost, rows, seed=project.config.project.seed
+    )
+    probs = None if predict is None else partial(_probs, project, rows, predict)
+    weights = cost_weights(costs, probs) if known.model else None
+    if weights is None:
+        tell(f"cost_aware changes nothing yet: {known.why}.")
+        return None
+    low, high = (
+        format_amount(round(float(q) / 100) * 100, project.config.cost.currency)
+        for q in np.quantile(costs, [0.05, 0.95])
+    )
+    tell(
+        f"Chosen by expected gain per expected cost, {low} to {high} per answer (middle 90% of the candidates); {known.why}."
+    )
+    return weights
+
+
+def _probs(project: Project, rows: IntArray, predict: Predict) -> Iterator[tuple[int, NDArray[np.floating]]]:
+    """(first candidate, their probabilities), block by block of the pool."""
+    done = 0
+    for first, block in project.embeddings.blocks():
+        end = int(np.searchsorted(rows, first + len(block)))
+        if end > done:
+            yield done, predict(block[rows[done:end] - first])
+        done = end

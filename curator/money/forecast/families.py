@@ -38,14 +38,6 @@ class Prior:
     gain_sd: float
 
 
-def vague_prior() -> Prior:
-    """Each family has the same mass, each shape of a family too, and G is anything up to the error now."""
-    families = dictionary().families
-    mass = 1.0 / (np.bincount(families)[families] * (families.max() + 1))
-    weights = np.repeat(mass[:, None, None] / len(JITTERS), len(JITTERS), axis=1)
-    return Prior(weights, np.zeros(1), 0.3)
-
-
 @dataclass(frozen=True)
 class Posterior:
     """Every atom after the rounds seen; arrays are (n_shapes, n_jitters, n_gains) unless they say otherwise.

@@ -312,3 +312,49 @@ def m006_costs(db: Database) -> None:
         group by 1, 2, 3 order by 1, 2, 3
         """,
     )
+
+
+@migrations()
+def m009_arm(db: Database) -> None:
+    """The random arm: which picks are of it, what it says about the live pool, and what it says was saved."""
+    db.table("picks").add_column("arm", int, not_null_default=0)  # 1: drawn uniformly from all candidates
+    db.table("pool_estimates").create(
+        {
+            "round": int,  # that asked the items; its picks were judged by the model that chose them
+            "quantity": str,  # accuracy (of that model on the live pool) | share (of a class in the whole pool)
+            "class": str,  # '' of accuracy
+            "method": str,  # arm (Wilson) | lure (Farquhar, Gal & Rainforth, 2021) | arm and labels
+            "value": float,  # 0 to 1
+            "low": float,  # 95%
+            "high": float,
+            "items": int,  # random items that it rests on
+        },
+        pk=("round", "quantity", "class"),
+        foreign_keys=[("round", "rounds", "id")],
+        not_null={"class", "method", "value", "low", "high", "items"},
+    )
+    db.table("savings").create(
+        {
+            "round": int,
+            "status": str,  # measured | not measured
+            "reason": str,  # why it was not measured
+            "method": str,
+            "level": float,  # of the intervals, 0 to 1
+            "labels": int,  # training labels that were bought, the arm's included
+            "arm_labels": int,
+            "spent": int,  # micro-units: for those labels
+            "lift": float,  # metric points: arm + strategy over the same number of random labels, at arm_labels
+            "lift_low": float,
+            "lift_high": float,
+            "same_labels": float,  # labels the campaign needed for what the arm's labels reach
+            "saved_labels": float,
+            "saved": int,  # micro-units; negative: random labels would have been cheaper
+            "saved_low": int,
+            "saved_high": int,  # null: open, "at least"
+            "inputs": str,  # JSON: what the numbers were made of
+            "computed_at": str,
+        },
+        pk="round",
+        foreign_keys=[("round", "rounds", "id")],
+        not_null={"status", "labels", "arm_labels", "spent", "computed_at"},
+    )

@@ -14,6 +14,7 @@ from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_campaign
 from curator.project import Project
+from curator.rounds.arm import draw_arm, join
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.near_duplicates import near_any
@@ -57,6 +58,14 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def only(self, positions: IntArray) -> "Candidates":
+        """Some of them."""
+        return replace(self, rows=self.rows[positions])
+
+    def ids(self, positions: IntArray) -> list[str]:
+        """Of some candidates."""
+        return self.project.pool.ids(self.rows[positions])
 
     def take(self, positions: IntArray) -> FloatArray:
         """(m, dim) embeddings of some candidates."""
@@ -166,26 +175,37 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
         scores = found.scores
         weights = candidate_weights(project, candidates.rows, found.inputs.predict, report.notes.append)
     with report.stage("select"):
-        distances = DistanceCache(project.embeddings, project.pool, candidates.rows, asked_ids)
-        batch = _NOTHING
-        if k:
-            batch = choose_batch(
+        share, seed = project.config.acquisition.random_share, project.config.project.seed
+        arm = draw_arm(spec, k, len(candidates), share, seed, round_id)
+        # The strategy counts the arm as labeled: it complements it, as it does what was asked before.
+        left = np.setdiff1d(np.arange(len(candidates)), arm.positions)
+        rest, with_arm = candidates.only(left), [*asked_ids, *sorted(candidates.ids(arm.positions))]
+        known = project.embeddings.take(project.pool.rows(with_arm))
+        distances = DistanceCache(project.embeddings, project.pool, rest.rows, with_arm)
+        chosen = _NOTHING
+        if k > len(arm.positions):
+            chosen = choose_batch(
                 spec,
-                k=k,
-                embeddings=candidates,
-                scores=scores,
-                labeled=asked if len(asked) else None,
-                rng=np.random.default_rng([project.config.project.seed, round_id]),
+                k=k - len(arm.positions),
+                embeddings=rest,
+                scores={name: values[left] for name, values in scores.items()},
+                labeled=known if len(known) else None,
+                rng=np.random.default_rng([seed, round_id]),
                 duplicate_cosine=project.config.acquisition.duplicate_cosine,
-                external=_external(project, spec, candidates),
-                inputs=replace(found.inputs, tell=report.notes.append, distances=distances, weights=weights),
+                external=_external(project, spec, rest),
+                inputs=replace(
+                    replace(found.inputs, weights=weights).take(left),
+                    tell=report.notes.append,
+                    distances=distances,
+                ),
             )
+        batch, of_arm = join(arm, left, chosen)
         harm = harm_of_suggestions(project)
         if harm:
             report.notes.append(
                 f'{harm} From now on questions carry none; [labeler] suggestions = "on" overrules.'
             )
-        _write(project, round_row, candidates, batch, scores, asked, checkpoint, again, harm, watch)
+        _write(project, round_row, candidates, batch, of_arm, scores, asked, checkpoint, again, harm, watch)
         try:
             distances.save()
         except OSError as error:  # the batch is safe, and the next one finds the distances again
@@ -216,11 +236,15 @@ def _nothing_left(holdout_duplicates: int) -> str:
 
 
 def _training_questions(project: Project) -> list[str]:
-    """Items asked about for training, answered or not, the newest last: the next batch stays away from both."""
+    """Items asked about for training, answered or not, the newest last: the next batch stays away from both.
+
+    Of a round the arm comes first, as it did when the rest was chosen: kept distances rely on the order.
+    """
     return [
         row["item_id"]
         for row in project.ledger.rows(
-            "select item_id from questions where role = 'train' group by item_id order by min(round), item_id"
+            "select q.item_id from questions q left join picks p on p.round = q.round and p.item_id = q.item_id "
+            "where q.role = 'train' group by q.item_id order by min(q.round), max(coalesce(p.arm, 0)) desc, q.item_id"
         )
     ]
 
@@ -248,6 +272,7 @@ def _write(
     round_row: Row,
     candidates: Candidates,
     batch: Batch,
+    of_arm: NDArray[np.bool_],
     scores: Mapping[str, FloatArray],
     asked: FloatArray,
     checkpoint: Checkpoint | None,
@@ -272,6 +297,7 @@ def _write(
             "margin": None if margin is None else float(margin[position]),
             "coverage_distance": None if distance is None else float(distance[i]),
             "probability": _number(batch.probability[i]),
+            "arm": int(of_arm[i]),
         }
         for i, (item_id, position) in enumerate(zip(ids, batch.positions, strict=True))
     ]

@@ -34,8 +34,16 @@ def write_pool(path: Path, n: int = 240, *, dim: int = 16, seed: int = 0, spread
     return path
 
 
-def make_project(folder: Path, *, n: int = 240, batch: int = 10, holdout: str = "60", **options: Any) -> Path:
-    """A project with the replay labeler (unless told otherwise); returns its folder."""
+def make_project(
+    folder: Path,
+    *,
+    n: int = 240,
+    batch: int = 10,
+    holdout: str = "60",
+    random_share: float = 0.0,
+    **options: Any,
+) -> Path:
+    """A project with the replay labeler, and without a random arm (unless told otherwise); returns its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     data = options.pop("data", None) or write_pool(folder / "pool.jsonl", n)
     settings: dict[str, Any] = {"price": "0.08", "labeler": "replay", **options}
@@ -44,6 +52,7 @@ def make_project(folder: Path, *, n: int = 240, batch: int = 10, holdout: str = 
     init_project(
         InitOptions(name="colours", data=data, batch=batch, holdout=holdout, **settings), folder, NoProgress()
     )
+    edit_config(folder, "random_share = 0.1", f"random_share = {random_share}")
     return folder
 
 

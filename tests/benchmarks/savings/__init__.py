@@ -1,0 +1,1 @@
+"""Simulated campaigns with a random arm, and the random campaigns they are judged against."""

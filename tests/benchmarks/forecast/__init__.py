@@ -1,0 +1,1 @@
+"""The back-test of forecasts: curves, tasks, methods, scores and tables, one module each."""

@@ -1,0 +1,93 @@
+"""What is compared: the shipped forecast, its parts alone, and what others would draw through the points."""
+
+import json
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from benchmarks.forecast.curves import FloatArray
+from benchmarks.forecast.tasks import Task
+
+from curator.money import forecast
+from curator.money.forecast.core import LEVELS
+from curator.money.forecast.families import Prior, draw, posterior
+from curator.money.forecast.power_law import bootstrap, fit
+from curator.money.forecast.prior import learnt_prior, prior_from, vague_prior
+from curator.money.forecast.seen import SHARED_SHARE, Seen
+
+# task -> {horizon: (len(LEVELS),) quantiles}; all levels alike where a method gives one number only
+Method = Callable[[Task], dict[float, FloatArray]]
+_LEFT_OUT = Path(__file__).with_name("left_out.json")
+_N_DRAWS = 500
+
+
+@cache
+def _left_out() -> dict[str, Prior]:
+    return {
+        name: prior_from(table) for name, table in json.loads(_LEFT_OUT.read_text(encoding="utf-8")).items()
+    }
+
+
+def is_known(dataset: str) -> bool:
+    """Whether the shipped prior was learnt on this set, too: then it is judged with one learnt without it."""
+    return dataset in _left_out()
+
+
+def _prior_for(dataset: str) -> Prior:
+    return _left_out().get(dataset) or learnt_prior()
+
+
+def make(task: Task) -> forecast.Forecast:
+    """The shipped forecast of a task."""
+    return forecast.predict(
+        task.labels,
+        task.values,
+        task.n_holdout,
+        list(task.at.values()),
+        learnt=_prior_for(task.dataset),
+    )
+
+
+def shipped(task: Task) -> dict[float, FloatArray]:
+    """The forecast that `curator plan` shows."""
+    return dict(zip(task.at, make(task).quantiles, strict=True))
+
+
+def last_value(task: Task) -> dict[float, FloatArray]:
+    """Nothing changes any more."""
+    return {h: np.full(len(LEVELS), task.values[-1]) for h in task.at}
+
+
+def power_law(task: Task) -> dict[float, FloatArray]:
+    """One power law a - b n**-c with a <= 1 and b >= 0, least squares."""
+    fitted = fit(task.labels / task.labels[-1], task.values[None])
+    return {h: np.full(len(LEVELS), fitted.at(np.array([h]))[0, 0]) for h in task.at}
+
+
+def _member(kind: str, task: Task) -> dict[float, FloatArray]:
+    """A part of the forecast alone, with the noise that all of them get, and no correction of the width."""
+    seen = Seen.of(task.labels, task.values, task.n_holdout)
+    rng = np.random.default_rng([0, 61])
+    x = np.array(list(task.at))
+    grid = np.unique(np.r_[x, 4.0])
+    if kind == "power":
+        drawn = bootstrap(seen, grid, _N_DRAWS, rng)
+    else:
+        prior = vague_prior() if kind == "vague" else _prior_for(task.dataset)
+        drawn = draw(posterior(seen, prior), grid, _N_DRAWS, rng)
+    shared = np.sqrt(SHARED_SHARE * seen.binomial[-2:].mean()) * rng.standard_normal(_N_DRAWS)
+    scatter = drawn.scatter[:, None] * rng.standard_normal(drawn.paths.shape)
+    quantiles = np.quantile(np.clip(drawn.paths + shared[:, None] + scatter, 0, 1), LEVELS, axis=0).T
+    return {h: quantiles[int(np.searchsorted(grid, h))] for h in task.at}
+
+
+METHODS: dict[str, Method] = {
+    "last value": last_value,
+    "bounded power law": power_law,
+    "its bootstrap": partial(_member, "power"),
+    "families, vague prior": partial(_member, "vague"),
+    "families, learnt prior": partial(_member, "learnt"),
+    "**curator plan**": shipped,
+}
+SHIPPED = "**curator plan**"

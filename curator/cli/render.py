@@ -129,6 +129,8 @@ def round_text(report: RoundReport, currency: str) -> str:
             else f"Answer them at {report.where}"
         )
         lines.append(f"Round {report.opened}: {report.sent} questions asked{extra}. {then}")
+    if report.stopped:
+        lines.append(report.stopped)
     if report.waiting:
         lines.append(
             f"{progress_line(report.progress)} at {report.where}. "

@@ -22,6 +22,7 @@ class RoundReport:
         where: a person would look there.
         answers_itself: nobody has to be waited for (replay).
         seconds: of each stage that ran.
+        stopped: why no further batch is sent, and what to do: budget, deadline or target.
         notes: what a person should know.
     """
 
@@ -36,6 +37,7 @@ class RoundReport:
     answers_itself: bool = False
     progress: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    stopped: str = ""
     notes: list[str] = field(default_factory=list)
 
     @contextmanager

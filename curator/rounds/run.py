@@ -13,12 +13,14 @@ from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import read_meta
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
+from curator.money.budget import open_answers
 from curator.project import Project, check_strategy
+from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare, push
 from curator.rounds.report import RoundReport
-from curator.rounds.select import MOST_QUESTIONS, draw_holdout, select
+from curator.rounds.select import draw_holdout, select
 from curator.rounds.settle import settle
 from curator.rounds.train import train
 
@@ -49,8 +51,8 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
         run.report.measured = _not_yet_reported(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
-            current = records.current_round(project.ledger) or _open(project, batch)
-            if not run.step(current):
+            current = records.current_round(project.ledger) or _open(project, batch, run.report)
+            if current is None or not run.step(current):
                 return run.report
     raise CuratorError(
         "The round did not come to an end; please report this with the output of `curator status --json`."
@@ -85,7 +87,10 @@ class _Run:
             with self.project.ledger.write():
                 self.project.ledger.update("rounds", round_id, **plan)
             current = {**current, **plan}
-        return select(self.project, current, self.batch or int(current["batch"]), self.report)
+        limit = limit_batch(self.project, self.batch or int(current["batch"]))
+        if limit.note:
+            self.report.notes.append(limit.note)
+        return select(self.project, current, limit, self.report)
 
     def _push(self, round_id: int, _current: Row) -> bool:
         with self.report.stage("push"):
@@ -156,12 +161,18 @@ class _Run:
         )
 
 
-def _open(project: Project, batch: int | None) -> Row:
-    """Open the next round."""
+def _open(project: Project, batch: int | None, report: RoundReport) -> Row | None:
+    """Open the next round; None: the campaign is at its end, which the report says."""
     ledger = project.ledger
+    plan = _plan(project, batch)
+    limit = limit_batch(project, int(plan["batch"]))
+    # Late answers to what was asked before are taken in by a round that asks nothing.
+    if limit.refused and not open_answers(ledger):
+        report.stopped = limit.refused
+        return None
     draw_holdout(project)
     round_id = records.last_round_id(ledger) + 1
-    row = {"id": round_id, "status": "opened", **_plan(project, batch), "opened_at": utc_now()}
+    row = {"id": round_id, "status": "opened", **plan, "opened_at": utc_now()}
     with ledger.write():
         ledger.insert("rounds", [row])
     current = records.current_round(ledger)

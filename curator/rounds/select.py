@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from curator.project import Project
 from curator.rounds.arm import draw_arm, join
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
+from curator.rounds.limits import MOST_QUESTIONS, Limit
 from curator.rounds.near_duplicates import near_any
 from curator.rounds.needs import Spec
 from curator.rounds.pull import pull
@@ -30,10 +32,6 @@ from strategies.batch import Batch, choose_batch
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-
-MOST_QUESTIONS = (
-    3  # about one item: two annotators who differ are joined by a third, and a fourth, then it rests
-)
 
 _NOTHING = Batch(
     positions=np.empty(0, dtype=np.int64),
@@ -132,20 +130,20 @@ def find_candidates(project: Project) -> Candidates:
     return Candidates(project, np.flatnonzero(free), duplicates)
 
 
-def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -> bool:
+def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) -> bool:
     """Pick the batch of a round and write picks, hold-out questions and outbox in one transaction.
 
     Args:
         project: with an opened round.
         round_row: that round.
-        wanted: how many items to pick.
+        limit: how many items to pick, and to ask about again.
         report: gets the stage times and notes.
 
     Returns:
         False when nothing is left to pick; the round is then taken back.
     """
     watch = Stopwatch()
-    ledger, round_id = project.ledger, int(round_row["id"])
+    ledger, round_id, wanted = project.ledger, int(round_row["id"]), limit.batch
     newest = records.last_trained(ledger)
     checkpoint = project.checkpoint(newest["id"]) if newest else None
     with report.stage("score"):
@@ -155,13 +153,16 @@ def select(project: Project, round_row: Row, wanted: int, report: RoundReport) -
                 f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
             )
         k = min(wanted, len(candidates))
-        again = records.unsettled_ties(ledger, MOST_QUESTIONS)
+        again = dict(islice(records.unsettled_ties(ledger, MOST_QUESTIONS).items(), limit.ties))
         if k == 0 and not again:
             if _late_answers(project, round_id, report):
                 return True
             with ledger.write():
                 ledger.execute("delete from rounds where id = ?", [round_id])
-            report.notes.append(_nothing_left(candidates.holdout_duplicates))
+            if limit.refused:
+                report.stopped = limit.refused
+            else:
+                report.notes.append(_nothing_left(candidates.holdout_duplicates))
             return False
         if again:
             report.notes.append(f"{len(again)} items are asked about again: their answers disagree.")
@@ -222,7 +223,7 @@ def _late_answers(project: Project, round_id: int, report: RoundReport) -> bool:
         return False
     with ledger.write():
         ledger.update("rounds", round_id, status="pushed", batch=0, candidates=0)
-    report.notes.append(f"Nothing is left to ask about; round {round_id} takes in answers that came late.")
+    report.notes.append(f"Nothing new is asked; round {round_id} takes in answers that came late.")
     return True
 
 

@@ -19,7 +19,7 @@ class Card:
 
 def cards(report: Report) -> list[Card]:
     """Forecast, stop, savings: in this order, each there even when it has nothing to say yet."""
-    return [_forecast(report), _stop(report), _savings(report)]
+    return [_forecast(report), _stop(), _savings()]
 
 
 def verdict_sentence(last: Row | None) -> str:
@@ -42,16 +42,20 @@ def _forecast(report: Report) -> Card:
     return Card(
         "Forecast",
         "Not yet",
-        (f"Needs four measured rounds; there {'is' if n == 1 else 'are'} {n}." if n < 4 else "None was made.",),
+        (
+            f"Needs four measured rounds; there {'is' if n == 1 else 'are'} {n}."
+            if n < 4
+            else "None was made.",
+        ),
         absent=True,
     )
 
 
-def _stop(report: Report) -> Card:
+def _stop() -> Card:
     return Card("Stop or go on", "No verdict", ("None was given yet.",), absent=True)
 
 
-def _savings(report: Report) -> Card:
+def _savings() -> Card:
     return Card(
         "Saved against random",
         "Not measured",

@@ -32,6 +32,7 @@ class Report:
     calibration: dict[str, Any] | None
     classes: list[dict[str, Any]]
     slices: list[dict[str, Any]]
+    slices_left_out: list[str]  # columns that are no slices, and why
     confusion: dict[str, Any] | None
     errors: list[dict[str, Any]]
     map: dict[str, Any] | None
@@ -56,7 +57,6 @@ def gather(project: Project) -> Report:
     holdout = _holdout(project, measured, missing)
     items = project.pool.items(holdout.rows) if holdout else []
     by_slice, left_out = slices(items, holdout.right) if holdout else ([], [])
-    missing += [f"Not a slice: {reason}." for reason in left_out]
     last_round = measured[-1]["round"] if measured else 0
     return Report(
         project=_project(project, measured),
@@ -68,6 +68,7 @@ def gather(project: Project) -> Report:
         calibration=_calibration(project, holdout, last_round),
         classes=quality.per_class(ledger, last_round, config.project.classes) if measured else [],
         slices=by_slice,
+        slices_left_out=left_out,
         confusion=quality.confusion(holdout, config.project.classes) if holdout else None,
         errors=_errors(project, holdout) if holdout else [],
         map=_map(project, holdout, missing),
@@ -112,8 +113,8 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
         return ["No round could be measured yet: see `curator status`."]
     progress = records.progress(project.ledger, current["id"])
     return [
-        f"No round is measured yet: {progress.answered:,} of {progress.asked:,} questions of round {current['id']} are "
-        "answered. `curator round` trains and measures when they are."
+        f"No round is measured yet: {progress.answered:,} of {progress.asked:,} questions of round {current['id']} "
+        "are answered. `curator round` trains and measures when they are."
     ]
 
 

@@ -40,7 +40,8 @@ class Holdout:
     @property
     def predicted(self) -> IntArray:
         """(n,) the likeliest class by the mean over training seeds."""
-        return self.mean_probs.argmax(axis=1)
+        classes: IntArray = self.mean_probs.argmax(axis=1).astype(np.int64)
+        return classes
 
     @property
     def right(self) -> FloatArray:

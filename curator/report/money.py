@@ -28,7 +28,9 @@ def rounds(ledger: Ledger) -> list[Row]:
     """One row per measured round: what it cost, the metric on each split, the gain and the gain per unit of currency."""
     splits = {
         (row["round"], row["metric"]): row
-        for row in ledger.rows("select round, metric, train, validation, holdout, generalisation_gap from metrics")
+        for row in ledger.rows(
+            "select round, metric, train, validation, holdout, generalisation_gap from metrics"
+        )
     }
     rows = []
     for row in records.gain_table(ledger):
@@ -36,7 +38,9 @@ def rounds(ledger: Ledger) -> list[Row]:
         facts = ledger.one(
             "select strategy, measured_at, holdout_items, partial from rounds where id = ?", [row["round"]]
         )
-        gain = ledger.one("select previous, mcnemar_b, mcnemar_c, mcnemar_p from gains where round = ?", [row["round"]])
+        gain = ledger.one(
+            "select previous, mcnemar_b, mcnemar_c, mcnemar_p from gains where round = ?", [row["round"]]
+        )
         per_dollar = _per_dollar(row)
         rows.append(
             row
@@ -75,7 +79,8 @@ def spend(ledger: Ledger, config: Config) -> dict[str, Any]:
         "budget": None if budget is None else parse_amount(budget),
         "kinds": [{"kind": k, "name": KINDS.get(k, k), "amount": kinds[k]} for k in _in_order(kinds, KINDS)],
         "sources": [
-            {"source": s, "name": SOURCES.get(s, s), "amount": sources[s]} for s in _in_order(sources, SOURCES)
+            {"source": s, "name": SOURCES.get(s, s), "amount": sources[s]}
+            for s in _in_order(sources, SOURCES)
         ],
     }
 
@@ -86,9 +91,20 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
     `total_cost` is the place on the axis of the other plots; the fit is on what training labels cost.
     """
     spent = {row["round"]: _label_cost(ledger, row["round"]) / MICRO for row in measured}
-    known = [row for row in measured if row["gain"] is not None and 0 < spent[row["previous"]] < spent[row["round"]]]
+    known = [
+        row
+        for row in measured
+        if row["gain"] is not None and 0 < spent[row["previous"]] < spent[row["round"]]
+    ]
     steps = [
-        Step(spent[row["previous"]], spent[row["round"]], row["gain"], row["gain_low"], row["gain_high"])
+        Step(
+            before=spent[row["previous"]],
+            after=spent[row["round"]],
+            gain=row["gain"],
+            low=row["gain_low"],
+            high=row["gain_high"],
+            least_error=1 / row["holdout_items"],
+        )
         for row in known
     ]
     found = smoothed(steps, [step.after for step in steps], seed)
@@ -110,7 +126,9 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
 def _label_cost(ledger: Ledger, round_id: int) -> int:
     """Micro-units that the training labels of all rounds until this one cost."""
     return int(
-        ledger.scalar("select coalesce(sum(amount), 0) from costs where kind = 'label' and round <= ?", [round_id])
+        ledger.scalar(
+            "select coalesce(sum(amount), 0) from costs where kind = 'label' and round <= ?", [round_id]
+        )
     )
 
 

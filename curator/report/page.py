@@ -16,6 +16,7 @@ from curator.report.gather import Report
 from curator.report.thumbs import thumbnails
 
 MOST_BYTES = 6_000_000
+_MOST_THUMBS = 700_000  # bytes of images
 _SPARE = 60_000  # bytes for what is not counted one by one
 
 
@@ -26,10 +27,12 @@ def render(report: Report) -> str:
     page = _page(report, figures, points, {})
     if report.project["kind"] != "image":
         return page
-    room = MOST_BYTES - _SPARE - len(page.encode())
+    room = min(_MOST_THUMBS, MOST_BYTES - _SPARE - len(page.encode()))
     wanted = [point["content"] for point in points]
     wanted = [pick["content"] for pick in (report.batch.picks if report.batch else [])] + wanted
-    return _page(report, figures, points, thumbnails([one["content"] for one in report.errors] + wanted, room))
+    return _page(
+        report, figures, points, thumbnails([one["content"] for one in report.errors] + wanted, room)
+    )
 
 
 def _page(
@@ -47,21 +50,25 @@ def _page(
     scripts = [_plotly(), _asset("page.js")]
     currency = report.project["currency"]
     unit = plots.unit_for(report.rounds)
-    return _environment().get_template("page.html").render(
-        r=report,
-        thumbs=thumbs,
-        figures=_json(figures),
-        points=_json(shown),
-        style=Markup(_asset("page.css")),  # noqa: S704 - our own file
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
-        policy=_policy(scripts),
-        metric=report.project["metric"].replace("_", "-").replace("f1", "F1"),
-        unit=unit,
-        unit_name=words.unit_name(currency, unit),
-        last_words=verdict_sentence(report.last),
-        cards=cards(report),
-        drawn=set(figures),
-        amount=lambda micro: words.amount(micro, currency),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            r=report,
+            thumbs=thumbs,
+            figures=_json(figures),
+            points=_json(shown),
+            style=Markup(_asset("page.css")),  # noqa: S704 - our own file
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
+            policy=_policy(scripts),
+            metric=report.project["metric"].replace("_", "-").replace("f1", "F1"),
+            unit=unit,
+            unit_name=words.unit_name(currency, unit),
+            last_words=verdict_sentence(report.last),
+            cards=cards(report),
+            drawn=set(figures),
+            amount=lambda micro: words.amount(micro, currency),
+        )
     )
 
 
@@ -89,7 +96,8 @@ def _figures(report: Report) -> dict[str, Any]:
 def _policy(scripts: list[str]) -> str:
     """The content policy: scripts by their digests, nothing from anywhere else. Plotly sets styles as it draws."""
     digests = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
     )
     return (
         f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data:; connect-src 'none'; "

@@ -28,6 +28,11 @@ class Batch:
     items: int
     picks: list[dict[str, Any]]
 
+    @property
+    def shown(self) -> set[str]:
+        """The columns that any of them has a value in."""
+        return {name for pick in self.picks for name, value in pick.items() if value is not None}
+
 
 def last_batch(project: Project) -> Batch | None:
     """The newest round that picked anything; None before there is one."""
@@ -65,4 +70,6 @@ def _strategy(row: dict[str, Any]) -> str:
 
 def _contents(project: Project, ids: list[str]) -> list[str]:
     """The beginning of each text, or where each image is."""
-    return [cut(content, _LONGEST) for content in project.pool.contents(project.pool.rows(ids))] if ids else []
+    return (
+        [cut(content, _LONGEST) for content in project.pool.contents(project.pool.rows(ids))] if ids else []
+    )

@@ -21,6 +21,8 @@ ACCENT, INK, MUTED, FAINT, GRID, PAPER = (
 )
 _TICK = 22  # characters of a class beside an axis
 _MOST_TICKS = 40  # classes that an axis can name
+_MOST_COUNTS = 12  # classes whose cells have room for a number
+_FEW = 5  # items of a bin: its interval says next to nothing, so it is drawn faintly
 _AREA = 22.0  # pixels across the largest dot of the reliability diagram
 STATES = {
     "pool": ("not asked", {"symbol": "circle", "size": 4, "color": FAINT}),
@@ -55,7 +57,7 @@ def curve(rounds: Sequence[dict[str, Any]], over: str, metric: str, currency: st
         "error_y": _bars(rounds, "value", "value_low", "value_high")
     }
     title = f"spent so far, {currency}" if in_money else "training labels"
-    x = _axis(title) | {"rangemode": "tozero"} | (_money_ticks(currency) if in_money else {"tickformat": ",d"})
+    x = _axis(title) | (_money_ticks(currency) if in_money else {"tickformat": ",d", "rangemode": "tozero"})
     return {"data": [line], "layout": _layout(x, _axis(metric) | {"tickformat": ".0%"})}
 
 
@@ -83,7 +85,7 @@ def per_dollar(
     y = _axis(f"points per {words.unit_name(currency, unit)}") | {"zeroline": True}
     if known:
         y["range"] = _window(values, known, slope or [], scale)
-    x = _axis(f"spent so far, {currency}") | {"rangemode": "tozero"} | _money_ticks(currency)
+    x = _axis(f"spent so far, {currency}") | _money_ticks(currency)
     return {"data": traces, "layout": _layout(x, y, legend=bool(slope))}
 
 
@@ -98,7 +100,9 @@ def gap(rounds: Sequence[dict[str, Any]], metric: str) -> Figure:
     traces = []
     for split, (name, color, dash) in styles.items():
         texts = [
-            f"round {row['round']}, {name}: {words.share(row[split])}" for row in rounds if row[split] is not None
+            f"round {row['round']}, {name}: {words.share(row[split])}"
+            for row in rounds
+            if row[split] is not None
         ]
         at = [place for place, row in zip(places, rounds, strict=True) if row[split] is not None]
         values = [row[split] for row in rounds if row[split] is not None]
@@ -112,21 +116,18 @@ def gap(rounds: Sequence[dict[str, Any]], metric: str) -> Figure:
 def reliability(bins: Sequence[dict[str, Any]]) -> Figure:
     """How often the model is right against how sure it is; on the diagonal the two are the same."""
     most = max(one["items"] for one in bins)
-    texts = [
-        f"{words.share(one['confidence'], 0)} sure, {words.share(one['accuracy'], 0)} right "
-        f"({words.share(one['low'], 0)} to {words.share(one['high'], 0)})<br>{one['items']:,.0f} items"
-        for one in bins
-    ]
-    dots = _line([one["confidence"] for one in bins], [one["accuracy"] for one in bins], texts, "", color=ACCENT)
-    dots |= {"mode": "markers", "error_y": _bars(bins, "accuracy", "low", "high")}
-    dots["marker"]["size"] = [max(5.0, _AREA * float(np.sqrt(one["items"] / most))) for one in bins]
     diagonal = {
         "type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1], "hoverinfo": "skip",
         "line": {"color": MUTED, "width": 1, "dash": "dot"},
     }  # fmt: skip
+    few = [one for one in bins if one["items"] < _FEW]
+    many = [one for one in bins if one["items"] >= _FEW]
     sides = {"range": [-0.02, 1.02], "tickformat": ".0%"}
     return {
-        "data": [diagonal, dots],
+        "data": [
+            diagonal,
+            *(_dots(part, most, color) for part, color in ((few, FAINT), (many, ACCENT)) if part),
+        ],
         "layout": _layout(_axis("how sure the model is") | sides, _axis("how often it is right") | sides),
     }
 
@@ -144,8 +145,8 @@ def confusion(matrix: dict[str, Any]) -> Figure:
     heat = {
         "type": "heatmap",
         "z": np.round(shares, 4).tolist(),
-        "text": texts,
-        "hovertemplate": "%{text}<extra></extra>",
+        "customdata": texts,
+        "hovertemplate": "%{customdata}<extra></extra>",
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "zmin": 0,
         "zmax": 1,
@@ -153,6 +154,11 @@ def confusion(matrix: dict[str, Any]) -> Figure:
         "xgap": 1,
         "ygap": 1,
     }
+    if len(names) <= _MOST_COUNTS:
+        heat |= {
+            "text": [[f"{n:,}" if n else "" for n in row] for row in counts.tolist()],
+            "texttemplate": "%{text}",
+        }
     shown = len(names) <= _MOST_TICKS
     ticks = {
         "tickvals": list(range(len(names))) if shown else [],
@@ -185,7 +191,11 @@ def pool_map(points: Sequence[dict[str, Any]]) -> Figure:
                 }
             )
     bare = {"visible": False, "fixedrange": False, "range": [-1.05, 1.05]}
-    layout = _layout(bare, bare, legend=True) | {"dragmode": "pan", "margin": {"l": 0, "r": 0, "t": 8, "b": 8}}
+    layout = _layout(bare, bare, legend=True) | {
+        "dragmode": "pan",
+        "margin": {"l": 0, "r": 0, "t": 8, "b": 8},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": MUTED, "activecolor": ACCENT},
+    }
     return {"data": traces, "layout": layout}
 
 
@@ -195,6 +205,20 @@ def unit_for(rounds: Sequence[dict[str, Any]]) -> int:
     if not costs:
         return 1
     return int(10 ** max(0, int(np.floor(np.log10(np.median(costs))))))
+
+
+def _dots(bins: Sequence[dict[str, Any]], most: float, color: str) -> Figure:
+    texts = [
+        f"{words.share(one['confidence'], 0)} sure, {words.share(one['accuracy'], 0)} right "
+        f"({words.share(one['low'], 0)} to {words.share(one['high'], 0)})<br>{one['items']:,.0f} items"
+        for one in bins
+    ]
+    dots = _line(
+        [one["confidence"] for one in bins], [one["accuracy"] for one in bins], texts, "", color=color
+    )
+    dots |= {"mode": "markers", "error_y": _bars(bins, "accuracy", "low", "high") | {"color": color}}
+    dots["marker"]["size"] = [max(5.0, _AREA * float(np.sqrt(one["items"] / most))) for one in bins]
+    return dots
 
 
 def _slope(slope: Sequence[dict[str, Any]], scale: float, currency: str, unit: int) -> list[Figure]:

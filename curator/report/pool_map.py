@@ -60,7 +60,9 @@ def pool_map(project: Project, holdout: Holdout | None) -> dict[str, Any] | None
             "note": one.note,
             "content": cut(content, _LONGEST) if project.config.project.kind == "text" else content,
         }
-        for one, (x, y), item_id, content in zip(placed, places, project.pool.ids(rows), contents, strict=True)
+        for one, (x, y), item_id, content in zip(
+            placed, places, project.pool.ids(rows), contents, strict=True
+        )
     ]
     return {"items": len(points), "of": project.pool.n_items, "points": points}
 
@@ -70,7 +72,9 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     rng = np.random.default_rng([project.config.project.seed, 42])
     placed = _errors(project, holdout)
     labels = records.training_labels(project.ledger)
-    last = project.ledger.rows("select item_id from picks where round = (select max(round) from picks) order by rank")
+    last = project.ledger.rows(
+        "select item_id from picks where round = (select max(round) from picks) order by rank"
+    )
     batch = [row["item_id"] for row in last]
     earlier = [item_id for item_id in labels if item_id not in set(batch)]
     for state, ids in (("batch", batch), ("labeled", earlier)):

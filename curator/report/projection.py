@@ -26,15 +26,15 @@ def project_2d(embeddings: FloatArray) -> FloatArray:
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     n, dim = embeddings.shape
     # On one thread: a sum over several ends in other bits, and t-SNE makes other places of them.
     with threadpool_limits(1):
         components = min(_COMPONENTS, n - 1, dim)
-        reduced = PCA(components, svd_solver="full" if dim <= 1000 else "randomized", random_state=_SEED).fit_transform(
-            embeddings
-        )
+        reduced = PCA(
+            components, svd_solver="full" if dim <= 1000 else "randomized", random_state=_SEED
+        ).fit_transform(embeddings)
         if components < 2:
             places = np.column_stack([reduced[:, 0], np.zeros(n)])
         else:

@@ -8,7 +8,9 @@ import numpy as np
 from curator.ledger.store import Ledger
 from curator.report.holdout import FloatArray, Holdout, IntArray
 
-TARGET_GAIN = 0.05  # what a hold-out is sized to show by default: an interval that is wider can tell nothing of it
+TARGET_GAIN = (
+    0.05  # what a hold-out is sized to show by default: an interval that is wider can tell nothing of it
+)
 BINS = 15  # of confidence, as in the calibration error of the ledger
 MOST_CLASSES = 100  # of a confusion matrix; more than that nobody can read
 MOST_CONFUSIONS = 30
@@ -86,7 +88,9 @@ def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[d
         found, n = measured[name], items[name]
         known = bool(found) and n > 0
         recall = (
-            with_interval(found["recall"], n) if known else {"value": None, "low": None, "high": None, "wide": True}
+            with_interval(found["recall"], n)
+            if known
+            else {"value": None, "low": None, "high": None, "wide": True}
         )
         rows.append(
             {
@@ -113,7 +117,7 @@ def confusion(holdout: Holdout, classes: tuple[str, ...]) -> dict[str, Any]:
     """
     counts = _counts(holdout.y, holdout.predicted, len(classes))
     wrong = counts - np.diag(np.diag(counts))
-    shown = np.arange(len(classes))
+    shown: IntArray = np.arange(len(classes))
     if len(classes) > MOST_CLASSES:
         mistakes = wrong.sum(axis=0) + wrong.sum(axis=1)
         shown = np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])

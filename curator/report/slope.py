@@ -18,7 +18,6 @@ FEWEST = 3  # gains: two numbers are fitted
 _EXPONENTS = np.linspace(0.6, 3.0, 25)
 _DRAWS = 4000
 _NORMAL_95 = 3.919927969080108  # width of a 95% interval in standard deviations
-_SMALLEST_ERROR = 1e-4  # metric points 0-1: an interval without width would count for everything
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class Step:
         gain: after - before, metric points.
         low: lower end of its 95% interval.
         high: upper end.
+        least_error: standard error of the gain at least, such as what one item of the hold-out counts: where two models
+            happen to agree on every item the interval has no width, and must not count for everything.
     """
 
     before: float
@@ -38,6 +39,7 @@ class Step:
     gain: float
     low: float
     high: float
+    least_error: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def smoothed(steps: Sequence[Step], at: Sequence[float], seed: int = 0) -> list[
     if len(steps) < FEWEST:
         return None
     gains = np.array([s.gain for s in steps])
-    errors = np.maximum([(s.high - s.low) / _NORMAL_95 for s in steps], _SMALLEST_ERROR)
+    errors = np.array([max((s.high - s.low) / _NORMAL_95, s.least_error) for s in steps])
     middle = float(np.exp(np.mean([np.log(s.after) for s in steps])))
     # Spends in units of `middle`, so that A is the slope there whatever the exponent, and a flat prior on it is fair.
     before, after = (np.array([getattr(s, end) for s in steps]) / middle for end in ("before", "after"))

@@ -1,11 +1,10 @@
 """How the report writes numbers and other people's text."""
 
 import re
-from typing import Any
 
 from curator.money.amounts import MICRO, format_amount
 
-NOTHING = "–"
+NOTHING = "–"  # noqa: RUF001 - a dash
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -48,8 +47,3 @@ def number(value: float | None, decimals: int = 0) -> str:
 def day(moment: str | None) -> str:
     """The day of a time of the ledger."""
     return (moment or "")[:10]
-
-
-def interval(low: Any, high: Any, write: Any) -> str:
-    """Two ends in words, each written by `write`."""
-    return f"{write(low)} to {write(high)}"

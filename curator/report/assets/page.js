@@ -29,6 +29,8 @@
     const isMap = place.dataset.figure === "map";
     const options = { responsive: true, displaylogo: false, displayModeBar: isMap };
     if (isMap) {
+      // Where fingers scroll the page, the map stays where it is: it has buttons.
+      if (window.matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
       options.modeBarButtons = [["zoomIn2d", "zoomOut2d", "resetScale2d"]];
     }
     return Plotly.react(place, figure.data, figure.layout, options);

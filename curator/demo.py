@@ -51,6 +51,7 @@ def run_demo(
         show: for the result.
     """
     from curator.cli.render import gain_table
+    from curator.report.write import write_report
 
     if (executable or keep) and not studio:
         raise ConfigError("--executable and --keep are about the server of --studio: add it.")
@@ -78,6 +79,7 @@ def run_demo(
         show(gain_table(records.gain_table(project.ledger), project.config.cost.currency))
         holdout = format_amount(records.spend(project.ledger)["holdout"], project.config.cost.currency)
         show(f"The total includes {holdout} for the hold-out's labels. Ledger: {project.ledger.path}")
+        show(f"Report: {write_report(project).page}")
         if url and keep:
             say(
                 f"Have a look at {project.labeler.where()}. For commands on {folder}: "

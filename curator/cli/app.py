@@ -12,6 +12,7 @@ from curator.cli.backup import backup
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.report import report as report_command
 from curator.cli.restore import restore
 from curator.cli.serve import serve
 from curator.cli.simulate import simulate
@@ -243,6 +244,9 @@ def status(
         for note in result.notes:
             _say(note)
         typer.echo(render.as_json(result.as_json()) if as_json else render.status_text(result))
+
+
+app.command("report")(report_command)
 
 
 @app.command()

@@ -2,11 +2,13 @@
 
 import io
 import json
+import sys
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from curator.cli.chart import learning_curve
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
 from curator.money.bill import KINDS, hours_line
@@ -233,4 +235,6 @@ def status_text(status: Status) -> str:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
     if status.gain:
         lines += ["", gain_table(status.gain, currency)]
+        curve = learning_curve(status.gain, currency, sys.stdout.encoding)
+        lines += ["", curve] if curve else []
     return "\n".join(lines)

@@ -1,0 +1,144 @@
+"""The money part of the report: each figure is one function that returns plain values, or None where there is none yet."""
+
+from typing import Any
+
+from curator.config import Config
+from curator.ledger import records
+from curator.ledger.store import Ledger, Row
+from curator.money.amounts import MICRO, parse_amount
+from curator.report.slope import Step, smoothed
+
+KINDS = {
+    "label": "training labels",
+    "holdout": "hold-out labels",
+    "review": "review of answers",
+    "round": "fixed per round",
+    "campaign": "fixed, once",
+    "compute": "compute",
+}
+SOURCES = {
+    "invoiced": "invoiced",
+    "measured": "measured",
+    "imputed": "imputed (no time came with the answer)",
+    "assumed": "assumed (from the rate card)",
+}
+
+
+def rounds(ledger: Ledger) -> list[Row]:
+    """One row per measured round: what it cost, the metric on each split, the gain and the gain per unit of currency."""
+    splits = {
+        (row["round"], row["metric"]): row
+        for row in ledger.rows(
+            "select round, metric, train, validation, holdout, generalisation_gap from metrics"
+        )
+    }
+    rows = []
+    for row in records.gain_table(ledger):
+        split = splits.get((row["round"], row["metric"]), {})
+        facts = ledger.one(
+            "select strategy, measured_at, holdout_items, partial from rounds where id = ?", [row["round"]]
+        )
+        gain = ledger.one(
+            "select previous, mcnemar_b, mcnemar_c, mcnemar_p from gains where round = ?", [row["round"]]
+        )
+        per_dollar = _per_dollar(row)
+        rows.append(
+            row
+            | (facts or {})
+            | (gain or {})
+            | {name: split.get(name) for name in ("train", "validation", "holdout", "generalisation_gap")}
+            | {"per_dollar_low": per_dollar[0], "per_dollar_high": per_dollar[1], "verdict": verdict(row)}
+        )
+    return rows
+
+
+def verdict(row: Row) -> str | None:
+    """What the interval of a gain says in a word; None for the first round, which has nothing to be compared with."""
+    if row["gain"] is None:
+        return None
+    if row["gain_low"] > 0:
+        return "real"
+    return "worse" if row["gain_high"] < 0 else "not shown"
+
+
+def last(measured: list[Row]) -> Row | None:
+    """The last measured round: what its dollars bought."""
+    return measured[-1] if measured else None
+
+
+def spend(ledger: Ledger, config: Config) -> dict[str, Any]:
+    """Everything spent so far, by kind and by how the amount is known; the open round's answers included."""
+    kinds: dict[str, int] = {}
+    sources: dict[str, int] = {}
+    for row in ledger.rows("select kind, source, sum(amount) as amount from costs group by kind, source"):
+        kinds[row["kind"]] = kinds.get(row["kind"], 0) + row["amount"]
+        sources[row["source"]] = sources.get(row["source"], 0) + row["amount"]
+    budget = config.cost.budget
+    return {
+        "total": sum(kinds.values()),
+        "budget": None if budget is None else parse_amount(budget),
+        "kinds": [{"kind": k, "name": KINDS.get(k, k), "amount": kinds[k]} for k in _in_order(kinds, KINDS)],
+        "sources": [
+            {"source": s, "name": SOURCES.get(s, s), "amount": sources[s]}
+            for s in _in_order(sources, SOURCES)
+        ],
+    }
+
+
+def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]] | None:
+    """The smoothed gain per unit of currency at each measured round; None with too few gains to smooth.
+
+    `total_cost` is the place on the axis of the other plots; the fit is on what training labels cost.
+    """
+    spent = {row["round"]: _label_cost(ledger, row["round"]) / MICRO for row in measured}
+    known = [
+        row
+        for row in measured
+        if row["gain"] is not None and 0 < spent[row["previous"]] < spent[row["round"]]
+    ]
+    steps = [
+        Step(
+            before=spent[row["previous"]],
+            after=spent[row["round"]],
+            gain=row["gain"],
+            low=row["gain_low"],
+            high=row["gain_high"],
+            least_error=1 / row["holdout_items"],
+        )
+        for row in known
+    ]
+    found = smoothed(steps, [step.after for step in steps], seed)
+    if found is None:
+        return None
+    return [
+        {
+            "round": row["round"],
+            "labels": row["labels"],
+            "total_cost": row["total_cost"],
+            "value": at.value,
+            "low": at.low,
+            "high": at.high,
+        }
+        for row, at in zip(known, found, strict=True)
+    ]
+
+
+def _label_cost(ledger: Ledger, round_id: int) -> int:
+    """Micro-units that the training labels of all rounds until this one cost."""
+    return int(
+        ledger.scalar(
+            "select coalesce(sum(amount), 0) from costs where kind = 'label' and round <= ?", [round_id]
+        )
+    )
+
+
+def _per_dollar(row: Row) -> tuple[float | None, float | None]:
+    """The ends of the gain's interval over the same, exact cost."""
+    if row["gain_per_dollar"] is None:
+        return None, None
+    return row["gain_low"] * MICRO / row["cost"], row["gain_high"] * MICRO / row["cost"]
+
+
+def _in_order(found: dict[str, int], known: dict[str, str]) -> list[str]:
+    """The known ones in their order, then those that a newer curator has added."""
+    return [*(name for name in known if name in found), *sorted(set(found) - set(known))]

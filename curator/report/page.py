@@ -1,0 +1,144 @@
+"""The page: one HTML file with everything in it, that asks nobody for anything."""
+
+import base64
+import hashlib
+import importlib.resources
+import json
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from curator.report import plots, words
+from curator.report.cards import cards, verdict_sentence
+from curator.report.gather import Report
+from curator.report.thumbs import thumbnails
+
+MOST_BYTES = 6_000_000
+_MOST_THUMBS = 700_000  # bytes of images
+_SPARE = 60_000  # bytes for what is not counted one by one
+
+
+def render(report: Report) -> str:
+    """The report as a page of less than 6 MB; images on the map are left out where there is no room for them."""
+    figures = _figures(report)
+    points = report.map["points"] if report.map else []
+    page = _page(report, figures, points, {})
+    if report.project["kind"] != "image":
+        return page
+    room = min(_MOST_THUMBS, MOST_BYTES - _SPARE - len(page.encode()))
+    wanted = [point["content"] for point in points]
+    wanted = [pick["content"] for pick in (report.batch.picks if report.batch else [])] + wanted
+    return _page(
+        report, figures, points, thumbnails([one["content"] for one in report.errors] + wanted, room)
+    )
+
+
+def _page(
+    report: Report, figures: dict[str, Any], points: list[dict[str, Any]], thumbs: dict[str, str]
+) -> str:
+    shown = [
+        {
+            "id": point["id"],
+            "note": point["note"],
+            "text": "" if point["content"] in thumbs else words.cut(point["content"], 100),
+            "image": thumbs.get(point["content"], ""),
+        }
+        for point in points
+    ]
+    scripts = [_plotly(), _asset("page.js")]
+    currency = report.project["currency"]
+    unit = plots.unit_for(report.rounds)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            r=report,
+            thumbs=thumbs,
+            figures=_json(figures),
+            points=_json(shown),
+            style=Markup(_asset("page.css")),  # noqa: S704 - our own file
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
+            policy=_policy(scripts),
+            metric=report.project["metric"].replace("_", "-").replace("f1", "F1"),
+            unit=unit,
+            unit_name=words.unit_name(currency, unit),
+            last_words=verdict_sentence(report.last),
+            cards=cards(report),
+            drawn=set(figures),
+            amount=lambda micro: words.amount(micro, currency),
+        )
+    )
+
+
+def _figures(report: Report) -> dict[str, Any]:
+    """Every plot that there are numbers for, by the name of its place on the page."""
+    currency, metric = report.project["currency"], report.project["metric"].replace("_", "-")
+    figures: dict[str, Any] = {}
+    if report.rounds:
+        figures["curve-dollars"] = plots.curve(report.rounds, "total_cost", metric, currency)
+        figures["curve-labels"] = plots.curve(report.rounds, "labels", metric, currency)
+        figures["gap"] = plots.gap(report.rounds, metric)
+    if any(row["gain_per_dollar"] is not None for row in report.rounds):
+        figures["per-dollar"] = plots.per_dollar(
+            report.rounds, report.slope, currency, plots.unit_for(report.rounds)
+        )
+    if report.calibration:
+        figures["reliability"] = plots.reliability(report.calibration["bins"])
+    if report.confusion:
+        figures["confusion"] = plots.confusion(report.confusion)
+    if report.map:
+        figures["map"] = plots.pool_map(report.map["points"])
+    return figures
+
+
+def _policy(scripts: list[str]) -> str:
+    """The content policy: scripts by their digests, nothing from anywhere else. Plotly sets styles as it draws."""
+    digests = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data:; connect-src 'none'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json(value: Any) -> Markup:
+    """JSON that no HTML parser can find a tag in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - the five characters above are all that could end or open anything
+
+
+@cache
+def _plotly() -> str:
+    """plotly.js as its package ships it: drawn on the page itself, without a network."""
+    file = importlib.resources.files("plotly") / "package_data" / "plotly.min.js"
+    return file.read_text(encoding="utf-8")
+
+
+@cache
+def _asset(name: str) -> str:
+    return (importlib.resources.files("curator.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("curator.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "share": words.share,
+        "points": words.points,
+        "number": words.number,
+        "day": words.day,
+        "cut": words.cut,
+    }
+    return made

@@ -1,0 +1,46 @@
+"""Writes the report: a page, and the same numbers as JSON beside it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from curator.errors import ConfigError, CuratorError
+from curator.pool.atomic import write_bytes
+from curator.project import Project
+from curator.report.gather import Report, gather
+from curator.report.page import render
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the report is."""
+
+    page: Path
+    data: Path
+    report: Report
+
+
+def write_report(project: Project, page: Path | None = None) -> Written:
+    """Gather, draw and write; files that are there are replaced.
+
+    Args:
+        project: is only read.
+        page: an .html file; None = .curator/reports/round-NNN.html, by the last measured round.
+
+    Raises:
+        ConfigError: `page` is no .html file.
+        CuratorError: the disk refuses, or a part of the project cannot be read.
+    """
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{page}: a report is an .html file; name it like report.html.")
+    report = gather(project)
+    place = page or project.state / "reports" / f"round-{report.project['round']:03d}.html"
+    data = place.with_suffix(".json")
+    text = json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(data, text.encode())
+        write_bytes(place, render(report).encode())
+    except OSError as exc:
+        raise CuratorError(f"The report cannot be written to {place}: {exc.strerror or exc}.") from exc
+    return Written(place.resolve(), data.resolve(), report)

@@ -210,10 +210,13 @@ def _shrunk(residual: FloatArray, weights: FloatArray, who: NDArray[Any], n: int
         return np.zeros(1)
     mass = np.bincount(who, weights=weights, minlength=n)
     mean = np.bincount(who, weights=weights * residual, minlength=n) / mass
-    within = float((weights * (residual - mean[who]) ** 2).sum()) / max(float(weights.sum()) - n, 1.0)
-    between = max(float(np.var(mean, ddof=1)) - within * float(np.mean(1.0 / mass)), 0.0)
+    whole = float(mass.sum())
+    within = float((weights * (residual - mean[who]) ** 2).sum()) / max(whole - n, 1.0)
+    # The usual moments of a one-way layout: who has few answers says little about how much people differ, too.
+    apart = float((mass * (mean - (mass * mean).sum() / whole) ** 2).sum())
+    between = max((apart - (n - 1) * within) / (whole - float((mass**2).sum()) / whole), 0.0)
     found: FloatArray = mean * between / (between + within / mass) if between > 0.0 else np.zeros(n)
-    return found - float(found.mean())
+    return found - float((mass * found).sum()) / whole
 
 
 def _log_seconds(times: Times) -> FloatArray:

@@ -27,10 +27,12 @@ class ExpectedCosts:
     Attributes:
         model: of the seconds; None: the plain mean of the times so far, or a price per label.
         why: in a sentence, where they come from.
+        for_good: nobody is paid for time, so further answers will teach nothing.
     """
 
     model: SecondsModel | None
     why: str
+    for_good: bool = False
 
 
 def lengths_of(pool: Pool, rows: IntArray) -> FloatArray | None:
@@ -116,7 +118,7 @@ def expected_costs(
     labels = sum(share * (rate_of(cost, who).micro_per_label or 0) for who, share in shares.items())
     total = np.full(len(rows), float(labels))
     if not hourly:
-        return total, ExpectedCosts(None, "every label has the same price")
+        return total, ExpectedCosts(None, "every label has the same price", for_good=True)
     times = measured_times(ledger, pool)
     model = fit_seconds(times, seed=seed)
     lengths = lengths_of(pool, rows)

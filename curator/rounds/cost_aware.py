@@ -38,7 +38,8 @@ def candidate_weights(
     probs = None if predict is None else partial(_probs, project, rows, predict)
     weights = cost_weights(costs, probs) if known.model else None
     if weights is None:
-        tell(f"cost_aware changes nothing yet: {known.why}.")
+        for_now = "" if known.for_good else " yet"
+        tell(f"cost_aware changes nothing{for_now}: {known.why}.")
         return None
     low, high = (
         format_amount(round(float(q) / 100) * 100, project.config.cost.currency)

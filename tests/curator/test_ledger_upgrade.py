@@ -5,12 +5,16 @@ import sqlite3
 import pytest
 from sqlite_utils import Database
 
+from curator.config import CostSection
+from curator.errors import LedgerError
 from curator.ledger import records
 from curator.ledger.schema import migrations
 from curator.ledger.store import Ledger
+from curator.money.fixed import charge_round
 from curator.rounds.settle import settle
 
 FORMER = "m005_annotators"  # the first migration that ledgers of version 0.1.0 do not have
+BEFORE_COSTS = "m006_costs"
 
 
 @pytest.fixture
@@ -140,3 +144,71 @@ def test_it_is_done_once_and_kept(former):
             for ledger_rows in (first, new.rows("select name, sql from sqlite_master"))
         ]
     assert shapes[0] == shapes[1]
+
+
+def test_a_ledger_whose_bill_was_of_answers_says_the_same(tmp_path):
+    """The gain table to the last digit, what was spent, who was paid; then rows that no answer stands behind fit in."""
+    path = tmp_path / "ledger.db"
+    db = Database(sqlite3.connect(path))
+    migrations.apply(db, stop_before=BEFORE_COSTS)
+    rounds = [
+        {
+            "id": n,
+            "status": "measured",
+            "strategy": "margin",
+            "seed": 0,
+            "config": "{}",
+            "opened_at": "t",
+            "labels": 9 * n,
+        }
+        for n in (1, 2, 3)
+    ]
+    db.table("rounds").insert_all(rounds)
+    db.table("questions").insert_all(
+        [
+            {"key": f"k{n}", "round": 1, "item_id": f"i{n}", "role": "train", "rank": n, "state": "asked"}
+            for n in range(4)
+        ]
+    )
+    common = {"version": 1, "currency": "USD", "source": "measured", "annotator": "ada"}
+    db.table("costs").insert_all(
+        [
+            {"source_id": "a", "key": "k0", "round": 1, "kind": "label", "amount": 80_000, "basis": "per label", **common},
+            {"source_id": "b", "key": "k1", "round": 1, "kind": "holdout", "amount": 70_000, "basis": "per label", **common},
+            {"source_id": "c", "key": "k2", "round": 2, "kind": "label", "amount": 30_001, "basis": "per hour", **common,
+             "seconds": 3.0},
+        ]
+    )  # fmt: skip
+    db.table("gains").insert_all(
+        [
+            {
+                "round": n,
+                "metric": "accuracy",
+                "value": 0.5 + n / 10,
+                "gain": gain,
+                "gain_low": -0.1,
+                "gain_high": 0.3,
+            }
+            for n, gain in ((1, None), (2, 0.1), (3, 0.1))
+        ]
+    )
+    before = [tuple(row) for row in db.execute("select * from gain").fetchall()]
+    rows = [tuple(row) for row in db.execute("select * from costs").fetchall()]
+    db.close()
+    with Ledger(path) as ledger:
+        assert [tuple(row.values()) for row in ledger.rows("select * from gain")] == before
+        assert before[2][3:4] == (180_001,)
+        assert [row[2] for row in before] == [80_000, 30_001, 0]
+        after = ledger.rows("select * from costs")
+        assert [tuple(row.values())[: len(rows[0])] for row in after] == rows
+        assert [row["capped_seconds"] for row in after] == [None, None, 3.0]
+        assert records.spend(ledger) == {"label": 110_001, "holdout": 70_000}
+        assert {row["source"] for row in ledger.rows("select * from bill")} == {"measured"}
+        with ledger.write():
+            charge_round(ledger, CostSection(price_per_label="0.08", per_round="15"), 3)
+        assert ledger.one("select cost, total_cost from gain where round = 3") == {
+            "cost": 15_000_000,
+            "total_cost": 15_180_001,
+        }
+        with pytest.raises(LedgerError, match="FOREIGN KEY"), ledger.write():
+            ledger.insert("costs", [{**after[0], "source_id": "d", "round": 9}])

@@ -6,6 +6,7 @@ import pytest
 from support.projects import make_project
 
 from curator.errors import CuratorError
+from curator.money.bill import paid_hours
 from curator.project import Project
 from curator.rounds.run import run_round
 from curator.rounds.store import store
@@ -102,3 +103,27 @@ def test_everything_gone_is_another_server_and_nothing_is_written(project):
         store(project, lost, 1, accept_loss=False)
     assert project.ledger.get("cursor") != "9"
     assert store(project, lost, 1, accept_loss=True).withdrawn == len(keys(project))
+
+
+def test_a_lunch_break_is_capped_and_shown(project):
+    """With enough answers a page left open is paid up to the cap; measured time stays on record."""
+    asked = keys(project)[:10]
+    several = {key: tuple(given(key, n, 5.0 + n) for n in range(3)) for key in asked}
+    store(project, pulled(several), 1, accept_loss=False)
+    late = asked[0]
+    store(project, pulled({late: (*several[late], given(late, 7, 4000.0))}), 1, accept_loss=False)
+    row = project.ledger.one("select * from costs where seconds = 4000")
+    assert (row["seconds"], row["capped_seconds"], row["amount"]) == (4000.0, 60.0, 60 * RATE)
+    found = paid_hours(project.ledger)
+    assert found.measured == pytest.approx((4000 + 10 * (5 + 6 + 7)) / 3600)
+    assert found.paid == pytest.approx((60 + 10 * (5 + 6 + 7)) / 3600)
+
+
+def test_an_edit_is_in_the_hours_once(project):
+    """A version says the time of all versions so far: hours are not added up over versions."""
+    key = keys(project)[0]
+    for seconds in (3.0, 9.0):
+        store(project, pulled({key: (given(key, 1, seconds),)}), 1, accept_loss=False)
+    assert amounts(project) == [(3 * RATE, "measured"), (6 * RATE, "measured")]
+    found = paid_hours(project.ledger)
+    assert (found.measured, found.paid) == (pytest.approx(9 / 3600), pytest.approx(9 / 3600))

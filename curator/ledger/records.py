@@ -42,6 +42,12 @@ def last_measured(ledger: Ledger, before: int) -> Row | None:
     )
 
 
+def measured_rounds(ledger: Ledger, before: int) -> list[int]:
+    """The numbers of the measured rounds below `before`, ascending."""
+    found = ledger.rows("select id from rounds where status = 'measured' and id < ? order by id", [before])
+    return [int(row["id"]) for row in found]
+
+
 def last_trained(ledger: Ledger) -> Row | None:
     """The newest round with a model."""
     return ledger.one("select * from rounds where model_version is not null order by id desc limit 1")
@@ -151,6 +157,14 @@ def gain_table(ledger: Ledger) -> list[Row]:
     """The `gain` view, one row per measured round, with the interval of each value beside it."""
     return ledger.rows(
         "select v.*, g.value_low, g.value_high from gain v join gains g on g.round = v.round order by v.round"
+    )
+
+
+def comparisons(ledger: Ledger) -> list[Row]:
+    """Every round against earlier ones by the project's metric: the newest round first, its nearest comparison first."""
+    return ledger.rows(
+        "select c.* from comparisons c join gains g on g.round = c.round and g.metric = c.metric "
+        "order by c.round desc, c.previous desc"
     )
 
 

@@ -54,7 +54,7 @@ class Accuracy(_Mean):
 
     def values(self, outcomes: Outcomes) -> FloatArray:
         """1 where right, 0 where wrong."""
-        return (outcomes.predicted == outcomes.y).astype(np.float64)
+        return np.asarray(outcomes.predicted == outcomes.y, dtype=np.float64)
 
     def flip(self, _y: IntArray, _n_classes: int) -> float:
         """An item is worth one item."""

@@ -154,23 +154,30 @@ def spend(ledger: Ledger) -> dict[str, int]:
 
 
 def gain_table(ledger: Ledger) -> list[Row]:
-    """The `gain` view, one row per measured round, with the interval of each value beside it."""
+    """The `gain` view, one row per measured round, with the interval of each value and the verdict on each gain beside it.
+
+    The verdict is null for the first round, and for rounds measured before there were verdicts.
+    """
     return ledger.rows(
-        "select v.*, g.value_low, g.value_high from gain v join gains g on g.round = v.round order by v.round"
+        "select v.*, g.value_low, g.value_high, c.verdict, c.detectable "
+        "from gain v join gains g on g.round = v.round left join comparisons c "
+        "on c.round = g.round and c.previous = g.previous and c.metric = g.metric order by v.round"
     )
 
 
-def comparisons(ledger: Ledger) -> list[Row]:
-    """Every round against earlier ones by the project's metric: the newest round first, its nearest comparison first."""
+def comparisons_of(ledger: Ledger, round_id: int) -> list[Row]:
+    """A round against earlier ones by the project's metric, the nearest first."""
     return ledger.rows(
         "select c.* from comparisons c join gains g on g.round = c.round and g.metric = c.metric "
-        "order by c.round desc, c.previous desc"
+        "where c.round = ? order by c.previous desc",
+        [round_id],
     )
 
 
 def gain_of(ledger: Ledger, round_id: int) -> Row | None:
-    """The row of one round, if it was measured."""
-    return next((row for row in gain_table(ledger) if row["round"] == round_id), None)
+    """The row of one round, if it was measured, with its `comparisons`."""
+    row = next((row for row in gain_table(ledger) if row["round"] == round_id), None)
+    return row and {**row, "comparisons": comparisons_of(ledger, round_id)}
 
 
 def strategy_of(row: Row) -> str | dict[str, float]:

@@ -15,11 +15,13 @@ from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
 from curator.money.holdout_size import minimum_detectable_gain, size_for_gain
+from curator.money.holdout_table import HoldoutRow
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, check_classes, infer_columns
 from curator.pool.incoming import EmbeddingSource
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
+from curator.rounds.holdout_price import planned_holdouts
 from integrations.encoders.registry import default_encoder, make_encoder
 from integrations.errors import EncoderError, LabelerError
 from integrations.labelers.registry import labeler_class
@@ -82,6 +84,7 @@ class InitReport:
         float | None
     )  # smallest gain (0 to 1) that this hold-out is likely to show; None: none at all
     notes: list[str] = field(default_factory=list)
+    holdout_rows: list[HoldoutRow] = field(default_factory=list)  # none where the hold-out came labeled
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ def init_project(
             holdout_size=holdout,
             detectable_gain=minimum_detectable_gain(max(1, holdout), DISAGREEMENT),
             notes=plan.notes,
+            holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
         )
 
 

@@ -7,7 +7,9 @@ from curator.errors import CuratorError, LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.bill import Hours, by_source, paid_hours
+from curator.money.holdout_table import NextDollars
 from curator.project import Project
+from curator.rounds.holdout_price import next_dollars_of
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
 from curator.suggestions import OFF, SuggestionEffect, suggestion_effect
@@ -29,6 +31,8 @@ class Status:
     sources: dict[str, int]  # the same by how it is known: measured, invoiced, imputed, assumed
     hours: Hours | None  # None: nobody is paid by time
     gain: list[dict[str, Any]]  # the `gain` view
+    comparisons: list[dict[str, Any]]  # the last measured round against earlier ones, the nearest first
+    next_dollars: NextDollars | None  # hold-out or training; None before two measured rounds
     problems: list[dict[str, Any]]  # answers without a readable label
     cannot_tell: int  # answers of annotators who could not decide
     suggestions: SuggestionEffect | None  # what the model's suggestions do; None: nothing to compare yet
@@ -47,6 +51,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
     """
     notes = [] if offline else _refresh(project)
     ledger = project.ledger
+    gain = records.gain_table(ledger)
     replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
     return Status(
         name=project.config.project.name,
@@ -59,7 +64,9 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         spent=records.spend(ledger),
         sources=by_source(ledger),
         hours=paid_hours(ledger),
-        gain=records.gain_table(ledger),
+        gain=gain,
+        comparisons=records.comparisons_of(ledger, gain[-1]["round"]) if gain else [],
+        next_dollars=next_dollars_of(project),
         problems=ledger.rows(
             "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
             "where a.problem is not null order by a.pulled_at desc, q.item_id limit 20"

@@ -1,5 +1,6 @@
 """Every command of `curator`: parse, call one function, print."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -144,7 +145,9 @@ def init(
         report = init_project(options, project, RichProgress(), _say)
         cost = f"{price} per label in" if price else f"{hourly_rate} per hour in"
         typer.echo(
-            render.as_json(vars(report)) if as_json else render.init_text(report, CONFIG_NAME, currency, cost)
+            render.as_json(asdict(report))
+            if as_json
+            else render.init_text(report, CONFIG_NAME, currency, cost)
         )
 
 

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from curator.cli.chart import learning_curve
+from curator.cli.render_gain import verdict_lines, verdict_word
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
 from curator.money.bill import KINDS, hours_line
+from curator.money.holdout_table import holdout_text
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
 from curator.status import Status
@@ -53,6 +55,7 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
             ""
             if row["gain"] is None
             else f"{100 * row['gain']:+z.1f} ({100 * row['gain_low']:+z.1f} to {100 * row['gain_high']:+z.1f})",
+            verdict_word(row),
             _per_dollar(row),
         ]
         for row in rows
@@ -64,6 +67,7 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
         "total",
         f"{metric} (95%)",
         "gain, points (95%)",
+        "verdict",
         f"points per {_unit(currency)}",
     ]
     return table(headers, body, left=0)
@@ -94,6 +98,8 @@ def init_text(report: InitReport, config_name: str, currency: str, price: str) -
         "(80% power, 95% level, if two models differ on a tenth of the items)"
     )
     lines.append(f"Hold-out: {report.holdout_size:,} items: {shows}")
+    if report.holdout_rows:
+        lines.append(holdout_text(report.holdout_rows, report.holdout_size, currency))
     lines.append(f"Answers cost {price} {currency}; settings are in {config_name}. Next: `curator round`")
     return "\n".join(lines)
 
@@ -121,6 +127,7 @@ def round_text(report: RoundReport, currency: str) -> str:
             if row["gain_per_dollar"] is not None:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
+        lines += verdict_lines(row["comparisons"])
     if report.closed:
         lines.append(f"Round {report.closed} could not be measured. {report.closed_because}")
     if report.opened:
@@ -234,7 +241,9 @@ def status_text(status: Status) -> str:
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
     if status.gain:
-        lines += ["", gain_table(status.gain, currency)]
+        lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)
         lines += ["", curve] if curve else []
+    if status.next_dollars:
+        lines.append(status.next_dollars.sentence(currency))
     return "\n".join(lines)

@@ -42,6 +42,12 @@ def last_measured(ledger: Ledger, before: int) -> Row | None:
     )
 
 
+def measured_rounds(ledger: Ledger, before: int) -> list[int]:
+    """The numbers of the measured rounds below `before`, ascending."""
+    found = ledger.rows("select id from rounds where status = 'measured' and id < ? order by id", [before])
+    return [int(row["id"]) for row in found]
+
+
 def last_trained(ledger: Ledger) -> Row | None:
     """The newest round with a model."""
     return ledger.one("select * from rounds where model_version is not null order by id desc limit 1")
@@ -150,15 +156,30 @@ def spend(ledger: Ledger) -> dict[str, int]:
 
 
 def gain_table(ledger: Ledger) -> list[Row]:
-    """The `gain` view, one row per measured round, with the interval of each value beside it."""
+    """The `gain` view, one row per measured round, with the interval of each value and the verdict on each gain beside it.
+
+    The verdict is null for the first round, and for rounds measured before there were verdicts.
+    """
     return ledger.rows(
-        "select v.*, g.value_low, g.value_high from gain v join gains g on g.round = v.round order by v.round"
+        "select v.*, g.value_low, g.value_high, c.verdict, c.detectable "
+        "from gain v join gains g on g.round = v.round left join comparisons c "
+        "on c.round = g.round and c.previous = g.previous and c.metric = g.metric order by v.round"
+    )
+
+
+def comparisons_of(ledger: Ledger, round_id: int) -> list[Row]:
+    """A round against earlier ones by the project's metric, the nearest first."""
+    return ledger.rows(
+        "select c.* from comparisons c join gains g on g.round = c.round and g.metric = c.metric "
+        "where c.round = ? order by c.previous desc",
+        [round_id],
     )
 
 
 def gain_of(ledger: Ledger, round_id: int) -> Row | None:
-    """The row of one round, if it was measured."""
-    return next((row for row in gain_table(ledger) if row["round"] == round_id), None)
+    """The row of one round, if it was measured, with its `comparisons`."""
+    row = next((row for row in gain_table(ledger) if row["round"] == round_id), None)
+    return row and {**row, "comparisons": comparisons_of(ledger, round_id)}
 
 
 def strategy_of(row: Row) -> str | dict[str, float]:

@@ -315,6 +315,38 @@ def m006_costs(db: Database) -> None:
 
 
 @migrations()
+def m007_comparisons(db: Database) -> None:
+    """Every measured round against earlier ones: 1, 2, 3 and 5 back, and the first; a single late gain seldom shows."""
+    db.table("comparisons").create(
+        {
+            "round": int,
+            "previous": int,  # the measured round it is compared with
+            "metric": str,  # accuracy | macro_f1 | log_loss (nats) | cost_weighted_error (mean cost of an item)
+            "before": float,
+            "after": float,
+            "gain": float,  # positive = better, also for log loss and cost
+            "low": float,  # of `level`, two-level bootstrap
+            "high": float,
+            "level": float,
+            "decision_low": float,  # the same, for who looks after every round
+            "decision_high": float,
+            "looks": int,  # at the hold-out so far; the decision interval corrects for the plan of 10, 20, 40, ...
+            "lost_share": float,  # of hold-out items: right before, wrong after (by the mean over seeds)
+            "won_share": float,  # wrong before, right after
+            "mcnemar_p": float,  # of equal accuracy
+            "detectable": float,  # smallest gain this hold-out shows with 80% power; null: none
+            "cost": int,  # micro-units of the labels in between
+            "worth": float,  # the gain worth paying that for; null: nobody said
+            "worth_why": str,  # its inputs
+            "verdict": str,  # real | worse | flat | not shown
+        },
+        pk=("round", "previous", "metric"),
+        foreign_keys=[("round", "rounds", "id"), ("previous", "rounds", "id")],
+        not_null={"before", "after", "gain", "low", "high", "level", "looks", "cost", "verdict"},
+    )
+
+
+@migrations()
 def m009_arm(db: Database) -> None:
     """The random arm: which picks are of it, what it says about the live pool, and what it says was saved."""
     db.table("picks").add_column("arm", int, not_null_default=0)  # 1: drawn uniformly from all candidates

@@ -93,3 +93,34 @@ def minimum_detectable_gain(n: int, psi: float, alpha: float = 0.05, power: floa
         else:
             high = middle
     return high
+
+
+def smallest_shown(n: int, psi: float, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
+    """Smallest gain in accuracy that a hold-out of `n` items shows with the given power, also where `psi` is small.
+
+    Where not even a gain on every differing item would show, a larger gain would make more items differ: then it is the
+    smallest gain d that shows when it is won on a share d of the items and nothing is lost.
+
+    Args:
+        n: hold-out items, at least 1.
+        psi: share of items (0-1) on which the two models differ in being right.
+        alpha: two-sided error level of the test.
+        power: probability of seeing a gain that is really there; above 0.5.
+
+    Returns:
+        The gain in metric points 0-1; None when the hold-out can show no gain at all.
+
+    Raises:
+        ConfigError: as `minimum_detectable_gain`.
+    """
+    found = minimum_detectable_gain(n, psi, alpha, power)
+    if found is not None or _items_needed(1.0, 1.0, alpha, power) > n:
+        return found
+    low, high = psi, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        if _items_needed(middle, middle, alpha, power) > n:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -2,22 +2,19 @@
 
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
-from curator.errors import CuratorError
 from curator.learner.checkpoint import Checkpoint
 from curator.learner.evaluation import Evaluation, cross_validated_probs, evaluate
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_round
-from curator.money.gain import metric_interval, paired_gain
-from curator.pool.atomic import write_bytes
+from curator.money.gain import metric_interval
 from curator.project import Project
+from curator.rounds.comparisons import Compared, compare, comparison_rows
+from curator.rounds.holdout_probs import keep
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -46,7 +43,7 @@ def measure(project: Project, round_id: int) -> str | None:
     checkpoint = project.checkpoint(round_id)
     rows = project.holdout_rows()
     probs = checkpoint.model.predict_proba_seeds(project.embeddings.take(rows))
-    _keep(project.model_folder(round_id), rows, probs)
+    keep(project.model_folder(round_id), rows, probs)
 
     ids = project.pool.ids(rows)
     used = np.array([i for i, item_id in enumerate(ids) if item_id in labels], dtype=np.int64)
@@ -54,7 +51,8 @@ def measure(project: Project, round_id: int) -> str | None:
     metric = project.config.holdout.metric
     seed = project.config.project.seed
 
-    gain_row = _gain_row(project, round_id, rows, probs, used, y)
+    compared = compare(project, round_id, rows, probs, used, y)
+    gain_row = _gain_row(project, round_id, probs[:, used], y, compared[0] if compared else None)
     evaluations = _evaluation_rows(round_id, "holdout", _over_seeds(probs[:, used], y, project))
     holdout_headline = next(row for row in evaluations if row["metric"] == metric and row["class"] == "")
     holdout_headline.update(low=gain_row["value_low"], high=gain_row["value_high"])
@@ -62,6 +60,7 @@ def measure(project: Project, round_id: int) -> str | None:
     with ledger.write():
         ledger.insert("evaluations", evaluations)
         ledger.insert("gains", [gain_row])
+        ledger.insert("comparisons", comparison_rows(project, round_id, compared))
         ledger.insert(
             "looks",
             [
@@ -141,59 +140,22 @@ def _evaluation_rows(round_id: int, split: str, evaluations: list[Evaluation]) -
     return rows
 
 
-def _gain_row(
-    project: Project, round_id: int, rows: IntArray, probs: FloatArray, used: IntArray, y: IntArray
-) -> Row:
-    """The gain against the last measured round, on the items and labels of now for both models."""
-    metric, seed = project.config.holdout.metric, project.config.project.seed
-    now = metric_interval(probs[:, used], y, metric, seed=seed)
-    row: Row = {
+def _gain_row(project: Project, round_id: int, probs: FloatArray, y: IntArray, gain: Compared | None) -> Row:
+    """The value now, and the gain against the last measured round, on the items and labels of now for both models."""
+    metric = project.config.holdout.metric
+    now = metric_interval(probs, y, metric, seed=project.config.project.seed)
+    found = None if gain is None else gain.gains[metric]
+    return {
         "round": round_id,
-        "previous": None,
+        "previous": None if gain is None else gain.previous,
         "metric": metric,
         "value": now.value,
         "value_low": now.low,
         "value_high": now.high,
-        "gain": None,
-        "gain_low": None,
-        "gain_high": None,
-        "mcnemar_b": None,
-        "mcnemar_c": None,
-        "mcnemar_p": None,
+        "gain": None if found is None else found.value,
+        "gain_low": None if found is None else found.low,
+        "gain_high": None if found is None else found.high,
+        "mcnemar_b": None if found is None else found.mcnemar_b,
+        "mcnemar_c": None if found is None else found.mcnemar_c,
+        "mcnemar_p": None if found is None else found.mcnemar_p,
     }
-    previous = records.last_measured(project.ledger, round_id)
-    if previous is None:
-        return row
-    before_rows, before = _kept(project.model_folder(previous["id"]))
-    if not np.array_equal(before_rows, rows):
-        raise CuratorError(
-            f"Rounds {previous['id']} and {round_id} were not measured on the same hold-out items, "
-            "so no gain can be stated. The hold-out of a campaign never changes: restore .curator from a backup."
-        )
-    gain = paired_gain(before[:, used], probs[:, used], y, metric, seed=seed)
-    return row | {
-        "previous": previous["id"],
-        "gain": gain.value,
-        "gain_low": gain.low,
-        "gain_high": gain.high,
-        "mcnemar_b": gain.mcnemar_b,
-        "mcnemar_c": gain.mcnemar_c,
-        "mcnemar_p": gain.mcnemar_p,
-    }
-
-
-def _keep(folder: Path, rows: IntArray, probs: FloatArray) -> None:
-    """Every model's hold-out probabilities stay: the next gain, and an auditor, need them per item."""
-    packed = save({"rows": rows, "probs": np.ascontiguousarray(probs, dtype=np.float32)})
-    write_bytes(folder / "holdout.safetensors", packed)
-
-
-def _kept(folder: Path) -> tuple[IntArray, FloatArray]:
-    path = folder / "holdout.safetensors"
-    try:
-        arrays = load_file(path)
-    except (OSError, ValueError, SafetensorError) as exc:
-        raise CuratorError(
-            f"{path} cannot be read ({exc}); without it the next gain cannot be stated. Restore it from a backup."
-        ) from exc
-    return arrays["rows"], arrays["probs"]

@@ -32,6 +32,7 @@ def in_ledger(folder: Path) -> Facts:
             "costs",
             "evaluations",
             "gains",
+            "comparisons",
             "looks",
         )
         return {

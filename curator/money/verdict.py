@@ -1,0 +1,121 @@
+"""The verdict on a gain in words, with all that it rests on.
+
+real       the interval lies above 0
+worse      it lies below 0
+flat       it holds 0, and even its upper end is below the gain worth paying for
+not shown  it holds 0 otherwise: the hold-out is too small for what there was to see
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+from curator.config import StopSection
+from curator.money.amounts import MICRO, format_amount, parse_amount
+from curator.money.gain import Gain
+from curator.money.holdout_metrics import Metric
+from curator.money.holdout_size import smallest_shown
+
+Word = Literal["real", "worse", "flat", "not shown"]
+_POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The gain that its price is worth.
+
+    Attributes:
+        gain: in units of the metric.
+        why: the inputs it was computed from, for people.
+    """
+
+    gain: float
+    why: str
+
+
+def judge(low: float, high: float, worth: float | None) -> Word:
+    """The word for a gain.
+
+    Args:
+        low: lower end of its interval.
+        high: upper end.
+        worth: the gain worth paying for; None: nobody said what a better model is worth, so nothing is flat.
+    """
+    if low > 0:
+        return "real"
+    if high < 0:
+        return "worse"
+    return "flat" if worth is not None and high < worth else "not shown"
+
+
+def gain_worth_paying_for(
+    stop: StopSection, metric: Metric, headline: Metric, cost: int, currency: str
+) -> Worth | None:
+    """The gain at which a round earns what it cost.
+
+    With a value per error and a number of predictions, a gain g of accuracy avoids g * predictions errors (and the same gain
+    of the cost-weighted error as many errors of cost 1). With a floor it is so many points of the project's own metric per
+    100 units of currency.
+
+    Args:
+        stop: `[stop]` of curator.toml.
+        metric: whose gain.
+        headline: the project's metric.
+        cost: of the labels that brought the gain, in micro-units.
+        currency: of the cost.
+
+    Returns:
+        None where nothing says it, or nothing was paid.
+    """
+    if cost <= 0:
+        return None
+    price = format_amount(cost, currency)
+    value = 0 if stop.value_per_error is None else parse_amount(stop.value_per_error)
+    if value and stop.predictions and metric in ("accuracy", "cost_weighted_error"):
+        return Worth(
+            cost / (value * stop.predictions),
+            f"{price} against {format_amount(value, currency)} per error on {stop.predictions:,} predictions",
+        )
+    if stop.floor is not None and metric == headline:
+        return Worth(
+            stop.floor / 100 * cost / (100 * MICRO),
+            f"{price} at {stop.floor:g} points per 100 {currency}",
+        )
+    return None
+
+
+def detectable_gain(gain: Gain) -> float | None:
+    """The smallest gain that this hold-out would have shown with a power of 80%, as the models differed.
+
+    For accuracy by Connor's formula at the observed share of discordant items (plus one pseudo-item, for none may have been
+    seen), for the other metrics from the standard error; luck of the training seeds comes on top.
+
+    Returns:
+        In units of the metric; None when the hold-out is too small for any gain.
+    """
+    normal = NormalDist()
+    reach = normal.inv_cdf((1.0 + gain.level) / 2.0) + normal.inv_cdf(_POWER)
+    if gain.metric != "accuracy":
+        return reach * gain.standard_error
+    psi = (gain.mcnemar_b + gain.mcnemar_c + 1.0) / (gain.items + 2.0)
+    found = smallest_shown(gain.items, psi, alpha=1.0 - gain.level, power=_POWER)
+    return None if found is None else math.hypot(found, reach * gain.seed_error)
+
+
+def explained(word: Word, *, detectable: float | None, worth: float | None, unit: str = "points") -> str:
+    """A verdict with the reason, in a few words.
+
+    Args:
+        word: of `judge`.
+        detectable: smallest gain that would have shown, in `unit`.
+        worth: the gain worth paying for, in `unit`.
+        unit: of both.
+    """
+    if word in ("real", "worse"):
+        return word
+    if word == "flat":
+        return f"flat: below the {worth:.2g} {unit} that it cost"
+    if detectable is None:
+        return "not shown: the hold-out is too small to show any gain"
+    return f"not shown: the hold-out is too small; it shows gains of {detectable:.1f} {unit} or more"

@@ -1,0 +1,74 @@
+"""Prices of hold-out labels, from the rate card or from what was paid, and what they buy."""
+
+from curator.config import Config
+from curator.ledger import records
+from curator.ledger.store import Ledger
+from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
+from curator.project import Project
+
+SECONDS_PER_HOUR = 3600
+_LAST_ROUNDS = 3
+
+
+def planned_holdouts(config: Config, n_items: int) -> list[HoldoutRow]:
+    """The table for a hold-out that is still to be labeled, at the price of the rate card; empty for a labeled file."""
+    if config.holdout.file is not None:
+        return []
+    return holdout_rows(config.holdout.size, _card_price(config), most=n_items)
+
+
+def measured_holdouts(project: Project) -> list[HoldoutRow]:
+    """The table around the hold-out of a campaign, at what its labels cost, and at the score it has now."""
+    size = len(records.holdout_ids(project.ledger)) or project.config.holdout.size
+    value = project.ledger.scalar(
+        "select value from evaluations where split = 'holdout' and class = '' and metric = 'accuracy' "
+        "order by round desc limit 1"
+    )
+    return holdout_rows(
+        max(1, size),
+        paid_price(project.ledger) or _card_price(project.config),
+        most=project.pool.n_items,
+        accuracy=0.9 if value is None else min(0.99, max(0.01, float(value))),
+    )
+
+
+def paid_price(ledger: Ledger) -> float | None:
+    """Micro-units that a labeled hold-out item cost on average, several answers included; None before there is one."""
+    paid = ledger.scalar("select sum(amount) from costs where kind = 'holdout'")
+    labeled = ledger.scalar(
+        "select count(*) from current_labels where role = 'holdout' and label is not null"
+    )
+    return float(paid) / int(labeled) if paid is not None and labeled else None
+
+
+def next_dollars_of(project: Project) -> NextDollars | None:
+    """Whether money does more in the hold-out than in training labels; None before two measured rounds."""
+    ledger = project.ledger
+    last = ledger.rows(
+        "select c.*, r.holdout_items from comparisons c join rounds r on r.id = c.round "
+        "join gains g on g.round = c.round and g.previous = c.previous "
+        "where c.metric = 'accuracy' order by c.round desc limit ?",
+        [_LAST_ROUNDS],
+    )
+    price = paid_price(ledger)
+    if not last or price is None:
+        return None
+    items = int(last[0]["holdout_items"])
+    changed = (last[0]["lost_share"] + last[0]["won_share"]) * items
+    return next_dollars(
+        items=items,
+        price=price,
+        psi=(changed + 1.0) / (items + 2.0),
+        gains=[float(row["gain"]) for row in last],
+        costs=[int(row["cost"]) for row in last],
+    )
+
+
+def _card_price(config: Config) -> float | None:
+    """Micro-units per hold-out item by the rate card; None where time is paid and nobody knows it yet."""
+    answers = 1.0 + (config.labeler.overlap - 1) * config.labeler.overlap_share
+    if config.cost.micro_per_label is not None:
+        return config.cost.micro_per_label * answers
+    if config.labeler.name == "replay":  # its answers take as long as curator.toml says
+        return (config.cost.micro_per_hour or 0) * config.labeler.seconds / SECONDS_PER_HOUR * answers
+    return None

@@ -13,6 +13,7 @@ from curator.cli.backup import backup
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.plan import plan
 from curator.cli.report import report as report_command
 from curator.cli.restore import restore
 from curator.cli.serve import serve
@@ -331,6 +332,7 @@ def demo(
 
 
 # In the order in which `curator --help` lists them: after the commands of the cycle.
+app.command()(plan)
 app.add_typer(cost_commands.app, name="cost")
 app.command()(doctor)
 app.add_typer(studio_commands.app, name="studio")

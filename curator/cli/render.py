@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from curator.cli.arm_text import arm_lines
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
 from curator.pool.catalogue import ImportReport
@@ -217,6 +218,7 @@ def status_text(status: Status) -> str:
         lines += suggestion_lines(status.suggestions)
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
+    lines += arm_lines(status)
     if status.gain:
         lines += ["", gain_table(status.gain, currency)]
     return "\n".join(lines)

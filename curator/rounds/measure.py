@@ -17,6 +17,7 @@ from curator.ledger.store import Row, utc_now
 from curator.money.gain import metric_interval, paired_gain
 from curator.pool.atomic import write_bytes
 from curator.project import Project
+from curator.rounds.certify import arm_report
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -56,6 +57,8 @@ def measure(project: Project, round_id: int) -> str | None:
     holdout_headline = next(row for row in evaluations if row["metric"] == metric and row["class"] == "")
     holdout_headline.update(low=gain_row["value_low"], high=gain_row["value_high"])
     evaluations += _training_rows(project, checkpoint, round_id, seed)
+    training = (checkpoint.train_rows, checkpoint.train_labels)
+    arm = arm_report(project, round_id, train=training, holdout=(rows[used], y))
     with ledger.write():
         ledger.insert("evaluations", evaluations)
         ledger.insert("gains", [gain_row])
@@ -71,6 +74,7 @@ def measure(project: Project, round_id: int) -> str | None:
                 }
             ],
         )
+        arm.write(ledger)
         ledger.update(
             "rounds",
             round_id,

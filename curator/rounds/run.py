@@ -14,6 +14,7 @@ from curator.learner.checkpoint import read_meta
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project, check_strategy
+from curator.rounds.fallback import note, strategy_now
 from curator.rounds.measure import measure
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare, push
@@ -85,6 +86,8 @@ class _Run:
             with self.project.ledger.write():
                 self.project.ledger.update("rounds", round_id, **plan)
             current = {**current, **plan}
+        told = note(self.project.ledger, self.project.config.acquisition.strategy, str(plan["strategy"]))
+        self.report.notes += [told] if told else []
         return select(self.project, current, self.batch or int(current["batch"]), self.report)
 
     def _push(self, round_id: int, _current: Row) -> bool:
@@ -144,9 +147,9 @@ class _Run:
         if changed:
             self.report.notes.append(changed)
         with self.report.stage("measure"):
-            note = measure(self.project, round_id)
-        if note:
-            self.report.closed, self.report.closed_because = round_id, note
+            unmeasured = measure(self.project, round_id)
+        if unmeasured:
+            self.report.closed, self.report.closed_because = round_id, unmeasured
         self.report.measured = records.gain_of(self.project.ledger, round_id)
         return True
 
@@ -177,8 +180,9 @@ def _plan(project: Project, batch: int | None) -> Row:
     seeding = records.last_trained(ledger) is None or len(classes) < 2
     if seeding and records.last_round_id(ledger) > 0 and classes:
         project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
+    strategy = strategy_now(ledger, acquisition.strategy)
     return {
-        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else acquisition.strategy),
+        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else strategy),
         "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
         "seed": project.config.project.seed,
         "config": project.config_json(),

@@ -6,9 +6,13 @@ from typing import Any
 from curator.errors import CuratorError, LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
+from curator.money import savings
 from curator.money.bill import Hours, by_source, paid_hours
 from curator.money.holdout_table import NextDollars
+from curator.money.pool_estimate import Share, recent_accuracy
 from curator.project import Project
+from curator.rounds.fallback import note as fallback_note
+from curator.rounds.fallback import strategy_now
 from curator.rounds.holdout_price import next_dollars_of
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
@@ -37,6 +41,9 @@ class Status:
     cannot_tell: int  # answers of annotators who could not decide
     suggestions: SuggestionEffect | None  # what the model's suggestions do; None: nothing to compare yet
     suggestions_off: str | None  # why they went off by themselves
+    savings: dict[str, Any] | None  # against random labels; None: no round is measured yet
+    pool_accuracy: Share | None  # of the last models on the live pool, by the random arm; None: no arm has judged one
+    fallback: str | None  # why batches are drawn at random in place of "auto"
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -50,7 +57,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
     A labeler that is away, or another curator at work, is a note: the ledger is shown as it is.
     """
     notes = [] if offline else _refresh(project)
-    ledger = project.ledger
+    ledger, acquisition = project.ledger, project.config.acquisition.strategy
     gain = records.gain_table(ledger)
     replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
     return Status(
@@ -74,6 +81,11 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         cannot_tell=int(ledger.scalar("select count(*) from live_answers where cannot_tell")),
         suggestions=None if replayed else suggestion_effect(ledger),
         suggestions_off=ledger.get(OFF),
+        savings=savings.current(ledger),
+        pool_accuracy=recent_accuracy(ledger),
+        fallback=fallback_note(
+            ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))
+        ),
         notes=notes,
     )
 

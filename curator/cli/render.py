@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from curator.cli.arm_text import arm_lines
 from curator.cli.chart import learning_curve
 from curator.cli.render_gain import verdict_lines, verdict_word
 from curator.init import InitReport
@@ -240,6 +241,7 @@ def status_text(status: Status) -> str:
         lines += suggestion_lines(status.suggestions)
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
+    lines += arm_lines(status)
     if status.gain:
         lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)

@@ -13,6 +13,7 @@ from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_round
 from curator.money.gain import metric_interval
 from curator.project import Project
+from curator.rounds.certify import arm_report
 from curator.rounds.comparisons import Compared, compare, comparison_rows
 from curator.rounds.holdout_probs import keep
 
@@ -57,6 +58,8 @@ def measure(project: Project, round_id: int) -> str | None:
     holdout_headline = next(row for row in evaluations if row["metric"] == metric and row["class"] == "")
     holdout_headline.update(low=gain_row["value_low"], high=gain_row["value_high"])
     evaluations += _training_rows(project, checkpoint, round_id, seed)
+    training = (checkpoint.train_rows, checkpoint.train_labels)
+    arm = arm_report(project, round_id, train=training, holdout=(rows[used], y))
     with ledger.write():
         ledger.insert("evaluations", evaluations)
         ledger.insert("gains", [gain_row])
@@ -73,6 +76,7 @@ def measure(project: Project, round_id: int) -> str | None:
                 }
             ],
         )
+        arm.write(ledger)
         ledger.update(
             "rounds",
             round_id,

@@ -15,6 +15,7 @@ from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
 from curator.project import Project, check_strategy
+from curator.rounds.fallback import note, strategy_now
 from curator.rounds.forecast import keep_forecasts
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
@@ -89,8 +90,8 @@ class _Run:
                 self.project.ledger.update("rounds", round_id, **plan)
             current = {**current, **plan}
         limit = limit_batch(self.project, self.batch or int(current["batch"]))
-        if limit.note:
-            self.report.notes.append(limit.note)
+        told = note(self.project.ledger, self.project.config.acquisition.strategy, str(plan["strategy"]))
+        self.report.notes += [sentence for sentence in (limit.note, told) if sentence]
         return select(self.project, current, limit, self.report)
 
     def _push(self, round_id: int, _current: Row) -> bool:
@@ -150,10 +151,10 @@ class _Run:
         if changed:
             self.report.notes.append(changed)
         with self.report.stage("measure"):
-            note = measure(self.project, round_id)
+            unmeasured = measure(self.project, round_id)
             keep_forecasts(self.project)
-        if note:
-            self.report.closed, self.report.closed_because = round_id, note
+        if unmeasured:
+            self.report.closed, self.report.closed_because = round_id, unmeasured
         self.report.measured = records.gain_of(self.project.ledger, round_id)
         return True
 
@@ -190,8 +191,9 @@ def _plan(project: Project, batch: int | None) -> Row:
     seeding = records.last_trained(ledger) is None or len(classes) < 2
     if seeding and records.last_round_id(ledger) > 0 and classes:
         project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
+    strategy = strategy_now(ledger, acquisition.strategy)
     return {
-        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else acquisition.strategy),
+        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else strategy),
         "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
         "seed": project.config.project.seed,
         "config": project.config_json(),

@@ -1,0 +1,222 @@
+"""What the random arm says about the live pool: the model's accuracy on it, and how frequent the classes are.
+
+Labels that a strategy chose are no sample: accuracy and class balance among them are those of odd items. The arm of a
+round was drawn uniformly from all that could have been asked about, and the model that chose the rest of the round had
+not seen it, so the share it has right is an unbiased estimate of its accuracy on what was left of the pool.
+
+Where items are drawn with unequal, logged probabilities, `lure` weighs them. Source: Farquhar, Gal & Rainforth, "On
+Statistical Bias In Active Learning: How and When To Fix It", ICLR 2021, arXiv 2101.11665.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.errors import DataError
+from curator.ledger.store import Ledger, Row
+
+FloatArray = NDArray[np.floating]
+
+LEVEL = 0.95
+RECENT = 3  # rounds whose arms are pooled: one alone has too few items
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of the pool, 0 to 1, with its 95% interval, from so many random items."""
+
+    value: float
+    low: float
+    high: float
+    items: int
+
+
+@dataclass(frozen=True)
+class ArmItem:
+    """An item of the arm that has a label.
+
+    Attributes:
+        round: that drew it.
+        label: as it counts now.
+        guess: of the model that chose the rest of the round; None: there was none yet.
+    """
+
+    round: int
+    label: str
+    guess: str | None
+
+
+def wilson(hits: int, n: int, level: float = LEVEL) -> Share:
+    """A share with Wilson's score interval, which holds its level for few items and near 0 and 1.
+
+    Raises:
+        DataError: no items.
+    """
+    if n < 1 or not 0 <= hits <= n:
+        raise DataError(f"a share needs at least one item and at most all of them, got {hits} of {n}.")
+    z2 = NormalDist().inv_cdf(0.5 + level / 2.0) ** 2
+    share = hits / n
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = (z2 * (share * (1 - share) / n + z2 / (4 * n * n))) ** 0.5 / (1 + z2 / n)
+    return Share(share, max(0.0, centre - reach), min(1.0, centre + reach), n)
+
+
+def lure_weights(probabilities: FloatArray, n_pool: int) -> FloatArray:
+    """What each loss counts, so that their mean is unbiased for the whole pool.
+
+    Args:
+        probabilities: (m,) of each draw, in order: that with which the item was taken among those not yet drawn, so
+            that the probabilities of all of them add up to 1 at every draw.
+        n_pool: items before the first draw, at least m.
+
+    Returns:
+        (m,) weights; all 1 when every draw was uniform.
+
+    Raises:
+        DataError: a probability outside (0, 1], or more draws than items.
+    """
+    q = np.asarray(probabilities, dtype=np.float64)
+    drawn = len(q)
+    if not 0 < drawn <= n_pool or not ((q > 0) & (q <= 1)).all():
+        raise DataError(
+            f"LURE needs 1 to {n_pool} draws, each with a probability above 0 and up to 1, got {drawn} draws."
+        )
+    left = n_pool - np.arange(drawn)  # items that could be drawn: N - m + 1
+    if drawn == n_pool:
+        return np.ones(drawn)  # everything is known: nothing stands for anything else
+    return 1.0 + (n_pool - drawn) / (left - 1.0) * (1.0 / (left * q) - 1.0)
+
+
+def lure(losses: FloatArray, probabilities: FloatArray, n_pool: int, level: float = LEVEL) -> Share:
+    """The mean loss over the pool from draws of unequal probability.
+
+    Args:
+        losses: (m,) of the drawn items, in order; 0 to 1 for a share.
+        probabilities: (m,) as of `lure_weights`.
+        n_pool: items before the first draw.
+        level: of the interval, which is normal: rough below 30 draws or with weights far apart.
+
+    Raises:
+        DataError: fewer than two draws, or draws that do not fit.
+    """
+    if len(losses) < 2 or len(losses) != len(probabilities):
+        raise DataError(
+            f"LURE needs two draws or more, each with its probability, got {len(losses)} losses."
+        )
+    weighted = lure_weights(probabilities, n_pool) * np.asarray(losses, dtype=np.float64)
+    value, n = float(weighted.mean()), len(weighted)
+    reach = NormalDist().inv_cdf(0.5 + level / 2.0) * float(weighted.std(ddof=1)) / n**0.5
+    return Share(value, value - reach, value + reach, n)
+
+
+def arm_items(ledger: Ledger, up_to: int) -> list[ArmItem]:
+    """The labeled items of all arms up to a round, in the order of rounds."""
+    rows = ledger.rows(
+        """
+        select p.round, l.label, q.suggestion from picks p
+        join questions q on q.round = p.round and q.item_id = p.item_id
+        join current_labels l on l.item_id = p.item_id
+        where p.arm = 1 and p.round <= ? and l.label is not null order by p.round, p.rank
+        """,
+        [up_to],
+    )
+    return [ArmItem(row["round"], row["label"], row["suggestion"]) for row in rows]
+
+
+def accuracy(items: Sequence[ArmItem]) -> Share | None:
+    """The share of arm items that the model which had not seen them had right; None: there was no model, or no item."""
+    judged = [item for item in items if item.guess is not None]
+    return wilson(sum(item.guess == item.label for item in judged), len(judged)) if judged else None
+
+
+def balance(
+    items: Sequence[ArmItem],
+    known: Mapping[int, Mapping[str, int]],
+    candidates: Mapping[int, int],
+    classes: Sequence[str],
+) -> dict[str, Share]:
+    """How frequent each class is among all items that are labeled or may be asked about.
+
+    Each round says it anew, without bias: the labels known before it are counted, and its arm stands for all that could
+    still be asked about. The rounds are averaged by the size of their arms.
+
+    Args:
+        items: of the arms.
+        known: {round: {class: labels known before it}}.
+        candidates: {round: items that could be asked about}.
+        classes: of the project.
+
+    Returns:
+        {class: share}; empty without an arm.
+    """
+    arms = Counter(item.round for item in items)
+    if not arms:
+        return {}
+    drawn = sum(arms.values())
+    rest = {r: candidates[r] / (candidates[r] + sum(known[r].values())) for r in arms}
+    unknown = sum(n * rest[r] for r, n in arms.items()) / drawn
+    found = {}
+    for name in classes:
+        counted = sum(
+            n * (1.0 - rest[r]) * known[r].get(name, 0) / max(1, sum(known[r].values()))
+            for r, n in arms.items()
+        )
+        hits = [item for item in items if item.label == name]
+        value = (counted + sum(rest[item.round] for item in hits)) / drawn
+        arm = wilson(len(hits), drawn)
+        low, high = (unknown * (end - arm.value) for end in (arm.low, arm.high))
+        found[name] = Share(value, max(0.0, value + low), min(1.0, value + high), drawn)
+    return found
+
+
+def estimate_rows(ledger: Ledger, round_id: int, classes: Sequence[str]) -> list[Row]:
+    """What the arms up to a round say, as rows of `pool_estimates`; none without an arm."""
+    items = arm_items(ledger, round_id)
+    rows = []
+    seen = accuracy([item for item in items if item.round == round_id])
+    if seen is not None:
+        rows.append(_row(round_id, "accuracy", "", "arm", seen))
+    rounds = {item.round for item in items}
+    known = {r: _known_before(ledger, r) for r in rounds}
+    candidates = {
+        row["id"]: row["candidates"]
+        for row in ledger.rows("select id, candidates from rounds where candidates > 0")
+    }
+    shares = balance(items, known, candidates, classes)
+    return rows + [_row(round_id, "share", name, "arm and labels", share) for name, share in shares.items()]
+
+
+def recent_accuracy(ledger: Ledger, rounds: int = RECENT) -> Share | None:
+    """The accuracy of the last models on the live pool, pooled over their arms; None: no arm has judged a model."""
+    last = ledger.rows(
+        "select round from pool_estimates where quantity = 'accuracy' order by round desc limit ?", [rounds]
+    )
+    if not last:
+        return None
+    numbers = {row["round"] for row in last}
+    return accuracy([item for item in arm_items(ledger, max(numbers)) if item.round in numbers])
+
+
+def _known_before(ledger: Ledger, round_id: int) -> dict[str, int]:
+    rows = ledger.rows(
+        "select label, count(*) as n from current_labels where label is not null and round < ? group by label",
+        [round_id],
+    )
+    return {row["label"]: row["n"] for row in rows}
+
+
+def _row(round_id: int, quantity: str, name: str, method: str, share: Share) -> Row:
+    return {
+        "round": round_id,
+        "quantity": quantity,
+        "class": name,
+        "method": method,
+        "value": share.value,
+        "low": share.low,
+        "high": share.high,
+        "items": share.items,
+    }

@@ -1,0 +1,76 @@
+"""What random labels would have cost: what the ledger says of it, in words and numbers."""
+
+import json
+from typing import Any
+
+from curator.ledger.store import Ledger
+from curator.money.amounts import format_amount
+
+MEASURED, NOT_MEASURED = "measured", "not measured"
+
+# Below, simulated campaigns have nothing to confirm an interval with.
+FEWEST_ROUNDS, FEWEST_ARM, FEWEST_HOLDOUT = 4, 20, 100
+
+
+def why_not(*, rounds: int, labels: int, arm_labels: int, share: float, holdout: int) -> str | None:
+    """Why savings cannot be measured yet, or None.
+
+    Args:
+        rounds: that are measured, this one included.
+        labels: to train on.
+        arm_labels: those of the random arm among them.
+        share: [acquisition] random_share.
+        holdout: labeled items of the hold-out.
+    """
+    if not arm_labels:
+        if share > 0:
+            return "no label of the random arm is there yet"
+        return "[acquisition] random_share is 0, so nothing was drawn at random"
+    if arm_labels == labels:
+        return "every label was drawn at random: there is nothing to compare"
+    for have, need, what in (
+        (rounds, FEWEST_ROUNDS, "measured rounds"),
+        (arm_labels, FEWEST_ARM, "labels in the random arm"),
+        (holdout, FEWEST_HOLDOUT, "labeled hold-out items"),
+    ):
+        if have < need:
+            return f"it takes {need} {what}, there are {have}"
+    return None
+
+
+def current(ledger: Ledger) -> dict[str, Any] | None:
+    """The newest statement about savings, as the `savings` table has it; None before the first measured round.
+
+    `saved`, `saved_low`, `saved_high` are micro-units against random labels, negative where those would have been cheaper; a
+    null `saved_high` is open. With status "not measured" they are null and `reason` says why.
+    """
+    row = ledger.one("select * from savings order by round desc limit 1")
+    if row is None:
+        return None
+    return {**row, "inputs": json.loads(row["inputs"]) if row["inputs"] else None}
+
+
+def sentence(found: dict[str, Any] | None, currency: str) -> str:
+    """Savings in one line: never without the interval, and open where nothing bounds it."""
+    if found is None:
+        return "savings: not measured: no round is measured yet"
+    if found["status"] == NOT_MEASURED:
+        return f"savings: not measured: {found['reason']}"
+    level = f"{found['level']:.0%}"
+    low = _amount(found["saved_low"], currency)
+    if found["saved_high"] is None and found["saved_low"] > 0:
+        return f"saved at least {low} against random labels ({level} sure; what random would take has no upper end)"
+    if found["saved_high"] is None:
+        middle = "" if found["saved"] is None else f"{_amount(found['saved'], currency)} is the middle; "
+        return f"savings against random labels: not shown ({middle}{level}: {low} or more, no upper end)"
+    high, middle = _amount(found["saved_high"], currency), _amount(found["saved"], currency)
+    if found["saved_high"] < 0:
+        return f"lost against random labels: {middle} ({level}: {low} to {high})"
+    if found["saved_low"] > 0:
+        return f"saved {middle} ({level}: {low} to {high}) against random labels"
+    return f"savings against random labels: not shown ({middle}; {level}: {low} to {high})"
+
+
+def _amount(micro: int, currency: str) -> str:
+    """Rounded to cents: an estimate has no millionths."""
+    return format_amount(round(micro, -4), currency)

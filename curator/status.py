@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from curator import stop
 from curator.errors import CuratorError, LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
@@ -30,6 +31,7 @@ class Status:
     cannot_tell: int  # answers of annotators who could not decide
     suggestions: SuggestionEffect | None  # what the model's suggestions do; None: nothing to compare yet
     suggestions_off: str | None  # why they went off by themselves
+    verdict: dict[str, Any] | None  # go on or stop, as `curator.stop.current` tells it
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         cannot_tell=int(ledger.scalar("select count(*) from live_answers where cannot_tell")),
         suggestions=None if replayed else suggestion_effect(ledger),
         suggestions_off=ledger.get(OFF),
+        verdict=stop.current(project),
         notes=notes,
     )
 

@@ -118,6 +118,8 @@ def round_text(report: RoundReport, currency: str) -> str:
             if row["gain_per_dollar"] is not None:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
+    if report.verdict:
+        lines.append(verdict_line(report.verdict))
     if report.closed:
         lines.append(f"Round {report.closed} could not be measured. {report.closed_because}")
     if report.opened:
@@ -128,7 +130,7 @@ def round_text(report: RoundReport, currency: str) -> str:
             else f"Answer them at {report.where}"
         )
         lines.append(f"Round {report.opened}: {report.sent} questions asked{extra}. {then}")
-    if report.stopped:
+    if report.stopped and not (report.verdict or {}).get("word", "").startswith("hard stop"):
         lines.append(report.stopped)
     if report.waiting:
         lines.append(
@@ -139,6 +141,11 @@ def round_text(report: RoundReport, currency: str) -> str:
         "Stages: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     )
     return "\n".join(lines)
+
+
+def verdict_line(verdict: dict[str, Any]) -> str:
+    """Whether to go on, and why."""
+    return f"Verdict after round {verdict['round']}: {verdict['word']}. {' '.join(verdict['reasons'])}"
 
 
 def progress_line(progress: dict[str, Any]) -> str:
@@ -219,6 +226,8 @@ def status_text(status: Status) -> str:
         lines += suggestion_lines(status.suggestions)
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
+    if status.verdict:
+        lines.append(verdict_line(status.verdict))
     if status.gain:
         lines += ["", gain_table(status.gain, currency)]
     return "\n".join(lines)

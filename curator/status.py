@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from curator import stop
 from curator.errors import CuratorError, LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
@@ -44,6 +45,7 @@ class Status:
     savings: dict[str, Any] | None  # against random labels; None: no round is measured yet
     pool_accuracy: Share | None  # of the last models on the live pool, by the random arm; None: no arm has judged one
     fallback: str | None  # why batches are drawn at random in place of "auto"
+    verdict: dict[str, Any] | None  # go on or stop, as `curator.stop.current` tells it
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         fallback=fallback_note(
             ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))
         ),
+        verdict=stop.current(project),
         notes=notes,
     )
 

@@ -129,6 +129,8 @@ def round_text(report: RoundReport, currency: str) -> str:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
         lines += verdict_lines(row["comparisons"])
+    if report.verdict:
+        lines.append(verdict_line(report.verdict))
     if report.closed:
         lines.append(f"Round {report.closed} could not be measured. {report.closed_because}")
     if report.opened:
@@ -139,7 +141,7 @@ def round_text(report: RoundReport, currency: str) -> str:
             else f"Answer them at {report.where}"
         )
         lines.append(f"Round {report.opened}: {report.sent} questions asked{extra}. {then}")
-    if report.stopped:
+    if report.stopped and not (report.verdict or {}).get("word", "").startswith("hard stop"):
         lines.append(report.stopped)
     if report.waiting:
         lines.append(
@@ -150,6 +152,11 @@ def round_text(report: RoundReport, currency: str) -> str:
         "Stages: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     )
     return "\n".join(lines)
+
+
+def verdict_line(verdict: dict[str, Any]) -> str:
+    """Whether to go on, and why."""
+    return f"Verdict after round {verdict['round']}: {verdict['word']}. {' '.join(verdict['reasons'])}"
 
 
 def progress_line(progress: dict[str, Any]) -> str:
@@ -242,6 +249,8 @@ def status_text(status: Status) -> str:
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
     lines += arm_lines(status)
+    if status.verdict:
+        lines.append(verdict_line(status.verdict))
     if status.gain:
         lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)

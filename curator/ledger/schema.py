@@ -434,3 +434,23 @@ def m009_arm(db: Database) -> None:
         foreign_keys=[("round", "rounds", "id")],
         not_null={"status", "labels", "arm_labels", "spent", "computed_at"},
     )
+
+
+@migrations()
+def m010_stop(db: Database) -> None:
+    """What was said after each measured round: go on, or stop."""
+    db.table("verdicts").create(
+        {
+            "round": int,
+            "word": str,  # continue | stop | too early to say | not known | hard stop: budget, deadline or target
+            "reasons": str,  # sentences, JSON
+            "inputs": str,  # every number it was decided by, JSON; amounts in micro-units, gains in metric points 0-1
+            "settings": str,  # of curator.toml that it depends on, JSON: changed since, it is decided anew
+            "changed": float,  # share of fixed random items that this model calls otherwise than the one before
+            "kappa": float,  # Cohen's, of the same two
+            "said_at": str,
+        },
+        pk="round",
+        foreign_keys=[("round", "rounds", "id")],
+        not_null={"word", "reasons", "inputs", "settings", "said_at"},
+    )

@@ -22,6 +22,7 @@ class RoundReport:
         where: a person would look there.
         answers_itself: nobody has to be waited for (replay).
         seconds: of each stage that ran.
+        verdict: whether to go on after the round that was measured, as `curator.stop.current` tells it.
         stopped: why no further batch is sent, and what to do: budget, deadline or target.
         notes: what a person should know.
     """
@@ -37,6 +38,7 @@ class RoundReport:
     answers_itself: bool = False
     progress: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    verdict: dict[str, Any] | None = None
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
 

@@ -8,6 +8,7 @@ and somebody has to answer them.
 
 import json
 
+from curator import stop
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import read_meta
@@ -51,6 +52,7 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
         _labeler = project.labeler
         run = _Run(project, batch=batch, partial=partial)
         run.report.measured = _not_yet_reported(project)
+        stop.catch_up(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
             current = records.current_round(project.ledger) or _open(project, batch, run.report)
@@ -156,6 +158,8 @@ class _Run:
         if unmeasured:
             self.report.closed, self.report.closed_because = round_id, unmeasured
         self.report.measured = records.gain_of(self.project.ledger, round_id)
+        if self.report.measured:
+            self.report.verdict = stop.record(self.project, round_id)
         return True
 
     def _is_closed(self, round_id: int) -> bool:

@@ -1,0 +1,210 @@
+"""The verdict of a campaign: gathers what the stop rule looks at, keeps what it said after each round."""
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.errors import CuratorError
+from curator.ledger import records
+from curator.ledger.store import Row, utc_now
+from curator.money.amounts import parse_amount
+from curator.money.budget import expected_round_cost
+from curator.money.forecast import predict
+from curator.money.stop import (
+    AHEAD,
+    FEWEST_ROUNDS,
+    Evidence,
+    Outlook,
+    Verdict,
+    agreement,
+    decide,
+    look_ahead,
+    recent,
+)
+from curator.project import Project
+from curator.rounds.limits import limit_batch
+
+STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
+_DRAWS = 1_000
+
+
+def record(project: Project, round_id: int) -> dict[str, Any]:
+    """Decide after a measured round, and keep what was said; deciding again replaces it.
+
+    Returns:
+        As `current`.
+    """
+    changed, kappa = _stability(project, round_id)
+    verdict = _decide(project, round_id, changed, kappa)
+    row = {
+        "round": round_id,
+        "word": verdict.word,
+        "reasons": json.dumps(verdict.reasons),
+        "inputs": json.dumps(asdict(verdict.evidence)),
+        "settings": _settings(project),
+        "changed": changed,
+        "kappa": kappa,
+        "said_at": utc_now(),
+    }
+    with project.ledger.write():
+        project.ledger.execute("delete from verdicts where round = ?", [round_id])
+        project.ledger.insert("verdicts", [row])
+    return _told(row)
+
+
+def catch_up(project: Project) -> dict[str, Any] | None:
+    """Decide after the newest measured round if nothing was said yet: the call that measured it was killed.
+
+    Returns:
+        As `current`; None when there was nothing to do.
+    """
+    newest = project.ledger.scalar(
+        "select max(id) from rounds where status = 'measured' and id not in (select round from verdicts) "
+        "and id = (select max(id) from rounds where status = 'measured')"
+    )
+    return None if newest is None else record(project, int(newest))
+
+
+def current(project: Project) -> dict[str, Any] | None:
+    """The verdict after the newest measured round; decided anew where curator.toml or the day changed it. Writes nothing.
+
+    Returns:
+        round, word, reasons (sentences, the decisive one first) and inputs (every number; amounts in micro-units, gains in
+        metric points 0-1); None before the first measured round.
+    """
+    ledger = project.ledger
+    newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
+    if newest is None:
+        return None
+    row = ledger.one("select * from verdicts where round = ?", [newest])
+    if row is not None and row["settings"] == _settings(project):
+        return _told(row)
+    verdict = _decide(
+        project, int(newest), None if row is None else row["changed"], None if row is None else row["kappa"]
+    )
+    return {
+        "round": int(newest),
+        "word": verdict.word,
+        "reasons": list(verdict.reasons),
+        "inputs": asdict(verdict.evidence),
+    }
+
+
+def history(project: Project) -> list[dict[str, Any]]:
+    """What was said after each round, the oldest first; as `current`."""
+    return [_told(row) for row in project.ledger.rows("select * from verdicts order by round")]
+
+
+def _told(row: Row) -> dict[str, Any]:
+    return {
+        "round": int(row["round"]),
+        "word": str(row["word"]),
+        "reasons": json.loads(row["reasons"]),
+        "inputs": json.loads(row["inputs"]),
+    }
+
+
+def _settings(project: Project) -> str:
+    """What in curator.toml a verdict depends on, and whether the deadline is over."""
+    config = project.config
+    over = config.stop.deadline is not None and _today() > config.stop.deadline
+    parts = {
+        "stop": config.stop.model_dump(mode="json"),
+        "cost": config.cost.model_dump(mode="json"),
+        "batch": config.acquisition.batch,
+        "over": over,
+    }
+    return json.dumps(parts, sort_keys=True)
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
+
+
+def _decide(project: Project, round_id: int, changed: float | None, kappa: float | None) -> Verdict:
+    ledger, config = project.ledger, project.config
+    measured = [row for row in records.gain_table(ledger) if row["round"] <= round_id]
+    outlook, no_outlook = _outlook(project, measured)
+    limit = limit_batch(project, config.acquisition.batch, today=_today())
+    counts = dict.fromkeys(config.project.classes, 0)
+    for label in records.training_labels(ledger).values():
+        counts[label] = counts.get(label, 0) + 1
+    rarest = min(config.project.classes, key=lambda name: counts[name])
+    earlier = ledger.rows("select changed, kappa from verdicts where round < ? order by round", [round_id])
+    return decide(
+        Evidence(
+            rounds=len(measured),
+            outlook=outlook,
+            no_outlook=no_outlook,
+            floor=config.stop.floor,
+            rarest=rarest,
+            rarest_labels=counts[rarest],
+            least_per_class=config.stop.least_per_class,
+            changed=recent([*(row["changed"] for row in earlier), changed]),
+            kappa=recent([*(row["kappa"] for row in earlier), kappa]),
+            hard=limit.why,
+            hard_reason=limit.refused,
+            currency=config.cost.currency,
+        )
+    )
+
+
+def _outlook(project: Project, measured: list[Row]) -> tuple[Outlook | None, str]:
+    """What the next rounds are worth, or why nobody can say."""
+    if len(measured) < FEWEST_ROUNDS:
+        return None, f"{len(measured)} of {FEWEST_ROUNDS} rounds are measured."
+    config, ledger = project.config, project.ledger
+    labels = [row["labels"] for row in measured]
+    items = int(ledger.scalar("select holdout_items from rounds where id = ?", [measured[-1]["round"]]))
+    ahead = labels[-1] + _labels_per_batch(project) * np.arange(AHEAD + 1)
+    ahead = ahead[ahead <= 4 * labels[-1]]
+    if len(ahead) < 2:
+        return None, "the next batch is more than three times the labels so far."
+    try:
+        forecast = predict(labels, [row["value"] for row in measured], items, ahead, seed=config.project.seed)
+    except CuratorError as exc:
+        return None, str(exc)
+    stop = config.stop
+    value = None
+    if stop.value_per_error is not None and stop.predictions is not None:
+        value = parse_amount(stop.value_per_error) * stop.predictions
+    cost = expected_round_cost(config, ledger, config.acquisition.batch)
+    return look_ahead(forecast.paths(_DRAWS), cost=cost, value=value), ""
+
+
+def _labels_per_batch(project: Project) -> float:
+    """Labels that a batch of questions will give: as many per question as so far, for some are skipped."""
+    asked, labeled = (
+        int(project.ledger.scalar(sql))
+        for sql in (
+            "select count(distinct q.item_id) from questions q join live_answers a on a.key = q.key where q.role = 'train'",
+            "select count(*) from current_labels where role = 'train' and label is not null",
+        )
+    )
+    batch = project.config.acquisition.batch
+    return max(1.0, batch * labeled / asked) if asked else float(batch)
+
+
+def _stability(project: Project, round_id: int) -> tuple[float | None, float | None]:
+    """How much the model differs from the one before on fixed random items: share of other predictions, Cohen's kappa."""
+    before = records.last_measured(project.ledger, round_id)
+    if before is None:
+        return None, None
+    embeddings = project.embeddings.take(_stop_set(project))
+    earlier, later = (
+        project.checkpoint(number).model.predict_proba(embeddings).argmax(axis=1)
+        for number in (int(before["id"]), round_id)
+    )
+    kappa = agreement(earlier, later, len(project.config.project.classes))
+    return float(np.mean(earlier != later)), kappa
+
+
+def _stop_set(project: Project) -> NDArray[np.int64]:
+    """Random items of the pool, the same ones every round while nothing is added to it; no labels are looked at."""
+    rows = np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
+    rng = np.random.default_rng([project.config.project.seed, 10])
+    return np.sort(rng.permutation(rows)[:STOP_SET])

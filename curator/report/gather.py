@@ -112,10 +112,8 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
     if current is None:
         return ["No round could be measured yet: see `curator status`."]
     progress = records.progress(project.ledger, current["id"])
-    return [
-        f"No round is measured yet: {progress.answered:,} of {progress.asked:,} questions of round {current['id']} "
-        "are answered. `curator round` trains and measures when they are."
-    ]
+    answered = f"{progress.answered:,} of {progress.asked:,} questions of round {current['id']} are answered"
+    return [f"No round is measured yet: {answered}. `curator round` trains and measures when they are."]
 
 
 def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdout | None:
@@ -139,7 +137,7 @@ def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> di
             [round_id],
         )
     }
-    return found | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
+    return dict.fromkeys(("ece", "brier", "log_loss")) | found | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
 
 
 def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:

@@ -1,29 +1,47 @@
-"""The sentences of the page that depend on what the numbers are: the verdict on the last round, and the cards beside the spend."""
+"""The sentences of the page that depend on what the numbers are: the last verdict, and the cards beside the spend."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from curator.ledger.store import Row
 from curator.report import words
 from curator.report.gather import Report
 
+_FEWEST = 4  # measured rounds that a forecast needs
+
 
 @dataclass(frozen=True)
 class Card:
-    """One figure with what it means; `absent` where there is none yet, and the lines say why."""
+    """One figure with what it means.
+
+    Attributes:
+        title: what it is about.
+        figure: the number, or a word.
+        lines: sentences below it.
+        facts: what went into it, name and value.
+        absent: there is no number yet, and the lines say why.
+    """
 
     title: str
     figure: str
     lines: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...] = ()
     absent: bool = False
 
 
 def cards(report: Report) -> list[Card]:
     """Forecast, stop, savings: in this order, each there even when it has nothing to say yet."""
-    return [_forecast(report), _stop(), _savings()]
+    currency = report.project["currency"]
+    return [
+        _forecast(report.forecast, len(report.rounds), currency),
+        _stop(report.stop, currency),
+        _savings(report.savings, report.live_pool, currency),
+    ]
 
 
-def verdict_sentence(last: Row | None) -> str:
+def verdict_sentence(report: Report) -> str:
     """What the interval of the last gain allows to say."""
+    last = report.last
     if last is None or last["gain"] is None:
         return ""
     low, high = words.points(last["gain_low"]), words.points(last["gain_high"])
@@ -31,34 +49,90 @@ def verdict_sentence(last: Row | None) -> str:
         return f"Real: the whole 95% interval, {low} to {high} points, lies above zero."
     if last["verdict"] == "worse":
         return f"Worse: the whole 95% interval, {low} to {high} points, lies below zero."
+    if last["verdict"] == "flat":
+        return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is less than what it cost is worth."
     return (
-        f"{last['verdict'].capitalize()}: the 95% interval, {low} to {high} points, includes zero. Single late rounds are "
-        "often too small to see on a hold-out of this size; look at several together."
+        f"Not shown: the 95% interval, {low} to {high} points, includes zero. Single late rounds are often too small to see "
+        "on a hold-out of this size; look at several together."
     )
 
 
-def _forecast(report: Report) -> Card:
-    n = len(report.rounds)
-    return Card(
-        "Forecast",
-        "Not yet",
-        (
-            f"Needs four measured rounds; there {'is' if n == 1 else 'are'} {n}."
-            if n < 4
-            else "None was made.",
-        ),
-        absent=True,
-    )
+def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Card:
+    title = "Forecast"
+    if found is None:
+        why = f"Needs four measured rounds; there {'is' if measured == 1 else 'are'} {measured}."
+        return Card(
+            title, "Not yet", (why if measured < _FEWEST else "None was made after this round.",), absent=True
+        )
+    end = found["ahead"][-1]
+    place = f"{end['labels']:,} labels"
+    if end["total_cost"] is not None:
+        place += f", {words.amount(end['total_cost'], currency)} in all"
+    lines = [f"at {place}; 80% interval {words.share(end['low'])} to {words.share(end['high'])}"]
+    target = found["target"]
+    if target is not None:
+        within = (
+            f"with {target['labels']:,} labels"
+            if target["budget"] is None
+            else f"within the budget of {words.amount(target['budget'], currency)}"
+        )
+        lines.append(
+            f"{words.share(target['chance'], 0)} chance to reach {words.share(target['target'])} {within}"
+        )
+    if found["record"]:
+        record = found["record"]
+        lines.append(
+            f"{record['forecasts']} earlier forecasts: {words.share(record['hit80'], 0)} inside their 80% interval, off by "
+            f"{100 * record['error']:.1f} points in the mean"
+        )
+    return Card(title, words.share(end["median"]), tuple(lines))
 
 
-def _stop() -> Card:
-    return Card("Stop or go on", "No verdict", ("None was given yet.",), absent=True)
+def _stop(found: dict[str, Any] | None, currency: str) -> Card:
+    title = "Stop or go on"
+    if found is None:
+        return Card(title, "No verdict", ("None was given yet.",), absent=True)
+    inputs = found["inputs"]
+    outlook = inputs.get("outlook") or {}
+    facts = [
+        ("next round", _known(outlook.get("cost"), lambda v: words.amount(v, currency))),
+        ("expected gain, points", _known(outlook.get("gain"), lambda v: words.points(v, 2))),
+        ("points per 100", _known(outlook.get("per_100"), lambda v: f"{v:.2f}")),
+        ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
+        ("chance to pay", _known(outlook.get("chance"), lambda v: words.share(v, 0))),
+        ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),
+        ("kappa with the model before", _known(inputs.get("kappa"), lambda v: f"{v:.3f}")),
+        ("fewest labels of a class", _known(inputs.get("rarest_labels"), str)),
+    ]
+    absent = found["word"] in ("too early to say", "not known")
+    return Card(title, found["word"].capitalize(), tuple(found["reasons"]), tuple(facts), absent=absent)
 
 
-def _savings() -> Card:
-    return Card(
-        "Saved against random",
-        "Not measured",
-        ("Only a random share of each batch (random_share in curator.toml) can measure it.",),
-        absent=True,
-    )
+def _savings(found: Row | None, live: Row | None, currency: str) -> Card:
+    title = "Saved against random"
+    pool = () if live is None else (_live(live),)
+    if found is None or found["status"] != "measured":
+        why = found["reason"] if found else "only a random share of each batch (random_share) can measure it"
+        return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
+    level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
+    if found["saved_high"] is None:
+        lines = (f"{level} sure; what random labels would take has no upper end", *pool)
+        if found["saved_low"] > 0:
+            return Card(title, f"{low} or more", lines)
+        return Card(title, "Not shown", (f"{low} or more, {lines[0]}", *pool), absent=True)
+    middle = words.amount(found["saved"], currency)
+    span = f"{level} interval {low} to {words.amount(found['saved_high'], currency)}"
+    if found["saved_high"] < 0:
+        return Card(title, middle, (f"{span}: random labels would have been cheaper", *pool))
+    if found["saved_low"] > 0:
+        return Card(title, middle, (span, *pool))
+    return Card(title, "Not shown", (f"{middle}, {span}", *pool), absent=True)
+
+
+def _live(found: Row) -> str:
+    between = f"{words.share(found['low'])} to {words.share(found['high'])}"
+    return f"Accuracy on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
+
+
+def _known(value: Any, write: Any) -> str:
+    return words.NOTHING if value is None else str(write(value))

@@ -8,7 +8,7 @@ from curator.errors import CuratorError, DataError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project
-from curator.report import money, people, picks, quality
+from curator.report import money, outlook, people, picks, quality
 from curator.report.holdout import Holdout, load_holdout
 from curator.report.pool_map import pool_map
 from curator.report.slices import slices
@@ -26,7 +26,12 @@ class Report:
     project: dict[str, Any]
     missing: list[str]  # what cannot be shown yet or any more, and why
     last: Row | None  # the last measured round
+    cumulative: list[Row]  # the same round against those further back
     spend: dict[str, Any]
+    forecast: dict[str, Any] | None
+    stop: dict[str, Any] | None
+    savings: Row | None
+    live_pool: Row | None  # accuracy on the live pool, from the random share of the batches
     rounds: list[Row]  # measured rounds
     slope: list[dict[str, Any]] | None
     calibration: dict[str, Any] | None
@@ -52,7 +57,8 @@ def gather(project: Project) -> Report:
     What is missing, in a young campaign or after a loss, is said in `missing`; the rest is there.
     """
     ledger, config = project.ledger, project.config
-    measured = money.rounds(ledger)
+    comparisons = outlook.compared(ledger, config.holdout.metric)
+    measured = money.rounds(ledger, comparisons)
     missing = _not_yet(project, measured)
     holdout = _holdout(project, measured, missing)
     items = project.pool.items(holdout.rows) if holdout else []
@@ -62,7 +68,12 @@ def gather(project: Project) -> Report:
         project=_project(project, measured),
         missing=missing,
         last=money.last(measured),
+        cumulative=[row for row in comparisons or [] if row["round"] == last_round][1:],
         spend=money.spend(ledger, config),
+        forecast=outlook.forecast(ledger, config, measured),
+        stop=outlook.stop(ledger, measured),
+        savings=outlook.savings(ledger),
+        live_pool=outlook.live_pool(ledger),
         rounds=measured,
         slope=money.slope(ledger, measured, config.project.seed),
         calibration=_calibration(project, holdout, last_round),
@@ -112,10 +123,8 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
     if current is None:
         return ["No round could be measured yet: see `curator status`."]
     progress = records.progress(project.ledger, current["id"])
-    return [
-        f"No round is measured yet: {progress.answered:,} of {progress.asked:,} questions of round {current['id']} "
-        "are answered. `curator round` trains and measures when they are."
-    ]
+    answered = f"{progress.answered:,} of {progress.asked:,} questions of round {current['id']} are answered"
+    return [f"No round is measured yet: {answered}. `curator round` trains and measures when they are."]
 
 
 def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdout | None:
@@ -139,7 +148,11 @@ def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> di
             [round_id],
         )
     }
-    return found | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
+    return (
+        dict.fromkeys(("ece", "brier", "log_loss"))
+        | found
+        | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
+    )
 
 
 def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:

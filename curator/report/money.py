@@ -24,8 +24,14 @@ SOURCES = {
 }
 
 
-def rounds(ledger: Ledger) -> list[Row]:
-    """One row per measured round: what it cost, the metric on each split, the gain and the gain per unit of currency."""
+def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
+    """One row per measured round: what it cost, the metric on each split, the gain and the gain per unit of currency.
+
+    Args:
+        ledger: of the campaign.
+        comparisons: rounds against earlier ones, each with its verdict; where there is none, the interval gives the word.
+    """
+    words = {(row["round"], row["previous"]): row["verdict"] for row in comparisons or []}
     splits = {
         (row["round"], row["metric"]): row
         for row in ledger.rows(
@@ -42,12 +48,17 @@ def rounds(ledger: Ledger) -> list[Row]:
             "select previous, mcnemar_b, mcnemar_c, mcnemar_p from gains where round = ?", [row["round"]]
         )
         per_dollar = _per_dollar(row)
+        said = words.get((row["round"], (gain or {}).get("previous")))
         rows.append(
             row
             | (facts or {})
             | (gain or {})
             | {name: split.get(name) for name in ("train", "validation", "holdout", "generalisation_gap")}
-            | {"per_dollar_low": per_dollar[0], "per_dollar_high": per_dollar[1], "verdict": verdict(row)}
+            | {
+                "per_dollar_low": per_dollar[0],
+                "per_dollar_high": per_dollar[1],
+                "verdict": said or verdict(row),
+            }
         )
     return rows
 
@@ -88,9 +99,9 @@ def spend(ledger: Ledger, config: Config) -> dict[str, Any]:
 def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]] | None:
     """The smoothed gain per unit of currency at each measured round; None with too few gains to smooth.
 
-    `total_cost` is the place on the axis of the other plots; the fit is on what training labels cost.
+    `total_cost` is the place on the axis of the other plots; the fit is on what the rounds cost without the hold-out.
     """
-    spent = {row["round"]: _label_cost(ledger, row["round"]) / MICRO for row in measured}
+    spent = {row["round"]: _rounds_cost(ledger, row["round"]) / MICRO for row in measured}
     known = [
         row
         for row in measured
@@ -123,11 +134,12 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
     ]
 
 
-def _label_cost(ledger: Ledger, round_id: int) -> int:
-    """Micro-units that the training labels of all rounds until this one cost."""
+def _rounds_cost(ledger: Ledger, round_id: int) -> int:
+    """Micro-units that all rounds until this one cost, without the hold-out and what is paid once."""
     return int(
         ledger.scalar(
-            "select coalesce(sum(amount), 0) from costs where kind = 'label' and round <= ?", [round_id]
+            "select coalesce(sum(amount), 0) from costs where kind not in ('holdout', 'campaign') and round <= ?",
+            [round_id],
         )
     )
 

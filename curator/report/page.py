@@ -64,7 +64,7 @@ def _page(
             metric=report.project["metric"].replace("_", "-").replace("f1", "F1"),
             unit=unit,
             unit_name=words.unit_name(currency, unit),
-            last_words=verdict_sentence(report.last),
+            last_words=verdict_sentence(report),
             cards=cards(report),
             drawn=set(figures),
             amount=lambda micro: words.amount(micro, currency),
@@ -77,8 +77,9 @@ def _figures(report: Report) -> dict[str, Any]:
     currency, metric = report.project["currency"], report.project["metric"].replace("_", "-")
     figures: dict[str, Any] = {}
     if report.rounds:
-        figures["curve-dollars"] = plots.curve(report.rounds, "total_cost", metric, currency)
-        figures["curve-labels"] = plots.curve(report.rounds, "labels", metric, currency)
+        ahead = report.forecast["ahead"] if report.forecast else []
+        for name, over in (("curve-dollars", "total_cost"), ("curve-labels", "labels")):
+            figures[name] = plots.curve(report.rounds, ahead, over, metric, currency)
         figures["gap"] = plots.gap(report.rounds, metric)
     if any(row["gain_per_dollar"] is not None for row in report.rounds):
         figures["per-dollar"] = plots.per_dollar(

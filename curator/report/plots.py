@@ -37,11 +37,18 @@ def quoted(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def curve(rounds: Sequence[dict[str, Any]], over: str, metric: str, currency: str) -> Figure:
+def curve(
+    rounds: Sequence[dict[str, Any]],
+    ahead: Sequence[dict[str, Any]],
+    over: str,
+    metric: str,
+    currency: str,
+) -> Figure:
     """The metric on the hold-out over what was spent, or over the labels; a bar is a 95% interval.
 
     Args:
         rounds: measured rounds.
+        ahead: the forecast, if any: median and 80% interval at places from now on.
         over: "total_cost" or "labels".
         metric: its name for people.
         currency: of the costs.
@@ -58,7 +65,9 @@ def curve(rounds: Sequence[dict[str, Any]], over: str, metric: str, currency: st
     }
     title = f"spent so far, {currency}" if in_money else "training labels"
     x = _axis(title) | (_money_ticks(currency) if in_money else {"tickformat": ",d", "rangemode": "tozero"})
-    return {"data": [line], "layout": _layout(x, _axis(metric) | {"tickformat": ".0%"})}
+    further = [one for one in ahead if one[over] is not None]
+    traces = [*_ahead(further, in_money=in_money, currency=currency), line] if len(further) > 1 else [line]
+    return {"data": traces, "layout": _layout(x, _axis(metric) | {"tickformat": ".0%"})}
 
 
 def per_dollar(
@@ -207,6 +216,34 @@ def unit_for(rounds: Sequence[dict[str, Any]]) -> int:
     return int(10 ** max(0, int(np.floor(np.log10(np.median(costs))))))
 
 
+def _ahead(ahead: Sequence[dict[str, Any]], *, in_money: bool, currency: str) -> list[Figure]:
+    places = [one["total_cost"] / MICRO if in_money else one["labels"] for one in ahead]
+    texts = [
+        f"forecast: {words.share(one['median'])} (80%: {words.share(one['low'])} to {words.share(one['high'])})"
+        f"<br>{one['labels']:,} labels"
+        + ("" if one["total_cost"] is None else f", {words.amount(one['total_cost'], currency)}")
+        for one in ahead
+    ]
+    line = _line(places, [one["median"] for one in ahead], texts, "forecast", color=ACCENT)
+    line["line"] |= {"dash": "dot"}
+    band = _band(places, [one["low"] for one in ahead], [one["high"] for one in ahead])
+    return [band, line | {"mode": "lines"}]
+
+
+def _band(x: list[float], low: list[float], high: list[float]) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "x": [*x, *reversed(x)],
+        "y": [*low, *reversed(high)],
+        "fill": "toself",
+        "fillcolor": "var(--band)",
+        "line": {"width": 0},
+    }
+
+
 def _dots(bins: Sequence[dict[str, Any]], most: float, color: str) -> Figure:
     texts = [
         f"{words.share(one['confidence'], 0)} sure, {words.share(one['accuracy'], 0)} right "
@@ -228,12 +265,7 @@ def _slope(slope: Sequence[dict[str, Any]], scale: float, currency: str, unit: i
         f"{one['high'] * scale:+.2f}) per {words.unit_name(currency, unit)}"
         for one in slope
     ]
-    band = {
-        "type": "scatter", "mode": "lines", "hoverinfo": "skip", "showlegend": False,
-        "x": [*places, *reversed(places)],
-        "y": [one["low"] * scale for one in slope] + [one["high"] * scale for one in reversed(slope)],
-        "fill": "toself", "fillcolor": "var(--band)", "line": {"width": 0},
-    }  # fmt: skip
+    band = _band(places, [one["low"] * scale for one in slope], [one["high"] * scale for one in slope])
     line = _line(places, [one["value"] * scale for one in slope], texts, "smoothed", color=ACCENT)
     return [band, line | {"mode": "lines"}]
 

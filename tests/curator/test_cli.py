@@ -302,7 +302,7 @@ def test_version_and_help():
     from curator import __version__
 
     assert run("--version").stdout.strip() == f"curator {__version__}"
-    for command in ("init", "add", "round", "status", "export", "strategies", "demo"):
+    for command in ("init", "add", "round", "status", "report", "export", "strategies", "demo"):
         assert "Usage" in run(command, "--help").stdout
 
 
@@ -312,6 +312,9 @@ def test_demo_ends_with_the_gain_table(tmp_path):
     shown = run("demo", folder, "--rounds", "2").stdout
     assert "points per dollar" in shown
     assert str(folder / ".curator" / "ledger.db") in shown
+    page = folder / ".curator" / "reports" / "round-002.html"
+    assert f"Report: {page}" in shown
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
     with Project(folder) as project:
         assert project.ledger.scalar("select count(*) from gain") == 2
     (tmp_path / "mine").mkdir()

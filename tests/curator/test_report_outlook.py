@@ -1,0 +1,220 @@
+"""Forecast, verdict, savings and comparisons on the report: told as the ledger has them, or said to be missing."""
+
+import json
+import shutil
+
+import pytest
+from support.reports import campaign
+
+from curator.ledger.store import Ledger
+from curator.money.amounts import MICRO
+from curator.project import Project
+from curator.report import outlook, page
+from curator.report.cards import cards, verdict_sentence
+from curator.report.gather import gather
+
+LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
+TABLES = {
+    "forecasts": "made_after, labels, now, rounds_seen, holdout_items, metric, levels, quantiles, shown, widths, method, "
+    "regime, made_at",
+    "forecast_scores": "made_after, round, labels, horizon, value, median, hit50, hit80, hit95, error, crps",
+    "verdicts": "round, word, reasons, inputs, settings, changed, kappa, said_at",
+    "savings": "round, status, reason, level, labels, arm_labels, spent, saved, saved_low, saved_high, inputs, computed_at",
+    "pool_estimates": "round, quantity, class, method, value, low, high, items",
+    "comparisons": "round, previous, metric, before, after, gain, low, high, level, looks, cost, verdict, detectable, "
+    "worth, worth_why",
+}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Five measured rounds."""
+    return campaign(tmp_path_factory.mktemp("outlook") / "p", 6)
+
+
+@pytest.fixture
+def folder(measured, tmp_path):
+    """A copy of them, with the tables of the other parts, empty."""
+    folder = shutil.copytree(measured, tmp_path / "p")
+    with Ledger(folder / ".curator" / "ledger.db") as ledger, ledger.write():
+        for name, columns in TABLES.items():
+            ledger.execute(f"create table if not exists {name} ({columns})")
+            ledger.execute(f"delete from {name}")
+    return folder
+
+
+def fill(folder, table, *rows):
+    with Ledger(folder / ".curator" / "ledger.db") as ledger, ledger.write():
+        for row in rows:
+            missing = dict.fromkeys((name.strip() for name in TABLES[table].split(",")), 0)
+            ledger.insert(table, [missing | row])
+
+
+def report_of(folder):
+    with Project(folder) as project:
+        return gather(project)
+
+
+def card(report, title):
+    return next(one for one in cards(report) if one.title == title)
+
+
+def forecast_rows(now, *counts):
+    """A forecast that rises by a point per count, with the same spread everywhere."""
+    spread = [-0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04]
+    return [
+        {
+            "made_after": 5, "labels": labels, "now": now, "metric": "accuracy", "levels": json.dumps(LEVELS),
+            "quantiles": json.dumps([0.80 + i / 100 + d for d in spread]), "shown": "[]", "widths": "[1, 1, 1]",
+            "method": "m", "regime": "r", "made_at": "t",
+        }
+        for i, labels in enumerate(counts)
+    ]  # fmt: skip
+
+
+def test_nothing_is_invented_where_nothing_is_known(folder):
+    """Empty tables: each card is there and says that there is nothing."""
+    report = report_of(folder)
+    assert report.forecast is report.stop is report.savings is report.live_pool is None
+    assert report.cumulative == []
+    assert [(one.figure, one.absent) for one in cards(report)] == [
+        ("Not yet", True),
+        ("No verdict", True),
+        ("Not measured", True),
+    ]
+    assert "Dotted: the forecast" not in page.render(report)
+
+
+def test_a_forecast_by_hand(folder):
+    """60 labels now, 12 more for $0.96: after 84 labels 82%, 80% interval 80 to 84, at two rounds more than was spent."""
+    fill(folder, "forecasts", *forecast_rows(60, 60, 72, 84, 240))
+    fill(
+        folder,
+        "forecast_scores",
+        {"made_after": 4, "round": 5, "hit80": 1, "error": -0.03},
+        {"made_after": 3, "round": 5, "hit80": 0, "error": 0.01},
+    )
+    report = report_of(folder)
+    found = report.forecast
+    spent = report.rounds[-1]["total_cost"]
+    assert [one["labels"] for one in found["ahead"]] == [60, 72, 84]
+    assert found["ahead"][2]["total_cost"] == spent + round(1.92 * MICRO)
+    assert (
+        found["ahead"][2]["median"],
+        found["ahead"][2]["low"],
+        found["ahead"][2]["high"],
+    ) == pytest.approx((0.82, 0.80, 0.84))
+    shown = card(report, "Forecast")
+    assert shown.figure == "82.0%"
+    assert "84 labels" in shown.lines[0]
+    assert "80.0% to 84.0%" in shown.lines[0]
+    assert "2 earlier forecasts: 50% inside their 80% interval, off by 2.0 points" in shown.lines[-1]
+    figures = page._figures(report)
+    assert [len(figures[name]["data"]) for name in ("curve-dollars", "curve-labels")] == [3, 3]
+    assert "Dotted: the forecast" in page.render(report)
+
+
+def test_the_chance_to_reach_a_target_within_the_budget(folder):
+    """The target is the median after 84 labels, and the budget pays for 84: a chance of one half."""
+    config = folder / "curator.toml"
+    spent = _spent(folder)
+    text = config.read_text("utf-8")
+    text = text.replace("# target = 0.92", "target = 0.82").replace(
+        '# budget = "800"', f'budget = "{spent + 1.92:.2f}"'
+    )
+    config.write_text(text, encoding="utf-8")
+    fill(folder, "forecasts", *forecast_rows(60, 60, 72, 84, 240))
+    report = report_of(folder)
+    assert report.forecast["target"]["labels"] == 84
+    assert report.forecast["target"]["chance"] == pytest.approx(0.5)
+    assert "50% chance to reach 82.0% within the budget" in card(report, "Forecast").lines[1]
+    assert report.spend["budget"] == round((spent + 1.92) * MICRO)
+
+
+def _spent(folder):
+    with Ledger(folder / ".curator" / "ledger.db") as ledger:
+        return ledger.scalar("select sum(amount) from costs where round <= 5") / MICRO
+
+
+def test_the_verdict_to_stop_comes_with_its_inputs(folder):
+    """Word, reasons and numbers as they were kept."""
+    inputs = {
+        "outlook": {"cost": 960_000, "gain": 0.012, "per_100": 125.0, "value": 50 * MICRO, "chance": 0.4},
+        "changed": 0.031, "kappa": 0.97, "rarest_labels": 11,
+    }  # fmt: skip
+    reasons = ["It is expected to pay.", "The next round costs $0.96."]
+    fill(
+        folder,
+        "verdicts",
+        {"round": 5, "word": "continue", "reasons": json.dumps(reasons), "inputs": json.dumps(inputs)},
+    )
+    report = report_of(folder)
+    shown = card(report, "Stop or go on")
+    assert (shown.figure, shown.lines, shown.absent) == ("Continue", tuple(reasons), False)
+    facts = dict(shown.facts)
+    assert facts["next round"] == "$0.96"
+    assert facts["expected gain, points"] == "+1.20"
+    assert facts["a point is worth"] == "$0.50"
+    assert facts["kappa with the model before"] == "0.970"
+    assert "It is expected to pay." in page.render(report)
+
+
+@pytest.mark.parametrize(
+    ("row", "figure", "line"),
+    [
+        (
+            {"saved": 12 * MICRO, "saved_low": 4 * MICRO, "saved_high": 21 * MICRO},
+            "$12.00",
+            "95% interval $4.00 to $21.00",
+        ),
+        (
+            {"saved": 2 * MICRO, "saved_low": -4 * MICRO, "saved_high": 9 * MICRO},
+            "Not shown",
+            "$2.00, 95% interval -$4.00",
+        ),
+        (
+            {"saved": -3 * MICRO, "saved_low": -5 * MICRO, "saved_high": -2 * MICRO},
+            "-$3.00",
+            "would have been cheaper",
+        ),
+        ({"saved": None, "saved_low": 3 * MICRO, "saved_high": None}, "$3.00 or more", "no upper end"),
+        ({"status": "not measured", "reason": "it takes 20 labels"}, "Not measured", "It takes 20 labels."),
+    ],
+)
+def test_savings_are_never_without_their_interval(folder, row, figure, line):
+    """A sum, no sum, a loss, an open end, no measurement: each said as what it is."""
+    fill(folder, "savings", {"round": 5, "status": "measured", "level": 0.95, "inputs": None} | row)
+    fill(
+        folder,
+        "pool_estimates",
+        {"round": 5, "quantity": "accuracy", "value": 0.8, "low": 0.7, "high": 0.9, "items": 25},
+    )
+    shown = card(report_of(folder), "Saved against random")
+    assert shown.figure.replace("\u2212", "-") == figure
+    assert line in shown.lines[0].replace("$-", "-$")
+    assert "Accuracy on the live pool: 80.0% (70.0% to 90.0%), by 25 random items" in shown.lines[-1]
+
+
+def test_several_rounds_together(folder):
+    """The verdict of the nearest comparison is the round's; those further back are told with what they cost."""
+    base = {"metric": "accuracy", "level": 0.95, "low": 0.01, "high": 0.09, "gain": 0.05, "cost": 2_880_000}
+    fill(
+        folder, "comparisons",
+        base | {"round": 5, "previous": 4, "verdict": "flat", "low": -0.01, "high": 0.001, "gain": 0.0},
+        base | {"round": 5, "previous": 2, "verdict": "real"},
+        base | {"round": 5, "previous": 2, "metric": "log_loss", "verdict": "worse"},
+        base | {"round": 4, "previous": 3, "verdict": "real"},
+    )  # fmt: skip
+    report = report_of(folder)
+    assert (report.last["verdict"], report.rounds[3]["verdict"]) == ("flat", "real")
+    assert [(row["previous"], row["verdict"]) for row in report.cumulative] == [(2, "real")]
+    assert verdict_sentence(report).startswith("Flat: ")
+    assert "+5.0 (+1.0 to +9.0) since round 2 for $2.88, real." in page.render(report)
+
+
+def test_tables_that_are_not_there_are_not_missed(measured):
+    """An older ledger has none of them: the report is written all the same."""
+    with Ledger(measured / ".curator" / "ledger.db") as ledger:
+        assert not outlook.has(ledger, "no such table")
+        assert outlook.has(ledger, "gain")
+    assert report_of(measured).last["round"] == 5

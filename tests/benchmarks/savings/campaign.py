@@ -40,7 +40,15 @@ def logistic(n_classes: int) -> Model:
 
 
 def play(
-    data: DataSet, name: str, *, batch: int, rounds: int, holdout: int, share: float, seed: int, most: int = 3000
+    data: DataSet,
+    name: str,
+    *,
+    batch: int,
+    rounds: int,
+    holdout: int,
+    share: float,
+    seed: int,
+    most: int = 3000,
 ) -> Campaign:
     """Play a campaign.
 
@@ -76,5 +84,9 @@ def play(
             model = logistic(data.n_classes).fit(pool[asked], labels[asked])
     measured = rng.choice(len(data.test), min(holdout, len(data.test)), replace=False)
     return Campaign(
-        here[asked], of_arm, np.repeat(np.arange(1, rounds + 1), batch), np.array(candidates), np.sort(measured)
+        here[asked],
+        of_arm,
+        np.repeat(np.arange(1, rounds + 1), batch),
+        np.array(candidates),
+        np.sort(measured),
     )

@@ -61,13 +61,14 @@ def _share(test: Against) -> str:
 
 def _targets(found: Simulation) -> str:
     values = found.standings[0].targets
-    headers = ["to reach", *(f"{target.value:.1%}" for target in values)]
-    why = [
-        "(random's",
-        *(f"at {target.share:.0%} of the money)" if target.share < 1 else "at the end)" for target in values),
-    ]
-    rows = [[one.name, *(_needed(target, found) for target in one.targets)] for one in found.standings]
-    return table(headers, [why, *rows])
+    headers = ["to reach", *(f"{target.value:.1%} (random {_when(target)})" for target in values)]
+    return table(
+        headers, [[one.name, *(_needed(target, found) for target in one.targets)] for one in found.standings]
+    )
+
+
+def _when(target: Target) -> str:
+    return "at the end" if target.share == 1 else f"at {target.share:.0%} of the money"
 
 
 def _needed(target: Target, found: Simulation) -> str:

@@ -28,6 +28,7 @@ ROUNDS = 10
 DEFAULT_BATCH = 100
 _SMALLEST_BATCH = 5
 _MOST_ROUNDS = 10_000  # where a budget ends campaigns
+_MANY = 0.05  # of the pool: so many near-duplicates of the hold-out are worth saying
 COST_AWARE = " (cost-aware)"
 
 
@@ -192,19 +193,25 @@ def _compared(data: Labeled, settings: Settings, by_name: dict[str, list[list[Po
     rivals = [one.name for one in found if one.name != YARDSTICK]
     to_best = {name: compare(by_name, settings.metric, name, rivals[0]) for name in rivals}
     plan = settings.plan
+    pool = round(sum(len(task.pool) for task in tasks) / len(tasks))
+    notes = list(data.notes)
+    if pool < (1 - _MANY) * settings.split.pool:
+        notes.append(
+            f"{1 - pool / settings.split.pool:.0%} of the pool are near-duplicates of hold-out items and are never asked about"
+        )
     return Simulation(
         data=data.name,
         metric=settings.metric,
         seeds=settings.seeds,
         items=len(data),
-        pool=round(sum(len(task.pool) for task in tasks) / len(tasks)),
+        pool=pool,
         holdout=len(tasks[0].holdout),
         classes=len(data.classes),
         budget=round(found[0].over_money[-1].x),
         currency=settings.currency,
         standings=found,
         recommendation=recommendation(found, settings.seeds, settings.currency, to_best),
-        warnings=warnings(settings.seeds, data.notes),
+        warnings=warnings(settings.seeds, notes),
         settings={
             "seed_batch": plan.seed_batch,
             "batch": plan.batch,

@@ -10,9 +10,11 @@ from curator.simulate.result import Against, Simulation, Standing, Target
 def simulation_text(found: Simulation, folder: Path) -> str:
     """Standings, what each target takes, and what to do."""
     plan = found.settings
+    arm = f", and draw {plan['random_share']:.0%} of each batch (5 items at least) at random"
     head = (
         f"{found.data}: {found.seeds} campaigns of each strategy; {plan['rounds']} rounds of {plan['batch']} (the first "
-        f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others"
+        f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others. Random labels are random "
+        f"from the first; the other campaigns begin with {plan['seed_strategy']}{arm if plan['random_share'] else ''}."
     )
     parts = [
         head,

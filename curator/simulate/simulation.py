@@ -127,7 +127,7 @@ def campaigns(settings: Settings) -> list[Run]:
 
 
 def _fitted(settings: Settings, data: Labeled) -> Plan:
-    """Rounds and batch sizes, where they follow from the data: ten rounds with half of the pool at most."""
+    """Rounds and batch sizes where they follow from the data: ten rounds, with half of the pool at most."""
     plan, price = settings.plan, settings.price
     for spec in (*settings.strategies.values(), plan.seed_strategy):
         check_strategy(spec)
@@ -139,9 +139,8 @@ def _fitted(settings: Settings, data: Labeled) -> Plan:
     usual = price.of(data.words).mean()
     paid_for = plan.budget / usual if plan.budget is not None else float("inf")
     rounds = plan.rounds or (ROUNDS if plan.budget is None else _MOST_ROUNDS)
-    planned = min(rounds, ROUNDS)
     room = min(settings.split.pool / 2, paid_for)
-    batch = plan.batch or max(_SMALLEST_BATCH, min(DEFAULT_BATCH, int(room / planned)))
+    batch = plan.batch or max(_SMALLEST_BATCH, min(DEFAULT_BATCH, int(room / (plan.rounds or ROUNDS))))
     seed_batch = plan.seed_batch or min(max(batch, 2 * len(data.classes)), max(int(room / 2), batch))
     if seed_batch >= min(settings.split.pool, paid_for):
         raise ConfigError(

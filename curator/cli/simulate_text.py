@@ -10,9 +10,11 @@ from curator.simulate.result import Against, Simulation, Standing, Target
 def simulation_text(found: Simulation, folder: Path) -> str:
     """Standings, what each target takes, and what to do."""
     plan = found.settings
+    arm = f", and draw {plan['random_share']:.0%} of each batch (5 items at least) at random"
     head = (
         f"{found.data}: {found.seeds} campaigns of each strategy; {plan['rounds']} rounds of {plan['batch']} (the first "
-        f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others"
+        f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others. Random labels are random "
+        f"from the first; the other campaigns begin with {plan['seed_strategy']}{arm if plan['random_share'] else ''}."
     )
     parts = [
         head,
@@ -61,13 +63,14 @@ def _share(test: Against) -> str:
 
 def _targets(found: Simulation) -> str:
     values = found.standings[0].targets
-    headers = ["to reach", *(f"{target.value:.1%}" for target in values)]
-    why = [
-        "(random's",
-        *(f"at {target.share:.0%} of the money)" if target.share < 1 else "at the end)" for target in values),
-    ]
-    rows = [[one.name, *(_needed(target, found) for target in one.targets)] for one in found.standings]
-    return table(headers, [why, *rows])
+    headers = ["to reach", *(f"{target.value:.1%} (random {_when(target)})" for target in values)]
+    return table(
+        headers, [[one.name, *(_needed(target, found) for target in one.targets)] for one in found.standings]
+    )
+
+
+def _when(target: Target) -> str:
+    return "at the end" if target.share == 1 else f"at {target.share:.0%} of the money"
 
 
 def _needed(target: Target, found: Simulation) -> str:

@@ -128,31 +128,24 @@ def _targets(name: str, money: _Curves, labels: _Curves) -> tuple[Target, ...]:
     found = []
     for share in SHARES:
         value = float(np.interp(share * money.x[-1], money.x, yardstick))
-        cost = first_reach(money.x, rising(money.values[name].mean(axis=0)), value)
-        needed = first_reach(labels.x, rising(labels.values[name].mean(axis=0)), value)
+        cost = float(first_reach(money.x, rising(money.values[name].mean(axis=0)), value))
+        needed = float(first_reach(labels.x, rising(labels.values[name].mean(axis=0)), value))
         reached = np.isfinite(cost) and np.isfinite(needed)
         found.append(Target(value, share, needed if reached else None, cost if reached else None))
     return tuple(found)
 
 
 def _saved(name: str, money: _Curves) -> tuple[Saving, FloatArray]:
-    """The saving of the mean curves, and ((money, share), (low, high)) of it."""
+    """The saving of the mean curves, and ((low, high) of the money, (low, high) of the share)."""
     ours, theirs = money.values[name], money.values[YARDSTICK]
     now = saving(money.x, ours.mean(axis=0), theirs.mean(axis=0))
     n_seeds = len(ours)
     if n_seeds < 2:
         return now, np.array([[-np.inf, np.inf], [-np.inf, np.inf]])
     draws = np.random.default_rng(0).integers(0, n_seeds, size=(_DRAWS, n_seeds))
-    drawn = [
-        saving(money.x, a, b) for a, b in zip(resampled(ours, draws), resampled(theirs, draws), strict=True)
-    ]
+    drawn = saving(money.x, resampled(ours, draws), resampled(theirs, draws))
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    return now, np.array(
-        [
-            np.quantile([one.money for one in drawn], tails),
-            np.quantile([one.share for one in drawn], tails),
-        ]
-    )
+    return now, np.array([np.quantile(drawn.money, tails), np.quantile(drawn.share, tails)])
 
 
 def _against(test: Paired, p: float, ranks: float, saved: tuple[Saving, FloatArray]) -> Against:
@@ -163,11 +156,11 @@ def _against(test: Paired, p: float, ranks: float, saved: tuple[Saving, FloatArr
         high=test.high,
         p=p,
         p_wilcoxon=ranks,
-        level=now.level,
-        saved=now.money,
+        level=float(now.level),
+        saved=float(now.money),
         saved_low=float(low),
         saved_high=float(high),
-        saved_share=now.share,
+        saved_share=float(now.share),
         saved_share_low=float(share_low),
         saved_share_high=float(share_high),
     )

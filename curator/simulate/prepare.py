@@ -20,6 +20,8 @@ from curator.simulate.play import Plan
 from curator.simulate.price import Price, amount
 from curator.simulate.simulation import Settings
 from curator.simulate.split import Split, holdout_sizes
+from strategies.errors import StrategyError
+from strategies.mixture import shares_of
 
 FOLDER = Path("curator-simulation")
 
@@ -143,7 +145,7 @@ def parse_strategies(text: str) -> dict[str, Spec]:
     """{name in results: spec} of `auto,entropy=0.5+coverage=0.5,random`.
 
     Raises:
-        ConfigError: nothing is named, or a share is no number.
+        ConfigError: nothing is named, a share is no number, or shares do not add up to 1.
     """
     found: dict[str, Spec] = {}
     for part in (part.strip() for part in text.split(",")):
@@ -154,10 +156,10 @@ def parse_strategies(text: str) -> dict[str, Spec]:
             continue
         try:
             pairs = [piece.split("=") for piece in part.split("+")]
-            found[part] = {name.strip(): float(share) for name, share in pairs}
-        except ValueError as exc:
+            found[part] = shares_of({name.strip(): float(share) for name, share in pairs})
+        except (ValueError, StrategyError) as exc:
             raise ConfigError(
-                f"--strategies: {part!r} is no mixture; write entropy=0.5+coverage=0.5."
+                f"--strategies: {part!r} is no mixture ({exc}); write entropy=0.5+coverage=0.5."
             ) from exc
     if not found:
         raise ConfigError("--strategies names none. Write auto,margin,random.")

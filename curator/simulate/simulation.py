@@ -28,6 +28,7 @@ ROUNDS = 10
 DEFAULT_BATCH = 100
 _SMALLEST_BATCH = 5
 _MOST_ROUNDS = 10_000  # where a budget ends campaigns
+_MANY = 0.05  # of the pool: so many near-duplicates of the hold-out are worth saying
 COST_AWARE = " (cost-aware)"
 
 
@@ -126,7 +127,7 @@ def campaigns(settings: Settings) -> list[Run]:
 
 
 def _fitted(settings: Settings, data: Labeled) -> Plan:
-    """Rounds and batch sizes, where they follow from the data: ten rounds with half of the pool at most."""
+    """Rounds and batch sizes where they follow from the data: ten rounds, with half of the pool at most."""
     plan, price = settings.plan, settings.price
     for spec in (*settings.strategies.values(), plan.seed_strategy):
         check_strategy(spec)
@@ -138,9 +139,8 @@ def _fitted(settings: Settings, data: Labeled) -> Plan:
     usual = price.of(data.words).mean()
     paid_for = plan.budget / usual if plan.budget is not None else float("inf")
     rounds = plan.rounds or (ROUNDS if plan.budget is None else _MOST_ROUNDS)
-    planned = min(rounds, ROUNDS)
     room = min(settings.split.pool / 2, paid_for)
-    batch = plan.batch or max(_SMALLEST_BATCH, min(DEFAULT_BATCH, int(room / planned)))
+    batch = plan.batch or max(_SMALLEST_BATCH, min(DEFAULT_BATCH, int(room / (plan.rounds or ROUNDS))))
     seed_batch = plan.seed_batch or min(max(batch, 2 * len(data.classes)), max(int(room / 2), batch))
     if seed_batch >= min(settings.split.pool, paid_for):
         raise ConfigError(
@@ -192,19 +192,25 @@ def _compared(data: Labeled, settings: Settings, by_name: dict[str, list[list[Po
     rivals = [one.name for one in found if one.name != YARDSTICK]
     to_best = {name: compare(by_name, settings.metric, name, rivals[0]) for name in rivals}
     plan = settings.plan
+    pool = round(sum(len(task.pool) for task in tasks) / len(tasks))
+    notes = list(data.notes)
+    if pool < (1 - _MANY) * settings.split.pool:
+        notes.append(
+            f"{1 - pool / settings.split.pool:.0%} of the pool are near-duplicates of hold-out items and are never asked about"
+        )
     return Simulation(
         data=data.name,
         metric=settings.metric,
         seeds=settings.seeds,
         items=len(data),
-        pool=round(sum(len(task.pool) for task in tasks) / len(tasks)),
+        pool=pool,
         holdout=len(tasks[0].holdout),
         classes=len(data.classes),
         budget=round(found[0].over_money[-1].x),
         currency=settings.currency,
         standings=found,
         recommendation=recommendation(found, settings.seeds, settings.currency, to_best),
-        warnings=warnings(settings.seeds, data.notes),
+        warnings=warnings(settings.seeds, notes),
         settings={
             "seed_batch": plan.seed_batch,
             "batch": plan.batch,

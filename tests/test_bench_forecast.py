@@ -68,6 +68,7 @@ def test_the_whole_report(tmp_path, capsys):
         "**curator plan**",
         "| north |",
         "Labels to the accuracy",
+        "By rounds seen",
         "4x: 80 % intervals hit",
         "**missed**: 2x: 6 forecasts",
     ):
@@ -100,4 +101,4 @@ def test_missing_columns_and_files_are_said(tmp_path, capsys):
     with pytest.raises(CurvesError, match="no column strategy, seed, accuracy, n_holdout"):
         read_curves(tmp_path / "c.csv")
     assert main([str(tmp_path / "none.csv")]) == 1
-    assert "none.csv" in capsys.readouterr().err
+    assert "none.csv is no file" in capsys.readouterr().err

@@ -103,6 +103,16 @@ def test_a_forecast_is_scored_when_its_round_lands(ledger):
     assert ledger.rows("select * from forecasts") == before
 
 
+def test_withdrawn_labels_are_no_error(ledger):
+    """A round that has fewer labels than the one before it is used like any other."""
+    for value, labels in ((0.60, 20), (0.70, 40), (0.75, 60), (0.78, 80), (0.77, 78)):
+        land(ledger, value, labels=labels)
+    assert keep_score(ledger) == []
+    assert {row["now"] for row in ledger.rows("select now from forecasts")} == {80}
+    land(ledger, 0.80, labels=100)
+    assert [s["made_after"] for s in keep_score(ledger)] == [4, 5]
+
+
 def test_a_miss_is_a_miss(ledger):
     """A round far below everything seen lies outside every interval, and says by how much."""
     for value in (0.60, 0.70, 0.75, 0.78):

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-efficiency bench-speed bench-cost-aware lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ bench-efficiency: .venv-peers/installed  ## labels that strategies and peers nee
 
 bench-cost-aware: .venv/installed  ## dollars that cost_aware saves on texts of unequal length; DATA=DIR of sets, SEEDS=20 SETS=a,b OUT=DIR
 	$(BIN)/python tests/benchmarks/bench_cost_aware.py --data '$(DATA)' $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SETS),--sets '$(SETS)') --out '$(or $(OUT),build/cost-aware)'
+
+bench-forecast: .venv/installed  ## back-test of forecasts on learning curves; CURVES=FILE, WRITE=1 puts the tables into docs/forecast.md
+	$(BIN)/python tests/benchmarks/bench_forecast.py '$(CURVES)' $(if $(WRITE),--write docs/forecast.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

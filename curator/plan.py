@@ -127,7 +127,7 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
     return Plan(
         metric=regime.metric,
         currency=config.cost.currency,
-        labels=regime.labels[-1],
+        labels=regime.now,
         rounds_seen=len(regime.rounds),
         holdout_items=regime.holdout_items,
         present=(float(present[0]), float(present[1]), float(present[2])),
@@ -180,16 +180,15 @@ def _affordable(regime: Regime, budget: int | None, price: MarginalPrice | None)
     """Labels in all that the budget buys."""
     if budget is None or price is None or price.micro == 0:
         return None
-    return regime.labels[-1] + budget // price.micro
+    return regime.now + budget // price.micro
 
 
 def _label_counts(regime: Regime, rounds: int, affordable: int | None) -> tuple[list[int], list[str]]:
     """Where the forecast is shown: after each of the next rounds, and where the budget ends."""
-    now, furthest = regime.labels[-1], int(FURTHEST * regime.labels[-1])
-    batch = max(now - regime.labels[-2], 1)
+    now, furthest = regime.now, int(FURTHEST * regime.now)
     step = max(1, -(-rounds // _MOST_ROWS))
     after = sorted({*range(step, rounds + 1, step), rounds})
-    counts = {now + batch * ahead for ahead in after}
+    counts = {now + regime.batch * ahead for ahead in after}
     notes = []
     if affordable is not None and affordable > now:
         counts = {n for n in counts if n <= affordable} | {min(affordable, furthest)}
@@ -206,7 +205,7 @@ def _label_counts(regime: Regime, rounds: int, affordable: int | None) -> tuple[
 
 
 def _ahead(found: Forecast, regime: Regime, price: MarginalPrice | None) -> list[Ahead]:
-    now = regime.labels[-1]
+    now = regime.now
     rows = []
     for labels, median, (low, high) in zip(found.at, found.median, found.interval(0.8), strict=True):
         cost = None if price is None else int(labels - now) * price.micro
@@ -223,7 +222,7 @@ def _target_plan(
     budget: int | None,
     stop: StopSection,
 ) -> TargetPlan:
-    now = regime.labels[-1]
+    now = regime.now
     needed = found.labels_to(target)
     affordable = _affordable(regime, budget, price)
     furthest = int(FURTHEST * now)

@@ -84,7 +84,7 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
     if target.labels is None:
         lines.append(f"{name}: no curve gets there within {eight}.")
     elif target.labels <= plan.labels:
-        lines.append(f"{name} is reached already, with a chance of {_percent(target.chance_now)}.")
+        lines.append(f"{name} may be reached already: {_percent(target.chance_now)} chance.")
     else:
         cost = "" if target.cost is None else f", {_money(target.cost, plan)} more"
         lines.append(

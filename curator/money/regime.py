@@ -30,12 +30,22 @@ class Regime:
     metric: str
     changed: tuple[str, ...]
 
+    @property
+    def now(self) -> int:
+        """The most labels of a round: a corrected or withdrawn label can make the last one smaller."""
+        return max(self.labels)
+
+    @property
+    def batch(self) -> int:
+        """Labels that the last round added; at least 1."""
+        return max(self.labels[-1] - self.labels[-2], 1) if len(self.labels) > 1 else 1
+
 
 def current_regime(ledger: Ledger, until: int | None = None) -> Regime | None:
     """The rounds that the last measured one (up to round `until`) can be forecast with; None before the first."""
     rows = ledger.rows(
         "select r.id, r.strategy, r.labels, r.holdout_items, r.config, g.metric, g.value from rounds r "
-        "join gains g on g.round = r.id where r.status = 'measured' and r.id <= ? order by r.id",
+        "join gains g on g.round = r.id where r.status = 'measured' and r.labels > 0 and r.id <= ? order by r.id",
         [until if until is not None else 2**62],
     )
     if not rows:

@@ -52,10 +52,9 @@ def _rows_after(ledger: Ledger, round_id: int, widths: Sequence[float]) -> list[
     regime = current_regime(ledger, round_id)
     if regime is None:
         return []
-    now = regime.labels[-1]
-    batch = max(now - regime.labels[-2], 1) if len(regime.labels) > 1 else 1
+    now = regime.now
     wanted = {round(now * horizon) for horizon in HORIZONS}
-    wanted |= {now + batch * ahead for ahead in range(1, ROUNDS_AHEAD + 1)}
+    wanted |= {now + regime.batch * ahead for ahead in range(1, ROUNDS_AHEAD + 1)}
     at = sorted(n for n in wanted if n <= FURTHEST * now)
     try:
         found = forecast_regime(regime, at, widths)
@@ -85,7 +84,7 @@ def _as_text(quantiles: Sequence[float]) -> str:
 
 def _new_scores(ledger: Ledger) -> list[Row]:
     """A score for each pair of a forecast and a later round of its regime, not beyond the last label count forecast."""
-    later = ledger.rows("select id, labels from rounds where status = 'measured' order by id")
+    later = ledger.rows("select id, labels from rounds where status = 'measured' and labels > 0 order by id")
     known = {
         (int(row["made_after"]), int(row["round"]))
         for row in ledger.rows("select made_after, round from forecast_scores")

@@ -27,6 +27,8 @@ BLOCK = "bench-forecast"
 
 
 def _long_enough(path: Path) -> list[Campaign]:
+    if not path.is_file():
+        raise CurvesError(f"{path} is no file of learning curves; say which: make bench-forecast CURVES=FILE")
     campaigns = read_curves(path)
     if not tasks_of(campaigns, None):
         raise CurvesError(

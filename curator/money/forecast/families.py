@@ -57,10 +57,22 @@ class Posterior:
 
 def posterior(seen: Seen, prior: Prior) -> Posterior:
     """Weigh every atom by how well it explains the rounds seen."""
-    shapes = dictionary().at(seen.relative)
-    noise = np.square(JITTERS)[:, None] + OWN_SHARE * seen.binomial
+    return weigh(seen.relative, seen.values, seen.binomial, error_now(seen), prior)
+
+
+def weigh(x: FloatArray, values: FloatArray, binomial: FloatArray, error: float, prior: Prior) -> Posterior:
+    """Weigh every atom by how well it explains `values`.
+
+    Args:
+        x: (m,) labels, as shares of the labels now.
+        values: (m,) the metric at each.
+        binomial: (m,) p (1 - p) / N of each.
+        error: now: the prior's gains are shares of it.
+        prior: over atoms.
+    """
+    shapes = dictionary().at(x)
+    noise = np.square(JITTERS)[:, None] + OWN_SHARE * binomial
     precision = 1.0 / noise
-    error = _error_now(seen)
     spread = np.array([_LEVEL_SD, prior.gain_sd * error])
     before = 1.0 / np.square(spread)
     start = np.stack([np.full(len(prior.gains), _LEVEL_MEAN), prior.gains * error], axis=-1)
@@ -69,13 +81,11 @@ def posterior(seen: Seen, prior: Prior) -> Posterior:
     system[..., 0, 0] = precision.sum(axis=1) + before[0]
     system[..., 0, 1] = system[..., 1, 0] = shapes @ precision.T
     system[..., 1, 1] = np.square(shapes) @ precision.T + before[1]
-    seen_part = np.stack(
-        np.broadcast_arrays(precision @ seen.values, (shapes * seen.values) @ precision.T), axis=-1
-    )
+    seen_part = np.stack(np.broadcast_arrays(precision @ values, (shapes * values) @ precision.T), axis=-1)
     right = seen_part[:, :, None, :] + before * start
     covariance: FloatArray = np.asarray(np.linalg.inv(system), dtype=np.float64)
     mean = np.einsum("jtab,jtkb->jtka", covariance, right)
-    squares = (precision @ np.square(seen.values))[None, :, None] + (before * np.square(start)).sum(axis=1)
+    squares = (precision @ np.square(values))[None, :, None] + (before * np.square(start)).sum(axis=1)
     log_evidence: FloatArray = 0.5 * (
         np.log(precision).sum(axis=1)[None, :, None]
         + np.log(before).sum()
@@ -91,7 +101,7 @@ def posterior(seen: Seen, prior: Prior) -> Posterior:
     return Posterior(log_evidence, log_weights, mean, covariance)
 
 
-def _error_now(seen: Seen) -> float:
+def error_now(seen: Seen) -> float:
     """The error of the last rounds, never 0: what the prior's gains are shares of."""
     return float(max(1.0 - seen.values[-2:].mean(), 1.0 / (seen.n_holdout + 2.0), 0.004))
 

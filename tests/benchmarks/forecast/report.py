@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from benchmarks.forecast.curves import Campaign
 from benchmarks.forecast.methods import METHODS, SHIPPED, is_known
 from benchmarks.forecast.scores import Reach, Score, mean_over_sets, score_method, score_reach
-from benchmarks.forecast.tasks import HORIZONS, Task, sizes_of, tasks_of
+from benchmarks.forecast.tasks import HORIZONS, ROUNDS_SEEN, Task, sizes_of, tasks_of
 from benchmarks.tables import markdown_table
 
 _BARS = {2.0: (1.7, 1.2, 5.2), 4.0: (2.1, 1.5, 7.5)}  # error, CRPS, width80
@@ -22,6 +22,7 @@ def report(campaigns: Sequence[Campaign]) -> str:
             parts.append(_tables(tasks, size))
     judged = _JUDGED_SIZE if _JUDGED_SIZE in sizes_of(campaigns) else None
     tasks = tasks_of(campaigns, judged)
+    parts.append(_by_rounds(tasks, judged))
     parts.append(_reach(score_reach(tasks)))
     parts.append(_bars(score_method(METHODS[SHIPPED], tasks), mean_over_sets(score_reach(tasks)), judged))
     return "\n\n".join(parts)
@@ -61,6 +62,18 @@ def _tables(tasks: Sequence[Task], size: int | None) -> str:
         f"Fixed hold-out of {_name(size)}, means over data sets, points of accuracy:\n\n{markdown_table(head, rows)}\n\n"
         f"The forecast by data set:\n\n{markdown_table(['data set', *head[1:]], per_set)}"
     )
+
+
+def _by_rounds(tasks: Sequence[Task], size: int | None) -> str:
+    """The usual error: what `curator plan` prints beside each row comes from here."""
+    rows = []
+    for m in ROUNDS_SEEN:
+        scored = score_method(METHODS[SHIPPED], [task for task in tasks if len(task.labels) == m])
+        rows.append(
+            [str(m), *(f"{mean_over_sets(scored[h]).error:.2f}" if h in scored else "-" for h in HORIZONS)]
+        )
+    head = ["rounds seen", *(f"error at {h:g}x" for h in HORIZONS)]
+    return f"By rounds seen, hold-out of {_name(size)}:\n\n{markdown_table(head, rows)}"
 
 
 def _cells(score: Score) -> list[str]:

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-efficiency bench-speed lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-efficiency bench-gain bench-speed lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ bench-speed: .venv-peers/installed  ## time and memory beside every peer; OUT=DI
 
 bench-efficiency: .venv-peers/installed  ## labels that strategies and peers need; DATA=DIR SEEDS=10 OUT=DIR, WRITE=1 puts the tables into docs/label-efficiency.md
 	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/label-efficiency.md)
+
+bench-gain: .venv/installed  ## how often the interval of a gain holds the truth; DATA=DIR SEEDS=3 OUT=DIR, WRITE=1 puts the tables into docs/gain.md
+	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -58,6 +58,9 @@ bench-cost-aware: .venv/installed  ## dollars that cost_aware saves on texts of 
 
 bench-forecast: .venv/installed  ## back-test of forecasts on learning curves; CURVES=FILE, WRITE=1 puts the tables into docs/forecast.md
 	$(BIN)/python tests/benchmarks/bench_forecast.py '$(CURVES)' $(if $(WRITE),--write docs/forecast.md)
+
+bench-gain: .venv/installed  ## how often the interval of a gain holds the truth; DATA=DIR SEEDS=3 OUT=DIR, WRITE=1 puts the tables into docs/gain.md
+	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ The part of the seeds is in `seed_noise`. With one seed the interval says nothin
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
@@ -245,12 +246,14 @@ class _Compared:
         now = [float(model.now.mean()) for model in self.models]
         return now[-1] - now[0] if len(now) == 2 else now[0]
 
-    @property
-    def seed_error(self) -> float:
-        return self._noise().error
+    @cached_property
+    def noise(self) -> SeedNoise:
+        """Of the training seeds."""
+        return seed_noise([m.now for m in self.models], [m.replicates for m in self.models])
 
     def interval(self) -> tuple[float, float]:
-        noise, value = self._noise(), self.value
+        """Of `value`."""
+        noise, value = self.noise, self.value
         if isinstance(self.metric, LogLoss):
             error, reach = self._studentized(self.metric)
             normal = NormalDist().inv_cdf((1.0 + self.level) / 2.0)
@@ -264,9 +267,6 @@ class _Compared:
             low, high = np.quantile(items + noise.error * self.draws.normals, edges).tolist()
         wider = noise.widening(error, self.level)
         return value - wider * (value - low), value + wider * (high - value)
-
-    def _noise(self) -> SeedNoise:
-        return seed_noise([m.now for m in self.models], [m.replicates for m in self.models])
 
     def _of_items(self) -> FloatArray:
         """(n_draws,) the value on each replicate of the items, mean over seeds."""
@@ -309,7 +309,7 @@ def _gain(name: Metric, compared: _Compared, before: Outcomes, after: Outcomes) 
         level=compared.level,
         before=sign * float(compared.models[0].now.mean()) + 0.0,
         after=sign * float(compared.models[1].now.mean()) + 0.0,
-        seed_error=compared.seed_error,
+        seed_error=compared.noise.error,
         mcnemar_b=lost,
         mcnemar_c=won,
         mcnemar_p=mcnemar_p(lost, won),

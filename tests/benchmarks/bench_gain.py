@@ -20,7 +20,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 # Models and hold-outs are small: more threads would only wait for each other. Read when numpy is imported.
 os.environ.update({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
 
-from benchmarks.efficiency.data import set_names  # noqa: E402
 from benchmarks.gain.campaigns import KINDS, SEEDS_OF_RANDOM, campaigns, kept  # noqa: E402
 from benchmarks.gain.coverage import SIZES, Covered, coverage, read, write  # noqa: E402
 from benchmarks.gain.tables import tables  # noqa: E402
@@ -35,7 +34,7 @@ def measured(given: argparse.Namespace) -> list[Covered]:
     """The rows of all campaigns asked for; those that OUT holds are not measured again."""
     played, path = given.out / "played", given.out / "coverage.csv"
     played.mkdir(parents=True, exist_ok=True)
-    wanted = campaigns(set_names(given.data), given.seeds, given.kinds.split(","))
+    wanted = campaigns(given.data, given.seeds, given.kinds.split(","))
     rows = read(path)
     done = {(row.dataset, row.strategy, row.seed, row.kind) for row in rows if row.draws == given.draws}
     rows = [row for row in rows if row.draws == given.draws]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.efficiency.contender import Moment
-from benchmarks.efficiency.data import DataSet, IntArray, Plan, load
+from benchmarks.efficiency.data import DataSet, IntArray, Plan, load, set_names
 from benchmarks.efficiency.ours import strategy
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
@@ -23,6 +23,7 @@ from curator.learner.model import Model, build_model, fit_model
 STRATEGIES = ("random/random", "margin/maxherding")
 SEEDS_OF_RANDOM = 20  # trained models per round of a random kind: all the seeds there are
 _FOREST_TREES = 10
+_MANY_CLASSES = 50
 _LR = ("sklearn:linear_model.LogisticRegression", {"C": 100.0, "max_iter": 300, "tol": 1e-3})
 
 # (sub-pool, rows that are labeled) -> (n_seeds, n_test, n_classes) probs of the test items
@@ -102,16 +103,18 @@ KINDS: dict[str, Train] = {"lr": _logistic, "forest": _forest, "head": _head, "d
 DETERMINISTIC = ("lr", "head")
 
 
-def campaigns(
-    names: Sequence[str], seeds: int, kinds: Sequence[str] = tuple(KINDS), first: int = 0
-) -> list[Campaign]:
-    """All campaigns: a seed of every set and kind comes before the next seed."""
+def campaigns(folder: Path | None, seeds: int, kinds: Sequence[str] = tuple(KINDS)) -> list[Campaign]:
+    """All campaigns, kind by kind.
+
+    Sets above 50 classes take minutes per campaign with all kinds but logistic regression, which is why these are played once.
+    """
     return [
         Campaign(name, chosen_by, seed, kind)
-        for seed in range(first, first + seeds)
         for kind in kinds
-        for name in names
+        for seed in range(seeds)
+        for name in set_names(folder)
         for chosen_by in STRATEGIES
+        if seed == 0 or kind == "lr" or load(folder, name).n_classes <= _MANY_CLASSES
     ]
 
 

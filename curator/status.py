@@ -35,7 +35,9 @@ class Status:
     suggestions: SuggestionEffect | None  # what the model's suggestions do; None: nothing to compare yet
     suggestions_off: str | None  # why they went off by themselves
     savings: dict[str, Any] | None  # against random labels; None: no round is measured yet
-    pool_accuracy: Share | None  # of the last models on the live pool, by the random arm; None: no arm has judged one
+    pool_accuracy: (
+        Share | None
+    )  # of the last models on the live pool, by the random arm; None: no arm has judged one
     fallback: str | None  # why batches are drawn at random in place of "auto"
     notes: list[str]
 
@@ -71,9 +73,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),
         pool_accuracy=recent_accuracy(ledger),
-        fallback=fallback_note(
-            ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))
-        ),
+        fallback=fallback_note(ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))),
         notes=notes,
     )
 

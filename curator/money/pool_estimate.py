@@ -104,9 +104,7 @@ def lure(losses: FloatArray, probabilities: FloatArray, n_pool: int, level: floa
         DataError: fewer than two draws, or draws that do not fit.
     """
     if len(losses) < 2 or len(losses) != len(probabilities):
-        raise DataError(
-            f"LURE needs two draws or more, each with its probability, got {len(losses)} losses."
-        )
+        raise DataError(f"LURE needs two draws or more, each with its probability, got {len(losses)} losses.")
     weighted = lure_weights(probabilities, n_pool) * np.asarray(losses, dtype=np.float64)
     value, n = float(weighted.mean()), len(weighted)
     reach = NormalDist().inv_cdf(0.5 + level / 2.0) * float(weighted.std(ddof=1)) / n**0.5

@@ -130,9 +130,7 @@ class Replay:
         of_arm, of_strategy = self._of(arm[:n]), self._of(chosen[:n])
         apart = of_strategy - of_arm
         rng = np.random.default_rng([self.seed, 13])
-        halves = [
-            float(self._of(np.sort(rng.permutation(arm[:n])[: n // 2])).mean()) for _ in range(_HALVES)
-        ]
+        halves = [float(self._of(np.sort(rng.permutation(arm[:n])[: n // 2])).mean()) for _ in range(_HALVES)]
         # Two halves of the labels share half of theirs: what differs between them is about the chance of all of them.
         spread = np.sqrt(apart.var() / len(apart) + np.var(halves, ddof=1))
         reach = float(NormalDist().inv_cdf(0.5 + level / 2) * spread)

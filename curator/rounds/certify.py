@@ -34,9 +34,7 @@ class ArmReport:
         ledger.insert("pool_estimates", self.estimates)
         ledger.insert("savings", [self.savings])
         if self.savings["status"] == MEASURED:  # quick models were compared on the hold-out: one look more
-            ledger.execute(
-                "update looks set times = times + 1 where round = ?", [self.savings["round"]]
-            )
+            ledger.execute("update looks set times = times + 1 where round = ?", [self.savings["round"]])
 
 
 def arm_report(
@@ -65,9 +63,7 @@ def _savings(
     asked = _asked(project, train[0])
     labels = len(train[0])
     arm_labels = sum(arm for _round, _rank, arm in asked)
-    measured = ledger.scalar(
-        "select count(*) from rounds where status = 'measured' and id <> ?", [round_id]
-    )
+    measured = ledger.scalar("select count(*) from rounds where status = 'measured' and id <> ?", [round_id])
     spent = ledger.scalar(
         "select coalesce(sum(amount), 0) from costs where kind = 'label' and round <= ?", [round_id]
     )

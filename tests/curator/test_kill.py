@@ -14,7 +14,7 @@ LAST_WRITE = 20
 def campaign(tmp_path_factory):
     """A fresh project, and the ledgers that undisturbed calls of `curator round` leave."""
     root = tmp_path_factory.mktemp("kill")
-    fresh = make_project(root / "fresh", n=160, batch=8, holdout="30")
+    fresh = make_project(root / "fresh", n=160, batch=8, holdout="30", random_share=0.1)
     stages = [fresh]
     for call in (1, 2):
         after = root / f"after-{call}"

@@ -105,7 +105,7 @@ def saved_labels(seen: Evidence, *, level: float = LEVEL, seed: int = 0) -> Save
     others = np.clip(errors + lift, 0.2 * errors, 1.0)
     slope = _slopes(seen, error + middle, rng)
     left = rng.uniform(*_FLATTENS, _DRAWS)
-    saved = seen.labels * (2.0 ** _doublings(np.log(others / errors), slope, left) - 1.0)
+    saved = seen.labels * (2.0 ** doublings(np.log(others / errors), slope, left) - 1.0)
     most = min(seen.items - seen.labels, (FURTHEST - 1.0) * seen.labels)
     low, half, high = np.quantile(saved, [(1 - level) / 2, 0.5, (1 + level) / 2], method="inverted_cdf")
     lift_low, lift_high = np.quantile(lift, [(1 - level) / 2, (1 + level) / 2])
@@ -138,13 +138,21 @@ def _slopes(seen: Evidence, error: float, rng: np.random.Generator) -> FloatArra
     return drawn
 
 
-def _doublings(log_ratio: FloatArray, slope: FloatArray, left: FloatArray) -> FloatArray:
-    """Doublings of random labels until their error has fallen by a factor; infinite where the curve flattens before.
+def doublings(log_ratio: FloatArray, slope: FloatArray, left: FloatArray) -> FloatArray:
+    """Doublings of random labels until their error has fallen by a factor.
 
     The log error falls by slope * left**t at t doublings: by slope * (1 - left**t) / -log(left) up to there.
+
+    Args:
+        log_ratio: (n,) of the error now and the one to reach; negative: it was passed before.
+        slope: (n,) log error per doubling, at the labels bought.
+        left: (n,) share of the slope that is left after each doubling, up to 1.
+
+    Returns:
+        (n,) at most 6 either way; infinite where the curve flattens before.
     """
     rate = -np.log(np.minimum(left, 0.999))
     remains = 1.0 - log_ratio * rate / slope
     reached = -np.log(np.maximum(remains, 1e-9)) / rate
-    doublings: FloatArray = np.where(remains > 0, np.clip(reached, -6.0, 6.0), np.inf)
-    return doublings
+    found: FloatArray = np.where(remains > 0, np.clip(reached, -6.0, 6.0), np.inf)
+    return found

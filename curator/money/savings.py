@@ -56,19 +56,24 @@ def sentence(found: dict[str, Any] | None, currency: str) -> str:
         return "savings: not measured: no round is measured yet"
     if found["status"] == NOT_MEASURED:
         return f"savings: not measured: {found['reason']}"
-    level = f"{found['level']:.0%}"
     low = _amount(found["saved_low"], currency)
-    if found["saved_high"] is None and found["saved_low"] > 0:
-        return f"saved at least {low} against random labels ({level} sure; what random would take has no upper end)"
+    middle = None if found["saved"] is None else _amount(found["saved"], currency)
     if found["saved_high"] is None:
-        middle = "" if found["saved"] is None else f"{_amount(found['saved'], currency)} is the middle; "
-        return f"savings against random labels: not shown ({middle}{level}: {low} or more, no upper end)"
-    high, middle = _amount(found["saved_high"], currency), _amount(found["saved"], currency)
-    if found["saved_high"] < 0:
-        return f"lost against random labels: {middle} ({level}: {low} to {high})"
+        return _open_ended(found, low, middle)
+    interval = f"{found['level']:.0%}: {low} to {_amount(found['saved_high'], currency)}"
     if found["saved_low"] > 0:
-        return f"saved {middle} ({level}: {low} to {high}) against random labels"
-    return f"savings against random labels: not shown ({middle}; {level}: {low} to {high})"
+        return f"saved {middle} ({interval}) against random labels"
+    if found["saved_high"] < 0:
+        return f"lost against random labels: {middle} ({interval})"
+    return f"savings against random labels: not shown ({middle}; {interval})"
+
+
+def _open_ended(found: dict[str, Any], low: str, middle: str | None) -> str:
+    level = f"{found['level']:.0%}"
+    if found["saved_low"] > 0:
+        return f"saved at least {low} against random labels ({level} sure; random ones may never get there)"
+    best = "" if middle is None else f"{middle} is the middle; "
+    return f"savings against random labels: not shown ({best}{level}: {low} or more, no upper end)"
 
 
 def _amount(micro: int, currency: str) -> str:

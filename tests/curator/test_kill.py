@@ -26,7 +26,7 @@ def without_clock(folder):
 def campaign(tmp_path_factory):
     """A fresh project, and the ledgers that undisturbed calls of `curator round` leave."""
     root = tmp_path_factory.mktemp("kill")
-    fresh = make_project(root / "fresh", n=160, batch=8, holdout="30")
+    fresh = make_project(root / "fresh", n=160, batch=8, holdout="30", random_share=0.1)
     for setting, value in COSTS.items():
         edit_config(fresh, f"# {setting} = ", f"{setting} = {value} # ")
     edit_config(fresh, "review_share = 0.0", "review_share = 0.25")

@@ -12,6 +12,7 @@ from curator.learner.model import Model, build_model
 from curator.rounds.arm import arm_size
 
 SEED_STRATEGY = "maxherding"  # the project's default
+_MOST = 3000
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ def logistic(n_classes: int) -> Model:
     return build_model("sklearn:linear_model.LogisticRegression", params, range(n_classes), 1, 0)
 
 
+def seen_pool(data: DataSet, batch: int, seed: int) -> IntArray:
+    """Rows of the pool that a campaign sees, ascending: at most 3,000 random ones."""
+    rng = np.random.default_rng([seed, batch, 17])
+    return np.sort(rng.choice(len(data.pool), min(_MOST, len(data.pool)), replace=False))
+
+
 def play(
     data: DataSet,
     name: str,
@@ -48,7 +55,6 @@ def play(
     holdout: int,
     share: float,
     seed: int,
-    most: int = 3000,
 ) -> Campaign:
     """Play a campaign.
 
@@ -60,10 +66,9 @@ def play(
         holdout: test items that the campaign measures with; the whole test set is the truth.
         share: of each batch that is random.
         seed: of everything that is random.
-        most: items of the pool that the campaign sees, at most: it draws them at random.
     """
-    rng = np.random.default_rng([seed, batch, 17])
-    here = np.sort(rng.choice(len(data.pool), min(most, len(data.pool)), replace=False))
+    rng = np.random.default_rng([seed, batch, 18])
+    here = seen_pool(data, batch, seed)
     pool, labels = data.pool[here], data.labels[here]
     asked: IntArray = np.empty(0, dtype=np.int64)
     of_arm, candidates = np.empty(0, dtype=bool), []

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-efficiency bench-speed lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-efficiency bench-speed bench-stop lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ bench-speed: .venv-peers/installed  ## time and memory beside every peer; OUT=DI
 
 bench-efficiency: .venv-peers/installed  ## labels that strategies and peers need; DATA=DIR SEEDS=10 OUT=DIR, WRITE=1 puts the tables into docs/label-efficiency.md
 	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/label-efficiency.md)
+
+bench-stop: .venv/installed  ## what stopping where the verdict says costs; DATA=DIR SEEDS=5 OUT=DIR, WRITE=1 puts the tables into docs/stop.md
+	$(BIN)/python tests/benchmarks/bench_stop.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) --out '$(or $(OUT),build/stop)' $(if $(WRITE),--write docs/stop.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curator.errors import CuratorError
 from curator.ledger import records
@@ -20,15 +19,14 @@ from curator.money.stop import (
     Evidence,
     Outlook,
     Verdict,
-    agreement,
     decide,
     look_ahead,
     recent,
 )
 from curator.project import Project
 from curator.rounds.limits import limit_batch
+from curator.rounds.stability import compare
 
-STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
 _DRAWS = 1_000
 
 
@@ -190,21 +188,7 @@ def _labels_per_batch(project: Project) -> float:
 
 
 def _stability(project: Project, round_id: int) -> tuple[float | None, float | None]:
-    """How much the model differs from the one before on fixed random items: share of other predictions, Cohen's kappa."""
+    """How much the model differs from the one before: share of other predictions, Cohen's kappa; None: not known."""
     before = records.last_measured(project.ledger, round_id)
-    if before is None:
-        return None, None
-    embeddings = project.embeddings.take(_stop_set(project))
-    earlier, later = (
-        project.checkpoint(number).model.predict_proba(embeddings).argmax(axis=1)
-        for number in (int(before["id"]), round_id)
-    )
-    kappa = agreement(earlier, later, len(project.config.project.classes))
-    return float(np.mean(earlier != later)), kappa
-
-
-def _stop_set(project: Project) -> NDArray[np.int64]:
-    """Random items of the pool, the same ones every round while nothing is added to it; no labels are looked at."""
-    rows = np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
-    rng = np.random.default_rng([project.config.project.seed, 10])
-    return np.sort(rng.permutation(rows)[:STOP_SET])
+    found = None if before is None else compare(project, int(before["id"]), round_id)
+    return found or (None, None)

@@ -17,6 +17,7 @@ from curator.ledger.store import Row, utc_now
 from curator.money.gain import metric_interval, paired_gain
 from curator.pool.atomic import write_bytes
 from curator.project import Project
+from curator.rounds.stability import keep_predictions
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -44,6 +45,7 @@ def measure(project: Project, round_id: int) -> str | None:
     rows = project.holdout_rows()
     probs = checkpoint.model.predict_proba_seeds(project.embeddings.take(rows))
     _keep(project.model_folder(round_id), rows, probs)
+    keep_predictions(project, round_id, checkpoint.model)
 
     ids = project.pool.ids(rows)
     used = np.array([i for i, item_id in enumerate(ids) if item_id in labels], dtype=np.int64)

@@ -110,6 +110,8 @@ VARIANTS: dict[str, Rule] = {
     "... without the changed predictions": lambda c: first(verdicts(c, changes=False)),
     "... without the class minimum": lambda c: first(verdicts(c, least=0)),
     "... twice in a row": lambda c: first(verdicts(c), 2),
+    "... told twice the value": lambda c: first(verdicts(replace(c, value=2 * c.value))),
+    "... told half the value": lambda c: first(verdicts(replace(c, value=c.value // 2))),
     "... and kappa >= 0.99": lambda c: first(verdicts(c) & (c.steady.kappa >= KAPPA)),
     "the next round alone, expected value": next_round,
     "chance to pay < 30%, twice in a row": lambda c: first(unlikely_to_pay(c)),

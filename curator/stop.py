@@ -12,7 +12,9 @@ from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.amounts import parse_amount
 from curator.money.budget import expected_round_cost
-from curator.money.forecast import predict
+from curator.money.forecast.seen import FURTHEST
+from curator.money.regime import Regime, current_regime
+from curator.money.score_keeping import forecast_regime
 from curator.money.stop import (
     AHEAD,
     FEWEST_ROUNDS,
@@ -125,8 +127,8 @@ def _today() -> date:
 
 def _decide(project: Project, round_id: int, changed: float | None, kappa: float | None) -> Verdict:
     ledger, config = project.ledger, project.config
-    measured = [row for row in records.gain_table(ledger) if row["round"] <= round_id]
-    outlook, no_outlook = _outlook(project, measured)
+    regime = current_regime(ledger, round_id)
+    outlook, no_outlook = (None, "nothing is measured.") if regime is None else _outlook(project, regime)
     limit = limit_batch(project, config.acquisition.batch, today=_today())
     counts = dict.fromkeys(config.project.classes, 0)
     for label in records.training_labels(ledger).values():
@@ -135,7 +137,7 @@ def _decide(project: Project, round_id: int, changed: float | None, kappa: float
     earlier = ledger.rows("select changed, kappa from verdicts where round < ? order by round", [round_id])
     return decide(
         Evidence(
-            rounds=len(measured),
+            rounds=0 if regime is None else len(regime.rounds),
             outlook=outlook,
             no_outlook=no_outlook,
             floor=config.stop.floor,
@@ -151,19 +153,19 @@ def _decide(project: Project, round_id: int, changed: float | None, kappa: float
     )
 
 
-def _outlook(project: Project, measured: list[Row]) -> tuple[Outlook | None, str]:
+def _outlook(project: Project, regime: Regime) -> tuple[Outlook | None, str]:
     """What the next rounds are worth, or why nobody can say."""
-    if len(measured) < FEWEST_ROUNDS:
-        return None, f"{len(measured)} of {FEWEST_ROUNDS} rounds are measured."
     config, ledger = project.config, project.ledger
-    labels = [row["labels"] for row in measured]
-    items = int(ledger.scalar("select holdout_items from rounds where id = ?", [measured[-1]["round"]]))
-    ahead = labels[-1] + _labels_per_batch(project) * np.arange(AHEAD + 1)
-    ahead = ahead[ahead <= 4 * labels[-1]]
+    if len(regime.rounds) < FEWEST_ROUNDS:
+        since = f" since {' and '.join(regime.changed)} changed" if regime.changed else ""
+        return None, f"measured rounds{since}: {len(regime.rounds)}; it takes {FEWEST_ROUNDS}."
+    now = regime.labels[-1]
+    ahead = now + _labels_per_batch(project) * np.arange(AHEAD + 1)
+    ahead = ahead[ahead <= FURTHEST * now]
     if len(ahead) < 2:
-        return None, "the next batch is more than three times the labels so far."
+        return None, f"a batch of {config.acquisition.batch} is too large a step from {now} labels."
     try:
-        forecast = predict(labels, [row["value"] for row in measured], items, ahead, seed=config.project.seed)
+        forecast = forecast_regime(regime, ahead.tolist())
     except CuratorError as exc:
         return None, str(exc)
     stop = config.stop

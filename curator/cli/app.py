@@ -11,6 +11,7 @@ from curator.cli.backup import backup
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.plan import plan
 from curator.cli.restore import restore
 from curator.cli.serve import serve
 
@@ -326,6 +327,7 @@ def demo(
 
 
 # In the order in which `curator --help` lists them: after the commands of the cycle.
+app.command()(plan)
 app.command()(doctor)
 app.add_typer(studio_commands.app, name="studio")
 app.command()(serve)

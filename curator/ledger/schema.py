@@ -270,6 +270,50 @@ def m005_annotators(db: Database) -> None:
 
 
 @migrations()
+def m008_forecasts(db: Database) -> None:
+    """What was forecast after each round, and how it compared with the rounds that came."""
+    db.table("forecasts").create(
+        {
+            "made_after": int,  # the last round that the forecast saw
+            "labels": int,  # that it is for
+            "now": int,  # labels of that last round
+            "rounds_seen": int,
+            "holdout_items": int,
+            "metric": str,
+            "levels": str,  # JSON: probabilities of the quantiles
+            "quantiles": str,  # JSON: of the true metric
+            "shown": str,  # JSON: of the metric as the same hold-out will show it
+            "widths": str,  # JSON: factors on the widths from the track record, by horizon
+            "method": str,  # version
+            "regime": str,  # strategy, model, encoder, classes, metric: digest; forecasts do not cross a change of it
+            "made_at": str,
+        },
+        pk=("made_after", "labels"),
+        foreign_keys=[("made_after", "rounds", "id")],
+        not_null={"now", "metric", "levels", "quantiles", "shown", "method", "regime"},
+    )
+    db.table("forecast_scores").create(
+        {
+            "made_after": int,
+            "round": int,  # that came
+            "labels": int,
+            "horizon": float,  # labels / labels at the forecast
+            "value": float,  # as measured
+            "median": float,
+            "hit50": int,  # 1: inside the interval of that content
+            "hit80": int,
+            "hit95": int,
+            "error": float,  # value - median
+            "crps": float,
+            "distance": float,  # |error| / half the 80% interval on that side, before the widths' factors
+        },
+        pk=("made_after", "round"),
+        foreign_keys=[("made_after", "rounds", "id"), ("round", "rounds", "id")],
+        not_null={"labels", "horizon", "value", "median", "hit50", "hit80", "hit95", "error", "crps"},
+    )
+
+
+@migrations()
 def m010_stop(db: Database) -> None:
     """What was said after each measured round: go on, or stop."""
     db.table("verdicts").create(

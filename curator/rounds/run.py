@@ -16,6 +16,7 @@ from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
 from curator.project import Project, check_strategy
+from curator.rounds.forecast import keep_forecasts
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
 from curator.rounds.pull import pull
@@ -152,6 +153,7 @@ class _Run:
             self.report.notes.append(changed)
         with self.report.stage("measure"):
             note = measure(self.project, round_id)
+            keep_forecasts(self.project)
         if note:
             self.report.closed, self.report.closed_because = round_id, note
         self.report.measured = records.gain_of(self.project.ledger, round_id)

@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from curator.errors import DataError
 from curator.money.forecast.blend import average, factors_at, stretch
 from curator.money.forecast.errors import ForecastRefusedError
 from curator.money.forecast.families import Draws, Prior, draw, posterior
 from curator.money.forecast.power_law import bootstrap
 from curator.money.forecast.prior import learnt_prior, vague_prior
-from curator.money.forecast.seen import FURTHEST, SHARED_SHARE, Seen
+from curator.money.forecast.seen import FURTHEST, OWN_SHARE, SHARED_SHARE, Seen
 
 FloatArray = NDArray[np.float64]
 VERSION = "B1"
 N_DRAWS = 1000
+_WIDTH_80 = 2.563  # standard deviations between the ends of a normal's central 80 %
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NEVER = 0.8  # probability from which a target is called out of reach
 OPEN_BEYOND = 8.0  # times the labels seen: labels to a target are not counted further
@@ -90,6 +92,21 @@ class Forecast:
         ends = [np.interp([tail, 1.0 - tail], self.levels, row) for row in self.quantiles]
         return np.array(ends)
 
+    @property
+    def shown(self) -> FloatArray:
+        """(k, q) quantiles of what the same hold-out will show, instead of the true metric.
+
+        The error that the hold-out has in all rounds alike is left out, a round's own noise is added: that is what a
+        measured round is held against.
+        """
+        middle = self.median[:, None]
+        noise = np.maximum(middle * (1.0 - middle), 1e-4) / self.seen.n_holdout
+        spread = np.square(np.ptp(self.interval(0.8), axis=1)[:, None] / _WIDTH_80)
+        left = np.maximum(spread + (OWN_SHARE - SHARED_SHARE) * noise, OWN_SHARE * noise)
+        scale = np.sqrt(left / np.maximum(spread, 1e-12))
+        quantiles: FloatArray = np.clip(middle + scale * (self.quantiles - middle), 0.0, 1.0)
+        return quantiles
+
     def paths(self, n_draws: int = N_DRAWS) -> FloatArray:
         """(n_draws, k) joint draws of the true metric along `at`; the first rows are always the same ones."""
         drawn: FloatArray = self._along(self.at)[_rows(n_draws)]
@@ -164,13 +181,13 @@ def predict(
     """
     seen = Seen.of(labels, values, n_holdout)
     wanted = np.asarray(at, dtype=np.float64)
-    _check_reach(wanted, seen)
+    _check_at(wanted, seen)
     rng = np.random.default_rng([seed, 61])
     priors = (learnt or learnt_prior(), vague_prior())
     members = [draw(posterior(seen, prior), _GRID, N_DRAWS, rng) for prior in priors]
     members.append(bootstrap(seen, _GRID, N_DRAWS, rng))
     curves = _finished(average(members, _SHARES), seen, rng, np.asarray(widths))
-    points = _read(curves, wanted / seen.now, seed)
+    points = _read(curves, wanted / seen.now, seed, common=True)
     quantiles = np.quantile(points, LEVELS, axis=0).T
     return Forecast(wanted, np.array(LEVELS), quantiles, seen, VERSION, seed, curves)
 
@@ -184,23 +201,30 @@ def _finished(curves: Draws, seen: Seen, rng: np.random.Generator, widths: Float
     return Draws(np.clip(paths, 0.0, 1.0), np.clip(limits, 0.0, 1.0), factors[0] * curves.scatter)
 
 
-def _read(curves: Draws, x: FloatArray, seed: int) -> FloatArray:
-    """Curves at x, between points of the grid by the logarithm of x, with independent scatter at each x."""
+def _read(curves: Draws, x: FloatArray, seed: int, *, common: bool = False) -> FloatArray:
+    """Curves at x, between points of the grid by the logarithm of x, with the scatter of a single training at each x.
+
+    `common`: the same scatter everywhere, so that quantiles rise with x as the curves do; else independent, as rounds are.
+    """
     place = np.clip(np.searchsorted(_GRID, x) - 1, 0, len(_GRID) - 2)
     low, high = np.log(_GRID[place]), np.log(_GRID[place + 1])
     share = (np.log(x) - low) / (high - low)
     smooth = (1.0 - share) * curves.paths[:, place] + share * curves.paths[:, place + 1]
-    noise = np.empty_like(smooth)
-    for column, factor in enumerate(x):  # by x itself, so that a label count has the same draws in any list
-        noise[:, column] = np.random.default_rng([seed, 67, round(float(factor) * 1e6)]).standard_normal(
-            len(smooth)
-        )
+    # by x itself, so that a label count has the same draws in any list
+    keys = [0 if common else round(float(factor) * 1e6) for factor in x]
+    noise = np.column_stack(
+        [np.random.default_rng([seed, 67, key]).standard_normal(len(smooth)) for key in keys]
+    )
     points: FloatArray = np.clip(smooth + curves.scatter[:, None] * noise, 0.0, 1.0)
     return points
 
 
-def _check_reach(at: FloatArray, seen: Seen) -> None:
-    if at.max(initial=seen.now) > FURTHEST * seen.now * (1.0 + 1e-9):
+def _check_at(at: FloatArray, seen: Seen) -> None:
+    if at.ndim != 1 or len(at) == 0 or not (at >= seen.now).all():
+        raise DataError(
+            f"at must be a list of label counts from {seen.now:,.0f}, those of the last round, upwards; got {at.tolist()}."
+        )
+    if at.max() > FURTHEST * seen.now * (1.0 + 1e-9):
         raise ForecastRefusedError(
             "beyond four times the labels seen",
             f"{at.max():,.0f} labels are more than {FURTHEST:g} times the {seen.now:,.0f} seen: there forecasts were "

@@ -1,0 +1,59 @@
+"""`curator plan`: what the next labels will bring, and what the target will cost."""
+
+from typing import Annotated
+
+import typer
+
+from curator.cli.errors import user_errors
+from curator.cli.options import HERE, AsJson, ProjectDir
+
+
+def plan(
+    project: ProjectDir = HERE,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Of the metric, e.g. 0.92.", show_default="[stop] target, if any"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="What may still be spent, e.g. 800.", show_default="what is left of [cost] budget"),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="How many rounds ahead.")] = 5,
+    price_per_label: Annotated[
+        str | None,
+        typer.Option(help="What a label costs all told.", show_default="what the last rounds cost"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast the metric over labels and money, with intervals that were back-tested, from the measured rounds.
+
+    With a target: what it will cost, the chance to reach it within the budget, and how many labels to order next. No forecast
+    is made from fewer than four rounds, beyond four times the labels seen, or over a change of strategy or model.
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.cli.plan_text import plan_text
+        from curator.plan import PlanOptions, make_plan
+        from curator.project import Project
+
+        options = PlanOptions(
+            target=target,
+            budget=_amount("--budget", budget),
+            rounds=rounds,
+            price_per_label=_amount("--price-per-label", price_per_label),
+        )
+        with Project(project) as opened:
+            found = make_plan(opened, options)
+        for note in found.notes:
+            typer.echo(note, err=True)
+        typer.echo(render.as_json(found.as_json()) if as_json else plan_text(found))
+
+
+def _amount(option: str, text: str | None) -> int | None:
+    from curator.errors import ConfigError
+    from curator.money.amounts import parse_amount
+
+    try:
+        return None if text is None else parse_amount(text)
+    except (ValueError, ArithmeticError) as exc:
+        raise ConfigError(f"{option}: {exc}") from exc

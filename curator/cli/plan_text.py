@@ -1,0 +1,156 @@
+"""How a plan looks on a terminal."""
+
+from curator.cli.render import table
+from curator.money.amounts import MICRO, format_amount
+from curator.money.track_record import TrackRecord
+from curator.plan import Ahead, Plan, TargetPlan
+
+_WIDTH = 30
+_CENT = MICRO // 100
+
+
+def plan_text(plan: Plan) -> str:
+    """What `curator plan` shows."""
+    middle, low, high = plan.present
+    lines = [
+        (
+            f"{plan.metric.replace('_', '-')} now: {plan.measured:.3f} measured on {plan.holdout_items:,} items after "
+            f"{plan.rounds_seen} rounds, {plan.labels:,} labels; the curve through them says {middle:.3f} "
+            f"(80%: {low:.3f} to {high:.3f})"
+        ),
+        "",
+        _table(plan),
+    ]
+    if plan.price:
+        lines.append(
+            f"A label costs {_money(plan.price.micro, plan, exact=True)}: {plan.price.source}, hold-out not counted."
+        )
+    else:
+        lines.append("What a label costs is not known yet: pass --price-per-label.")
+    if plan.target:
+        lines += ["", *_target(plan, plan.target)]
+    lines += ["", *_record(plan)]
+    return "\n".join(lines)
+
+
+def _table(plan: Plan) -> str:
+    target = plan.target.target if plan.target else None
+    rows = [
+        [
+            f"{row.labels:,}",
+            "-" if row.cost is None else _money(row.cost, plan),
+            f"{row.median:.3f}",
+            f"{row.low:.3f} to {row.high:.3f}",
+            f"{100 * row.expected_error:.1f}",
+            band,
+        ]
+        for row, band in zip(plan.ahead, bands(plan.ahead, target), strict=True)
+    ]
+    return table(
+        ["labels", "cost from now", "median", "80% interval", "usual error, points", "band"], rows, left=0
+    )
+
+
+def bands(rows: list[Ahead], target: float | None) -> list[str]:
+    """A line for each row: the interval, its median, and the target, all on one scale."""
+    ends = [row.low for row in rows] + [row.high for row in rows] + ([target] if target is not None else [])
+    low, high = min(ends), max(ends)
+
+    def place(value: float) -> int:
+        return round((_WIDTH - 1) * (value - low) / max(high - low, 1e-9))
+
+    found = []
+    for row in rows:
+        cells = [" "] * _WIDTH
+        cells[place(row.low) : place(row.high) + 1] = ["-"] * (place(row.high) + 1 - place(row.low))
+        if target is not None:
+            cells[place(target)] = "|"
+        cells[place(row.median)] = "o"
+        found.append("".join(cells))
+    return found
+
+
+def _target(plan: Plan, target: TargetPlan) -> list[str]:
+    eight = f"8 times the labels ({8 * plan.labels:,})"
+    name = f"{target.target:.3g}"
+    if target.unreachable:
+        return [
+            (
+                f"{name} cannot be reached with this model and encoder: {_percent(target.chance_never)} chance that the curve "
+                "levels off below it. Another encoder or model, or cleaner labels, may change that; more of the same labels will not."
+            )
+        ]
+    lines = []
+    if target.labels is None:
+        lines.append(f"{name}: no curve gets there within {eight}.")
+    elif target.labels <= plan.labels:
+        lines.append(f"{name} may be reached already: {_percent(target.chance_now)} chance.")
+    else:
+        cost = "" if target.cost is None else f", {_money(target.cost, plan)} more"
+        lines.append(
+            f"{name} takes {target.labels:,} labels in all{cost}, if {eight} are enough; 80%: {_range(plan, target)}."
+        )
+    if target.chance_beyond > 0:
+        lines.append(f"{_percent(target.chance_beyond)} chance that {eight} are not enough.")
+    if target.chance_in_budget is not None and plan.budget is not None and target.affordable is not None:
+        lines.append(
+            f"Chance to reach it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "
+            f"{_percent(target.chance_in_budget)}."
+        )
+    return [*lines, _order(plan, target)]
+
+
+def _range(plan: Plan, target: TargetPlan) -> str:
+    if target.low is None:
+        return f"more than {8 * plan.labels:,} labels"
+    if target.high is None:
+        cost = "" if target.cost_low is None else f" ({_money(target.cost_low, plan)})"
+        return f"from {target.low:,} labels{cost}, the upper end is open"
+    costs = (
+        ""
+        if target.cost_low is None or target.cost_high is None
+        else f" ({_money(target.cost_low, plan)} to {_money(target.cost_high, plan)})"
+    )
+    return f"{target.low:,} to {target.high:,} labels{costs}"
+
+
+def _order(plan: Plan, target: TargetPlan) -> str:
+    order = target.order
+    if order.labels == 0:
+        return (
+            "Order next: nothing; no order is worth its price against the chance that it reaches the target."
+        )
+    price = "" if plan.price is None else f" for {_money(order.cost, plan)}"
+    weighed = "" if plan.price is None else f", missing it taken to cost {_money(order.penalty, plan)}"
+    return f"Order next: {order.labels:,} labels{price} ({_percent(order.chance)} chance that they reach it{weighed})."
+
+
+def _record(plan: Plan) -> list[str]:
+    lines = []
+    for name, record in (("This campaign's forecasts", plan.record), ("All campaigns'", plan.pooled)):
+        lines.append(f"{name} so far: {_held(record)}")
+    return lines
+
+
+def _held(record: TrackRecord | None) -> str:
+    if record is None:
+        return "none scored yet."
+    campaigns = f" of {record.campaigns} campaigns" if record.campaigns > 1 else ""
+    return (
+        f"{record.forecasts} scored{campaigns}; 50/80/95% intervals held {100 * record.hit50:.0f}, {100 * record.hit80:.0f} and "
+        f"{100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."
+    )
+
+
+def _percent(share: float) -> str:
+    """Never a certainty that a thousand draws cannot show."""
+    if share >= 0.995:
+        return "over 99%"
+    if 0.0 < share < 0.01:
+        return "under 1%"
+    return f"{100 * share:.0f}%"
+
+
+def _money(micro: int, plan: Plan, *, exact: bool = False) -> str:
+    """An amount; a forecast is not told to the thousandth of a cent."""
+    return format_amount(micro if exact else round(micro / _CENT) * _CENT, plan.currency)

@@ -1,0 +1,13 @@
+"""What error a forecast has by experience: means of the shipped back-test (docs/forecast.md)."""
+
+import numpy as np
+
+# rounds seen -> points of accuracy (0-1) at 1.5, 2 and 4 times the labels, hold-out of 1,000 items
+_HORIZONS = (1.0, 1.5, 2.0, 4.0)
+_ERRORS = {4: (0.010, 0.014, 0.018, 0.030), 6: (0.009, 0.012, 0.015, 0.025), 8: (0.008, 0.010, 0.013, 0.022)}
+
+
+def expected_error(rounds_seen: int, horizon: float) -> float:
+    """Mean absolute error of the median (0-1) with so many rounds seen, at `horizon` times the labels."""
+    row = _ERRORS[max(m for m in _ERRORS if m <= max(rounds_seen, min(_ERRORS)))]
+    return float(np.interp(np.log(horizon), np.log(_HORIZONS), row))

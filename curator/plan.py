@@ -1,0 +1,271 @@
+"""What the next labels will bring, what the target will cost, and how many labels to order: the forecast in money."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from curator.config import StopSection
+from curator.errors import ConfigError
+from curator.ledger import records
+from curator.ledger.store import Ledger
+from curator.money.amounts import parse_amount
+from curator.money.forecast import Forecast, ForecastRefusedError
+from curator.money.forecast.expected import expected_error
+from curator.money.forecast.seen import FEWEST_ROUNDS, FURTHEST
+from curator.money.marginal_price import MarginalPrice, marginal_price
+from curator.money.order_size import Order, order_size
+from curator.money.regime import Regime, current_regime
+from curator.money.score_keeping import forecast_regime
+from curator.money.track_record import (
+    TrackRecord,
+    own_record,
+    pooled_record,
+    pooled_scores,
+    pooled_widths,
+    record_path,
+)
+from curator.project import Project
+
+ROUNDS = 5
+_MOST_ROWS = 8
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What is asked; amounts in micro-units.
+
+    Attributes:
+        target: of the metric, 0-1; None: that of [stop], if any.
+        budget: what may still be spent; None: what is left of [cost] budget, if any.
+        rounds: rows of the table.
+        price_per_label: instead of the ledger's.
+    """
+
+    target: float | None = None
+    budget: int | None = None
+    rounds: int = ROUNDS
+    price_per_label: int | None = None
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The forecast at one number of labels: the true metric, median and 80 % interval, and the cost from now on."""
+
+    labels: int
+    cost: int | None
+    median: float
+    low: float
+    high: float
+    expected_error: float
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """What the target takes; `None` for an end that lies beyond 8 times the labels seen, or that has no price."""
+
+    target: float
+    labels: int | None  # in all; the median where 8 times the labels are enough
+    low: int | None
+    high: int | None
+    cost: int | None
+    cost_low: int | None
+    cost_high: int | None
+    chance_now: float  # that it is reached already
+    chance_beyond: float  # that 8 times the labels are not enough
+    chance_never: float  # that the curve levels off below it
+    unreachable: bool  # all but certain
+    affordable: int | None  # labels in all that the budget buys, as far as a forecast reaches
+    chance_in_budget: float | None
+    order: Order
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that `curator plan` prints."""
+
+    metric: str
+    currency: str
+    labels: int
+    rounds_seen: int
+    holdout_items: int
+    present: tuple[float, float, float]  # the true metric now: median, and 80 % interval
+    measured: float  # as the hold-out showed it
+    price: MarginalPrice | None
+    budget: int | None
+    ahead: list[Ahead]
+    target: TargetPlan | None
+    record: TrackRecord | None
+    pooled: TrackRecord | None
+    method: str
+    notes: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def make_plan(project: Project, options: PlanOptions) -> Plan:
+    """Forecast from the measured rounds.
+
+    Raises:
+        ForecastRefusedError: too few rounds of the present strategy, model, encoder and classes.
+        ConfigError: a target that is no share.
+    """
+    ledger, config = project.ledger, project.config
+    target = options.target if options.target is not None else config.stop.target
+    if target is not None and not 0.0 < target < 1.0:
+        raise ConfigError(f"--target must be a share between 0 and 1, got {target:g}. Write 92 % as 0.92.")
+    regime = _regime(ledger)
+    price = _price(project, options)
+    budget = options.budget if options.budget is not None else _left(ledger, config.cost.budget)
+    pooled = pooled_scores(record_path())
+    at, notes = _label_counts(regime, options.rounds, _affordable(regime, budget, price))
+    found = forecast_regime(regime, at, pooled_widths(pooled))
+    present = np.quantile(found.present(), [0.5, 0.1, 0.9])
+    return Plan(
+        metric=regime.metric,
+        currency=config.cost.currency,
+        labels=regime.labels[-1],
+        rounds_seen=len(regime.rounds),
+        holdout_items=regime.holdout_items,
+        present=(float(present[0]), float(present[1]), float(present[2])),
+        measured=regime.values[-1],
+        price=price,
+        budget=budget,
+        ahead=_ahead(found, regime, price),
+        target=None if target is None else _target_plan(found, regime, target, price, budget, config.stop),
+        record=own_record(ledger),
+        pooled=pooled_record(pooled),
+        method=found.version,
+        notes=notes,
+    )
+
+
+def _regime(ledger: Ledger) -> Regime:
+    regime = current_regime(ledger)
+    if regime is None:
+        raise ForecastRefusedError(
+            "no measured round",
+            f"No round is measured yet. A forecast needs {FEWEST_ROUNDS} measured rounds: run `curator round`.",
+        )
+    if len(set(regime.labels)) < FEWEST_ROUNDS:
+        since = (
+            f" since the {' and '.join(regime.changed)} changed in round {regime.rounds[0]} (a forecast does not cross that)"
+            if regime.changed
+            else ""
+        )
+        have = len(set(regime.labels))
+        raise ForecastRefusedError(
+            "fewer than four measured rounds",
+            f"A forecast needs {FEWEST_ROUNDS} measured rounds with growing labels; there are {have}{since}. "
+            f"Run `curator round` until {FEWEST_ROUNDS - have} more are measured.",
+        )
+    return regime
+
+
+def _price(project: Project, options: PlanOptions) -> MarginalPrice | None:
+    if options.price_per_label is not None:
+        return MarginalPrice(options.price_per_label, "given with --price-per-label")
+    return marginal_price(project.ledger, project.config.cost)
+
+
+def _left(ledger: Ledger, budget: str | None) -> int | None:
+    """What is left of the campaign's budget."""
+    return None if budget is None else max(parse_amount(budget) - sum(records.spend(ledger).values()), 0)
+
+
+def _affordable(regime: Regime, budget: int | None, price: MarginalPrice | None) -> int | None:
+    """Labels in all that the budget buys."""
+    if budget is None or price is None or price.micro == 0:
+        return None
+    return regime.labels[-1] + budget // price.micro
+
+
+def _label_counts(regime: Regime, rounds: int, affordable: int | None) -> tuple[list[int], list[str]]:
+    """Where the forecast is shown: after each of the next rounds, and where the budget ends."""
+    now, furthest = regime.labels[-1], int(FURTHEST * regime.labels[-1])
+    batch = max(now - regime.labels[-2], 1)
+    step = max(1, -(-rounds // _MOST_ROWS))
+    after = sorted({*range(step, rounds + 1, step), rounds})
+    counts = {now + batch * ahead for ahead in after}
+    notes = []
+    if affordable is not None and affordable > now:
+        counts = {n for n in counts if n <= affordable} | {min(affordable, furthest)}
+        if affordable > furthest:
+            notes.append(
+                f"The budget buys up to {affordable:,} labels; no forecast is made beyond {furthest:,}, four times those seen."
+            )
+    within = {n for n in counts if n <= furthest}
+    if len(within) < len(counts):
+        notes.append(
+            f"Rows beyond {furthest:,} labels are left out: past four times the labels seen, forecasts were never checked."
+        )
+    return sorted(within or {furthest}), notes
+
+
+def _ahead(found: Forecast, regime: Regime, price: MarginalPrice | None) -> list[Ahead]:
+    now = regime.labels[-1]
+    rows = []
+    for labels, median, (low, high) in zip(found.at, found.median, found.interval(0.8), strict=True):
+        cost = None if price is None else int(labels - now) * price.micro
+        error = expected_error(len(regime.rounds), float(labels) / now)
+        rows.append(Ahead(int(labels), cost, float(median), float(low), float(high), error))
+    return rows
+
+
+def _target_plan(
+    found: Forecast,
+    regime: Regime,
+    target: float,
+    price: MarginalPrice | None,
+    budget: int | None,
+    stop: StopSection,
+) -> TargetPlan:
+    now = regime.labels[-1]
+    needed = found.labels_to(target)
+    affordable = _affordable(regime, budget, price)
+    furthest = int(FURTHEST * now)
+    most = furthest if affordable is None else min(affordable, furthest)
+    micro = 1 if price is None or price.micro == 0 else price.micro
+
+    def more(labels: float | None) -> int | None:
+        return None if labels is None or price is None else max(round(labels) - now, 0) * price.micro
+
+    return TargetPlan(
+        target=target,
+        labels=_whole(needed.likely),
+        low=_whole(needed.low),
+        high=_whole(needed.high),
+        cost=more(needed.likely),
+        cost_low=more(needed.low),
+        cost_high=more(needed.high),
+        chance_now=needed.chance_within(now),
+        chance_beyond=needed.beyond,
+        chance_never=needed.never,
+        unreachable=needed.unreachable,
+        affordable=None if affordable is None else most,
+        chance_in_budget=None if affordable is None else needed.chance_within(most),
+        order=order_size(
+            needed.draws, now, most, micro, penalty(stop, target, found.present(), furthest - now, micro)
+        ),
+    )
+
+
+def penalty(
+    stop: StopSection, target: float, present: Sequence[float] | np.ndarray[Any, Any], most: int, price: int
+) -> int:
+    """Micro-units that missing the target costs: the errors that remain, where [stop] says what one is worth.
+
+    Without that it is the price of all the labels that a forecast reaches to: missing the target is taken to be as bad as
+    having bought four times the labels.
+    """
+    if stop.value_per_error is not None and stop.predictions is not None:
+        missing = max(target - float(np.median(present)), 0.0)
+        return round(parse_amount(stop.value_per_error) * stop.predictions * missing)
+    return most * price
+
+
+def _whole(labels: float | None) -> int | None:
+    return None if labels is None else round(labels)

@@ -1,0 +1,148 @@
+"""`curator plan`: a story through the command line, prices, orders, refusals."""
+
+import json
+
+import numpy as np
+import pytest
+from support.projects import edit_config, make_project, write_pool
+from typer.testing import CliRunner
+
+from curator.cli.app import app
+from curator.cli.plan_text import bands
+from curator.money.order_size import order_size
+from curator.plan import Ahead
+from curator.project import Project
+from curator.rounds.run import run_round
+
+
+def call(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    """A project on known labels with six measured rounds."""
+    folder = tmp_path_factory.mktemp("plan")
+    make_project(folder, data=write_pool(folder / "pool.jsonl", 400, spread=0.5), batch=15, holdout="100")
+    for _ in range(7):
+        with Project(folder) as project:
+            run_round(project)
+    return folder
+
+
+def test_the_story(campaign):
+    """Without options: the next five rounds in labels and dollars, with intervals, and how good forecasts were so far."""
+    result = call("plan", "--project", campaign)
+    assert result.exit_code == 0, result.output
+    for text in (
+        "accuracy now",
+        "after 6 rounds, 90 labels",
+        "80% interval",
+        "$1.20",
+        "$6.00",
+        "hold-out not counted",
+        "3 scored",
+    ):
+        assert text in result.stdout
+    assert len([line for line in result.stdout.splitlines() if "$" in line and " to " in line]) == 5 + 1
+
+
+def test_json_says_the_same(campaign):
+    """`--json` is one line with every number of the plan: medians inside their intervals, costs of whole micro-units."""
+    result = call("plan", "--project", campaign, "--json", "--target", 0.9, "--budget", "4")
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert (plan["labels"], plan["rounds_seen"], plan["price"]["micro"]) == (90, 6, 80_000)
+    assert [row["labels"] for row in plan["ahead"]] == [105, 120, 135, 140]
+    assert plan["ahead"][-1]["cost"] == 50 * 80_000
+    assert all(row["low"] < row["median"] < row["high"] for row in plan["ahead"])
+    target = plan["target"]
+    assert target["affordable"] == 140
+    assert 0 <= target["chance_never"] <= target["chance_beyond"] <= 1
+    assert 0 <= target["chance_now"] <= target["chance_in_budget"] <= 1
+    assert target["order"]["labels"] <= 50
+    assert plan["record"]["forecasts"] == 3
+
+
+def test_a_hopeless_target_is_said(campaign):
+    """Blobs that overlap will not be told apart to 99.9%: no number of labels is printed."""
+    result = call("plan", "--project", campaign, "--target", 0.999)
+    assert result.exit_code == 0
+    assert "0.999 cannot be reached with this model and encoder" in result.stdout
+    assert "Order next" not in result.stdout
+
+
+def test_rows_end_at_four_times(campaign):
+    """Fifty rounds are asked for; the table ends at four times the labels, and says why."""
+    result = call("plan", "--project", campaign, "--rounds", 50, "--json")
+    assert max(row["labels"] for row in json.loads(result.stdout)["ahead"]) <= 360
+    assert "Rows beyond 360 labels are left out" in result.stderr
+
+
+def test_the_price_can_be_given(campaign):
+    """A price of one's own replaces what the ledger says."""
+    result = call("plan", "--project", campaign, "--price-per-label", "0.50", "--rounds", 1)
+    assert "A label costs $0.50: given with --price-per-label" in result.stdout
+    assert "$7.50" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(("--target", 92), "Write 92 % as 0.92"), (("--budget", "lots"), "--budget: 'lots' is not an amount")],
+)
+def test_wrong_usage_is_explained(campaign, options, message):
+    """A percentage, or a word for an amount: exit code 2."""
+    result = call("plan", "--project", campaign, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_too_early_is_refused(tmp_path):
+    """Before the first round, and after two: what is missing, and what to do; exit code 1."""
+    make_project(tmp_path, n=120, batch=10, holdout="40")
+    result = call("plan", "--project", tmp_path)
+    assert result.exit_code == 1
+    assert "No round is measured yet" in result.stderr
+    for _ in range(3):
+        with Project(tmp_path) as project:
+            run_round(project)
+    result = call("plan", "--project", tmp_path, "--target", 0.9)
+    assert result.exit_code == 1
+    assert "there are 2" in result.stderr
+
+
+def test_a_change_of_strategy_is_refused(campaign, tmp_path):
+    """After another strategy took over, the plan waits for four rounds of it, and says since when."""
+    make_project(tmp_path, n=200, batch=10, holdout="40")
+    for _ in range(5):
+        with Project(tmp_path) as project:
+            run_round(project)
+    edit_config(tmp_path, 'strategy = "auto"', 'strategy = "random"')
+    for _ in range(2):
+        with Project(tmp_path) as project:
+            run_round(project)
+    result = call("plan", "--project", tmp_path)
+    assert result.exit_code == 1
+    assert "strategy changed in round" in result.stderr
+
+
+def test_order_by_hand():
+    """Ten equally likely needs 110 to 200 from 100 labels: each ten more labels cost 10 and save a tenth of the penalty."""
+    needed = np.arange(110.0, 201.0, 10.0)
+    dear = order_size(needed, 100, 400, price=1, penalty=150)
+    cheap = order_size(needed, 100, 400, price=1, penalty=50)
+    capped = order_size(needed, 100, 150, price=1, penalty=150)
+    assert (dear.labels, dear.chance, dear.cost) == (100, 1.0, 100)
+    assert (cheap.labels, cheap.chance) == (0, 0.0)
+    assert (capped.labels, capped.chance) == (50, 0.5)
+    out_of_sight = order_size(np.full(10, np.inf), 100, 400, price=1, penalty=150)
+    assert out_of_sight.labels == 0
+
+
+def test_bands_share_one_scale():
+    """The median and the target stand where they belong between the lowest and the highest end."""
+    rows = [Ahead(10, None, 0.5, 0.4, 0.6, 0.01), Ahead(20, None, 0.7, 0.6, 0.8, 0.01)]
+    first, second = bands(rows, target=1.0)
+    assert first.index("-") == 0
+    assert first.index("o") < second.index("o")
+    assert first.rindex("|") == second.rindex("|") == len(first) - 1

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint audit format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,9 @@ bench-gain: .venv/installed  ## how often the interval of a gain holds the truth
 
 bench-savings: .venv/installed  ## whether stated savings against random labels are true; DATA=DIR SEEDS=2 OUT=DIR, WRITE=1 puts the tables into docs/savings.md
 	$(BIN)/python tests/benchmarks/bench_savings.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/savings)' $(if $(WRITE),--write docs/savings.md)
+
+bench-stop: .venv/installed  ## what stopping where the verdict says costs; DATA=DIR SEEDS=5 OUT=DIR, WRITE=1 puts the tables into docs/stop.md
+	$(BIN)/python tests/benchmarks/bench_stop.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) --out '$(or $(OUT),build/stop)' $(if $(WRITE),--write docs/stop.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

@@ -60,6 +60,7 @@ class InitOptions:
     price: str | None = None
     hourly_rate: str | None = None
     currency: str = "USD"
+    budget: str | None = None
     encoder: str | None = None
     labeler: str | None = None
     url: str | None = None
@@ -285,6 +286,7 @@ def _plan(options: InitOptions) -> _Plan:
             "currency": options.currency,
             "price_per_label": options.price,
             "hourly_rate": options.hourly_rate,
+            "budget": options.budget,
         },
     }
     if options.metric:

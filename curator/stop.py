@@ -6,29 +6,29 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.amounts import parse_amount
 from curator.money.budget import expected_round_cost
-from curator.money.forecast import predict
+from curator.money.forecast.seen import FURTHEST
+from curator.money.regime import Regime, current_regime
+from curator.money.score_keeping import forecast_regime
 from curator.money.stop import (
     AHEAD,
     FEWEST_ROUNDS,
     Evidence,
     Outlook,
     Verdict,
-    agreement,
     decide,
     look_ahead,
     recent,
 )
 from curator.project import Project
 from curator.rounds.limits import limit_batch
+from curator.rounds.stability import compare
 
-STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
 _DRAWS = 1_000
 
 
@@ -127,8 +127,8 @@ def _today() -> date:
 
 def _decide(project: Project, round_id: int, changed: float | None, kappa: float | None) -> Verdict:
     ledger, config = project.ledger, project.config
-    measured = [row for row in records.gain_table(ledger) if row["round"] <= round_id]
-    outlook, no_outlook = _outlook(project, measured)
+    regime = current_regime(ledger, round_id)
+    outlook, no_outlook = (None, "nothing is measured.") if regime is None else _outlook(project, regime)
     limit = limit_batch(project, config.acquisition.batch, today=_today())
     counts = dict.fromkeys(config.project.classes, 0)
     for label in records.training_labels(ledger).values():
@@ -137,7 +137,7 @@ def _decide(project: Project, round_id: int, changed: float | None, kappa: float
     earlier = ledger.rows("select changed, kappa from verdicts where round < ? order by round", [round_id])
     return decide(
         Evidence(
-            rounds=len(measured),
+            rounds=0 if regime is None else len(regime.rounds),
             outlook=outlook,
             no_outlook=no_outlook,
             floor=config.stop.floor,
@@ -153,19 +153,19 @@ def _decide(project: Project, round_id: int, changed: float | None, kappa: float
     )
 
 
-def _outlook(project: Project, measured: list[Row]) -> tuple[Outlook | None, str]:
+def _outlook(project: Project, regime: Regime) -> tuple[Outlook | None, str]:
     """What the next rounds are worth, or why nobody can say."""
-    if len(measured) < FEWEST_ROUNDS:
-        return None, f"{len(measured)} of {FEWEST_ROUNDS} rounds are measured."
     config, ledger = project.config, project.ledger
-    labels = [row["labels"] for row in measured]
-    items = int(ledger.scalar("select holdout_items from rounds where id = ?", [measured[-1]["round"]]))
-    ahead = labels[-1] + _labels_per_batch(project) * np.arange(AHEAD + 1)
-    ahead = ahead[ahead <= 4 * labels[-1]]
+    if len(regime.rounds) < FEWEST_ROUNDS:
+        since = f" since {' and '.join(regime.changed)} changed" if regime.changed else ""
+        return None, f"measured rounds{since}: {len(regime.rounds)}; it takes {FEWEST_ROUNDS}."
+    now = regime.labels[-1]
+    ahead = now + _labels_per_batch(project) * np.arange(AHEAD + 1)
+    ahead = ahead[ahead <= FURTHEST * now]
     if len(ahead) < 2:
-        return None, "the next batch is more than three times the labels so far."
+        return None, f"a batch of {config.acquisition.batch} is too large a step from {now} labels."
     try:
-        forecast = predict(labels, [row["value"] for row in measured], items, ahead, seed=config.project.seed)
+        forecast = forecast_regime(regime, ahead.tolist())
     except CuratorError as exc:
         return None, str(exc)
     stop = config.stop
@@ -190,21 +190,7 @@ def _labels_per_batch(project: Project) -> float:
 
 
 def _stability(project: Project, round_id: int) -> tuple[float | None, float | None]:
-    """How much the model differs from the one before on fixed random items: share of other predictions, Cohen's kappa."""
+    """How much the model differs from the one before: share of other predictions, Cohen's kappa; None: not known."""
     before = records.last_measured(project.ledger, round_id)
-    if before is None:
-        return None, None
-    embeddings = project.embeddings.take(_stop_set(project))
-    earlier, later = (
-        project.checkpoint(number).model.predict_proba(embeddings).argmax(axis=1)
-        for number in (int(before["id"]), round_id)
-    )
-    kappa = agreement(earlier, later, len(project.config.project.classes))
-    return float(np.mean(earlier != later)), kappa
-
-
-def _stop_set(project: Project) -> NDArray[np.int64]:
-    """Random items of the pool, the same ones every round while nothing is added to it; no labels are looked at."""
-    rows = np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
-    rng = np.random.default_rng([project.config.project.seed, 10])
-    return np.sort(rng.permutation(rows)[:STOP_SET])
+    found = None if before is None else compare(project, int(before["id"]), round_id)
+    return found or (None, None)

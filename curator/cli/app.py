@@ -90,6 +90,10 @@ def init(
         str | None, typer.Option(help="Price of an hour of labeling, instead of --price.")
     ] = None,
     currency: Annotated[str, typer.Option(help="Three-letter code.")] = "USD",
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Never exceeded, the hold-out's labels included, e.g. 800.", show_default="none"),
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -139,7 +143,7 @@ def init(
             name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
             show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
             classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
-            price=price, hourly_rate=hourly_rate, currency=currency, encoder=encoder, labeler=labeler, url=url,
+            price=price, hourly_rate=hourly_rate, currency=currency, budget=budget, encoder=encoder, labeler=labeler, url=url,
             strategy=strategy, batch=batch, holdout=holdout,
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed,
         )  # fmt: skip

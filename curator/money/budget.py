@@ -110,7 +110,7 @@ def answer_price(cost: CostSection, charges: Sequence[int], *, wanted: int) -> A
     rates = (cost, *cost.annotators.values())
     labels = [rate.micro_per_label for rate in rates if rate.micro_per_label is not None]
     hours = [rate.micro_per_hour for rate in rates if rate.micro_per_hour is not None]
-    review = math.ceil(Fraction(cost.review_share) * parse_amount(cost.review_price or "0"))
+    review = math.ceil(Fraction(str(cost.review_share)) * parse_amount(cost.review_price or "0"))
     by_label, by_time, how = max(labels, default=0), 0, ""
     if hours:
         by_time, how = _price_of_time(max(hours), cost, charges, wanted)
@@ -127,7 +127,7 @@ def _price_of_time(hourly: int, cost: CostSection, charges: Sequence[int], wante
     """The upper 97.5% limit of the mean charge of the next `wanted` answers; a stated figure while few are timed."""
     mean = statistics.fmean(charges) if charges else 0.0
     if len(charges) < ENOUGH_TIMED:
-        paid = Fraction(ASSUMED_SECONDS) * hourly * Fraction(cost.paid_to_active) / SECONDS_PER_HOUR
+        paid = Fraction(ASSUMED_SECONDS) * hourly * Fraction(str(cost.paid_to_active)) / SECONDS_PER_HOUR
         said = f"{ASSUMED_SECONDS} s, until {ENOUGH_TIMED} answers are timed"
         return math.ceil(max(paid, Fraction(mean))), said
     spread = statistics.stdev(charges) * math.sqrt(1 / len(charges) + 1 / max(1, wanted))

@@ -70,7 +70,7 @@ class Evidence:
     """Everything that the verdict looks at.
 
     Attributes:
-        rounds: measured so far.
+        rounds: measured with the present strategy, model, encoder and classes.
         outlook: None where no forecast can be made.
         no_outlook: why.
         floor: points per 100 of the currency that are worth paying for; used without a value.
@@ -151,11 +151,8 @@ def decide(evidence: Evidence) -> Verdict:
     outlook = evidence.outlook
     if evidence.hard:
         return Verdict(f"hard stop: {evidence.hard}", (evidence.hard_reason,), evidence)
-    if evidence.rounds < FEWEST_ROUNDS:
-        measured = "1 round is" if evidence.rounds == 1 else f"{evidence.rounds} rounds are"
-        return Verdict("too early to say", (f"{measured} measured; it takes {FEWEST_ROUNDS}.",), evidence)
-    if outlook is None:
-        return Verdict("too early to say", (f"There is no forecast: {evidence.no_outlook}",), evidence)
+    if outlook is None or evidence.rounds < FEWEST_ROUNDS:
+        return Verdict("too early to say", (f"No forecast yet: {evidence.no_outlook}",), evidence)
     word, reasons = _weigh(outlook, evidence)
     return Verdict(word, (*reasons, _told(outlook, evidence)), evidence)
 

@@ -16,6 +16,7 @@ from curator.project import Project
 from curator.rounds.certify import arm_report
 from curator.rounds.comparisons import Compared, compare, comparison_rows
 from curator.rounds.holdout_probs import keep
+from curator.rounds.stability import keep_predictions
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -45,6 +46,7 @@ def measure(project: Project, round_id: int) -> str | None:
     rows = project.holdout_rows()
     probs = checkpoint.model.predict_proba_seeds(project.embeddings.take(rows))
     keep(project.model_folder(round_id), rows, probs)
+    keep_predictions(project, round_id, checkpoint.model)
 
     ids = project.pool.ids(rows)
     used = np.array([i for i, item_id in enumerate(ids) if item_id in labels], dtype=np.int64)

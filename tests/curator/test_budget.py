@@ -36,6 +36,14 @@ def quick(folder, *, budget, n=120, holdout="20", batch=10, **options):
     return folder
 
 
+def test_budget_of_init(tmp_path):
+    """`curator init --budget` writes it; what is no amount is refused."""
+    with Project(make_project(tmp_path / "p", budget="12.50")) as project:
+        assert project.config.cost.budget == "12.50"
+    with pytest.raises(ConfigError, match="budget"):
+        make_project(tmp_path / "q", budget="a lot")
+
+
 def play(folder, most=60):
     """Run rounds until nothing more is sent; the reports."""
     reports = []

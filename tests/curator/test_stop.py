@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 from support.projects import dump, edit_config, make_project
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from curator.money.stop import AHEAD, Evidence, agreement, decide, look_ahead, r
 from curator.project import Project
 from curator.rounds import run as running
 from curator.rounds.run import run_round
+from curator.rounds.stability import compare, stop_set
 
 COST = 8 * MICRO
 # Two curves: one gains 1 point in each of the next three rounds, the other nothing.
@@ -201,3 +203,30 @@ def test_killed_before_the_verdict(campaign, monkeypatch):
     with Project(campaign) as project:
         stop.record(project, 6)
     assert [row["word"] for row in dump(campaign)["verdicts"]] == [row["word"] for row in before]
+
+
+def test_predictions_of_an_earlier_model_are_gone(campaign):
+    """Without them stability is not known, and the verdict says so instead of guessing."""
+    with Project(campaign) as project:
+        (project.model_folder(5) / "stop_set.safetensors").unlink()
+        verdict = run_round(project).verdict
+        assert verdict["inputs"]["kappa"] is None
+        assert "how stable predictions are is not known" in verdict["reasons"][-1]
+
+
+def test_stop_set_is_random_fixed_and_without_the_hold_out(campaign):
+    """The same rows every round, none of the hold-out; of items added later, only those that both models saw are compared."""
+    with Project(campaign) as project:
+        rows = stop_set(project)
+        assert np.array_equal(rows, stop_set(project))
+        assert len(rows) == 240 - 60
+        assert not set(rows) & set(project.holdout_rows())
+        changed, kappa = compare(project, 4, 5)
+        assert compare(project, 5, 5) == (0.0, 1.0)
+        path = project.model_folder(5) / "stop_set.safetensors"
+        kept = load_file(path)
+        classes = np.r_[(kept["classes"][1:] + 1) % 3, kept["classes"][:1]]
+        save_file({"rows": np.r_[kept["rows"][1:], 999], "classes": classes}, path)
+        moved = compare(project, 4, 5)
+        assert moved[0] > 1 - changed - 0.02
+        assert moved[1] < 0 < kappa

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curator.money.amounts import MICRO
 from curator.money.forecast import predict
-from curator.money.stop import AHEAD, FEWEST_ROUNDS, agreement, recent
+from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, agreement, look_ahead, recent
 
 PRICE = 80_000  # micro-units of a label
 HOLDOUTS = (300, 1_000)
@@ -20,41 +20,6 @@ HOLDOUTS = (300, 1_000)
 PLACES = {"early": 0.2, "middle": 0.4, "late": 0.7}
 _DRAWS = 500
 FloatArray = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One campaign to be stopped.
-
-    Attributes:
-        campaign: as it was played, far beyond the best stop.
-        items: of the hold-out that rules may look at.
-        place: "early", "middle" or "late".
-        value: micro-units that one unit of the error rate costs while the model is used.
-        draws: (rounds, n_draws, 1 + AHEAD) of the learning curve now and after further rounds, as forecast after each
-            round; NaN where no forecast is made.
-    """
-
-    campaign: Campaign
-    items: int
-    place: str
-    value: int
-    draws: FloatArray
-
-    @cached_property
-    def cost(self) -> FloatArray:
-        """(rounds,) micro-units: hold-out and labels bought so far, and the errors that remain on the truth."""
-        bought = PRICE * (self.items + self.campaign.labels)
-        return bought + self.value * (1.0 - self.campaign.accuracy)
-
-    @cached_property
-    def batch_cost(self) -> int:
-        """Micro-units of a round."""
-        return int(PRICE * (self.campaign.labels[1] - self.campaign.labels[0]))
-
-    def excess(self, stop: int) -> float:
-        """How much more stopping after that round costs than the best round in hindsight; a share."""
-        return float(self.cost[stop] / self.cost.min() - 1.0)
 
 
 @dataclass(frozen=True)
@@ -68,6 +33,53 @@ class Stability:
 
     changed: FloatArray
     kappa: FloatArray
+
+
+@dataclass(frozen=True)
+class Case:
+    """One campaign to be stopped.
+
+    Attributes:
+        campaign: as it was played, far beyond the best stop.
+        items: of the hold-out that rules may look at.
+        place: "early", "middle" or "late".
+        value: micro-units that one unit of the error rate costs while the model is used.
+        draws: (rounds, n_draws, 1 + AHEAD) of the learning curve now and after further rounds, as forecast after each
+            round; NaN where no forecast is made.
+        steady: how much its models differ from each other.
+    """
+
+    campaign: Campaign
+    items: int
+    place: str
+    value: int
+    draws: FloatArray
+    steady: Stability
+
+    @cached_property
+    def cost(self) -> FloatArray:
+        """(rounds,) micro-units: hold-out and labels bought so far, and the errors that remain on the truth."""
+        bought = PRICE * (self.items + self.campaign.labels)
+        return bought + self.value * (1.0 - self.campaign.accuracy)
+
+    @cached_property
+    def batch_cost(self) -> int:
+        """Micro-units of a round."""
+        return int(PRICE * (self.campaign.labels[1] - self.campaign.labels[0]))
+
+    @cached_property
+    def outlooks(self) -> list[Outlook | None]:
+        """What the next rounds were worth, as it looked after each round; None where there was no forecast."""
+        found: list[Outlook | None] = []
+        for draws in self.draws:
+            known = draws[:, ~np.isnan(draws).any(axis=0)]
+            seen = known.shape[1] > 1
+            found.append(look_ahead(known, cost=self.batch_cost, value=self.value) if seen else None)
+        return found
+
+    def excess(self, stop: int) -> float:
+        """How much more stopping after that round costs than the best round in hindsight; a share."""
+        return float(self.cost[stop] / self.cost.min() - 1.0)
 
 
 def stability(campaign: Campaign) -> Stability:
@@ -125,11 +137,13 @@ def cases_of(campaigns: Mapping[Run, Campaign], folder: Path) -> list[Case]:
     values = values_of(list(campaigns.values()))
     found = []
     for run, campaign in campaigns.items():
+        steady = stability(campaign)
         for items in HOLDOUTS:
             if campaign.holdout.shape[1] >= items:
                 draws = forecasts(campaign, items, folder)
                 found += [
-                    Case(campaign, items, place, value, draws) for place, value in values[run.dataset].items()
+                    Case(campaign, items, place, value, draws, steady)
+                    for place, value in values[run.dataset].items()
                 ]
     return found
 

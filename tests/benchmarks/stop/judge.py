@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.stop.cases import HOLDOUTS, PLACES, PRICE, Case, dollars, stability, values_of
+from benchmarks.stop.cases import HOLDOUTS, PLACES, PRICE, Case, dollars, values_of
 from benchmarks.stop.rules import RULES, VARIANTS, Rule, labels, share
 from benchmarks.tables import markdown_table
 from numpy.typing import NDArray
@@ -35,11 +35,7 @@ class Judged:
 
 def judge(cases: Sequence[Case], rules: Mapping[str, Rule]) -> dict[str, list[Judged]]:
     """Every rule on every case."""
-    steady = {case.campaign.run: stability(case.campaign) for case in cases}
-    return {
-        name: [Judged(case, rule(case, steady[case.campaign.run])) for case in cases]
-        for name, rule in rules.items()
-    }
+    return {name: [Judged(case, rule(case)) for case in cases] for name, rule in rules.items()}
 
 
 def report(cases: Sequence[Case]) -> str:

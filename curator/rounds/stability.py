@@ -1,0 +1,59 @@
+"""How much a model differs from the one before: their predictions on the same random items of the pool."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from curator.learner.model import Model
+from curator.money.stop import agreement
+from curator.pool.atomic import write_bytes
+from curator.project import Project
+
+STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
+_FILE = "stop_set.safetensors"
+IntArray = NDArray[np.int64]
+
+
+def keep_predictions(project: Project, round_id: int, model: Model) -> None:
+    """Keep what a round's model says of the stop set, beside the model."""
+    rows = stop_set(project)
+    classes = model.predict_proba(project.embeddings.take(rows)).argmax(axis=1).astype(np.int64)
+    write_bytes(project.model_folder(round_id) / _FILE, save({"rows": rows, "classes": classes}))
+
+
+def compare(project: Project, before: int, after: int) -> tuple[float, float] | None:
+    """The share of the stop set that two rounds' models call otherwise, and Cohen's kappa of their predictions.
+
+    Over items that both have: `curator add` changes the stop set.
+
+    Returns:
+        None when either round kept no predictions: curator did not always do so, and `curator restore` may lack them.
+    """
+    kept = [_read(project.model_folder(number) / _FILE) for number in (before, after)]
+    if kept[0] is None or kept[1] is None:
+        return None
+    (rows, classes), (rows_after, classes_after) = kept[0], kept[1]
+    _shared, here, there = np.intersect1d(rows, rows_after, assume_unique=True, return_indices=True)
+    if not len(here):
+        return None
+    earlier, later = classes[here], classes_after[there]
+    kappa = agreement(earlier, later, len(project.config.project.classes))
+    return float(np.mean(earlier != later)), kappa
+
+
+def stop_set(project: Project) -> IntArray:
+    """(n,) rows of random items of the pool: the same every round while nothing is added; no label is looked at."""
+    rows = np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
+    rng = np.random.default_rng([project.config.project.seed, 10])
+    return np.sort(rng.permutation(rows)[:STOP_SET]).astype(np.int64)
+
+
+def _read(path: Path) -> tuple[IntArray, IntArray] | None:
+    try:
+        arrays = load_file(path)
+        return arrays["rows"], arrays["classes"]
+    except (OSError, SafetensorError, KeyError):
+        return None

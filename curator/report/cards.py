@@ -51,6 +51,12 @@ def verdict_sentence(report: Report) -> str:
         return f"Worse: the whole 95% interval, {low} to {high} points, lies below zero."
     if last["verdict"] == "flat":
         return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is less than what it cost is worth."
+    shows = report.against[0]["detectable"] if report.against else None
+    if shows is not None:
+        return (
+            f"Not shown: the 95% interval, {low} to {high} points, includes zero. This hold-out shows gains of "
+            f"{100 * shows:.1f} points or more; look at several rounds together."
+        )
     return (
         f"Not shown: the 95% interval, {low} to {high} points, includes zero. Single late rounds are often too small to see "
         "on a hold-out of this size; look at several together."

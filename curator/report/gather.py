@@ -26,7 +26,7 @@ class Report:
     project: dict[str, Any]
     missing: list[str]  # what cannot be shown yet or any more, and why
     last: Row | None  # the last measured round
-    cumulative: list[Row]  # the same round against those further back
+    against: list[Row]  # the last round against earlier ones, the nearest first
     spend: dict[str, Any]
     forecast: dict[str, Any] | None
     stop: dict[str, Any] | None
@@ -68,7 +68,7 @@ def gather(project: Project) -> Report:
         project=_project(project, measured),
         missing=missing,
         last=money.last(measured),
-        cumulative=[row for row in comparisons or [] if row["round"] == last_round][1:],
+        against=[row for row in comparisons or [] if row["round"] == last_round],
         spend=money.spend(ledger, config),
         forecast=outlook.forecast(ledger, config, measured),
         stop=outlook.stop(ledger, measured),

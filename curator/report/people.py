@@ -4,9 +4,7 @@ import statistics
 from collections import defaultdict
 from typing import Any
 
-from curator.ledger.store import Ledger
-
-MOST = 50  # annotators shown
+from curator.ledger.store import Ledger, Row
 
 
 def annotators(ledger: Ledger) -> list[dict[str, Any]]:
@@ -25,12 +23,7 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
         from live_answers group by annotator order by answers desc, annotator
         """
     )
-    paid = {
-        row["annotator"]: row["amount"]
-        for row in ledger.rows(
-            "select annotator, sum(amount) as amount from costs where annotator is not null group by annotator"
-        )
-    }
+    bill = {row["annotator"]: row for row in _bill(ledger)}
     found = []
     for row in rows:
         name = row["annotator"]
@@ -39,7 +32,8 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
         found.append(
             row
             | {
-                "cost": paid.get(name, 0),
+                "cost": bill.get(name, {}).get("amount", 0),
+                "paid_seconds": bill.get(name, {}).get("seconds"),
                 "seconds": sum(took) if took else None,
                 "median_seconds": statistics.median(took) if took else None,
                 "shared": of,
@@ -47,6 +41,21 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _bill(ledger: Ledger) -> list[Row]:
+    """What each annotator cost, and the seconds that were charged: None where time is not paid."""
+    columns = {row["name"] for row in ledger.rows("select name from pragma_table_info('costs')")}
+    charged = "max(capped_seconds)" if "capped_seconds" in columns else "null"
+    # Charged seconds are those of all versions of an answer; amounts are what each version added.
+    return ledger.rows(
+        f"""
+        select annotator, sum(amount) as amount, sum(seconds) as seconds from (
+            select annotator, sum(amount) as amount, {charged} as seconds from costs
+            where annotator is not null group by annotator, source_id
+        ) group by annotator
+        """  # noqa: S608 - one of two words of ours
+    )
 
 
 def _seconds(ledger: Ledger) -> dict[str, list[float]]:

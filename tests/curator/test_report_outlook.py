@@ -76,7 +76,7 @@ def test_nothing_is_invented_where_nothing_is_known(folder):
     """Empty tables: each card is there and says that there is nothing."""
     report = report_of(folder)
     assert report.forecast is report.stop is report.savings is report.live_pool is None
-    assert report.cumulative == []
+    assert report.against == []
     assert [(one.figure, one.absent) for one in cards(report)] == [
         ("Not yet", True),
         ("No verdict", True),
@@ -207,9 +207,23 @@ def test_several_rounds_together(folder):
     )  # fmt: skip
     report = report_of(folder)
     assert (report.last["verdict"], report.rounds[3]["verdict"]) == ("flat", "real")
-    assert [(row["previous"], row["verdict"]) for row in report.cumulative] == [(2, "real")]
+    assert [(row["previous"], row["verdict"]) for row in report.against] == [(4, "flat"), (2, "real")]
     assert verdict_sentence(report).startswith("Flat: ")
     assert "+5.0 (+1.0 to +9.0) since round 2 for $2.88, real." in page.render(report)
+
+
+def test_a_gain_that_is_not_shown_comes_with_what_could_have_been(folder):
+    """The smallest gain that the hold-out shows stands beside a verdict of "not shown"."""
+    row = {
+        "round": 5,
+        "previous": 4,
+        "metric": "accuracy",
+        "level": 0.95,
+        "verdict": "not shown",
+        "detectable": 0.061,
+    }
+    fill(folder, "comparisons", row)
+    assert "shows gains of 6.1 points or more" in verdict_sentence(report_of(folder))
 
 
 def test_tables_that_are_not_there_are_not_missed(measured):

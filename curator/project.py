@@ -227,6 +227,11 @@ class Project:
         """Pool rows of the sealed sample, ascending."""
         return np.sort(self.pool.rows(records.holdout_ids(self.ledger)))
 
+    @property
+    def holdout_size(self) -> int:
+        """Items of the hold-out, drawn already or not."""
+        return len(records.holdout_ids(self.ledger)) or self.config.holdout.size
+
     def model_folder(self, round_id: int) -> Path:
         """Where the checkpoint of a round is kept."""
         return self.state / "models" / f"round-{round_id:03d}"

@@ -1,5 +1,7 @@
 """`curator plan`: what the next labels will bring, and what the target will cost."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +25,9 @@ def plan(
         str | None,
         typer.Option(help="What a label costs all told.", show_default="what the last rounds cost"),
     ] = None,
+    holdout: Annotated[
+        bool, typer.Option("--holdout", help="Instead: what other hold-out sizes cost, and what they show.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Forecast the metric over labels and money, with intervals that were back-tested, from the measured rounds.
@@ -30,6 +35,9 @@ def plan(
     With a target: what it will cost, the chance to reach it within the budget, and how many labels to order next. No forecast
     is made from fewer than four rounds, beyond four times the labels seen, or over a change of strategy or model.
     """
+    if holdout:
+        _plan_holdout(project, as_json=as_json)
+        return
     with user_errors():
         from curator.cli import render
         from curator.cli.plan_text import plan_text
@@ -47,6 +55,29 @@ def plan(
         for note in found.notes:
             typer.echo(note, err=True)
         typer.echo(render.as_json(found.as_json()) if as_json else plan_text(found))
+
+
+def _plan_holdout(folder: Path, *, as_json: bool) -> None:
+    with user_errors():
+        from curator.cli import render
+        from curator.money.holdout_table import holdout_text
+        from curator.project import Project
+        from curator.rounds.holdout_price import measured_holdouts, next_dollars_of
+
+        with Project(folder) as opened:
+            rows, better = measured_holdouts(opened), next_dollars_of(opened)
+            size, currency = opened.holdout_size, opened.config.cost.currency
+        if as_json:
+            found = {
+                "holdouts": [asdict(row) for row in rows],
+                "chosen": size,
+                "next_dollars": better and asdict(better),
+            }
+            typer.echo(render.as_json(found))
+            return
+        typer.echo(holdout_text(rows, size, currency))
+        if better:
+            typer.echo(better.sentence(currency))
 
 
 def _amount(option: str, text: str | None) -> int | None:

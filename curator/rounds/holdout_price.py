@@ -1,7 +1,6 @@
 """Prices of hold-out labels, from the rate card or from what was paid, and what they buy."""
 
 from curator.config import Config
-from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
 from curator.project import Project
@@ -19,13 +18,12 @@ def planned_holdouts(config: Config, n_items: int) -> list[HoldoutRow]:
 
 def measured_holdouts(project: Project) -> list[HoldoutRow]:
     """The table around the hold-out of a campaign, at what its labels cost, and at the score it has now."""
-    size = len(records.holdout_ids(project.ledger)) or project.config.holdout.size
     value = project.ledger.scalar(
         "select value from evaluations where split = 'holdout' and class = '' and metric = 'accuracy' "
         "order by round desc limit 1"
     )
     return holdout_rows(
-        max(1, size),
+        max(1, project.holdout_size),
         paid_price(project.ledger) or _card_price(project.config),
         most=project.pool.n_items,
         accuracy=0.9 if value is None else min(0.99, max(0.01, float(value))),

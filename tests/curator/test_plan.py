@@ -1,6 +1,7 @@
 """`curator plan`: a story through the command line, prices, orders, refusals."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -95,6 +96,18 @@ def test_wrong_usage_is_explained(campaign, options, message):
     result = call("plan", "--project", campaign, *options)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_holdout_sizes_are_priced(campaign, tmp_path):
+    """What other sizes cost and show: at what hold-out labels were paid, and before the first round at the rate card's price."""
+    found = json.loads(call("plan", "--holdout", "--json", "--project", campaign).stdout)
+    chosen = next(row for row in found["holdouts"] if row["size"] == found["chosen"])
+    assert chosen["price"] == found["chosen"] * 80_000
+    assert found["next_dollars"]["items"] == found["chosen"]
+    make_project(tmp_path, n=240, holdout="40")
+    text = call("plan", "--holdout", "--project", tmp_path).stdout
+    assert re.search(r"40 \*\s+\$3\.20", text)
+    assert "the last round" not in text
 
 
 def test_too_early_is_refused(tmp_path):

@@ -25,8 +25,12 @@ COMMANDS = {
         "curator round",
         "curator status",
     ],
+    "plan": ["curator plan --project .demo/digits --target 0.99"],
     "strategies": ["curator strategies"],
 }
+BEFORE = {
+    "plan": ["curator demo .demo/digits"]
+}  # run first, in the same folder; what they print is not shown
 WITH_PROMPT = {"five-minutes"}  # several commands: each stands above its output
 
 
@@ -69,11 +73,20 @@ def outputs(name: str) -> str:
         folder = Path(temporary)
         (folder / SAMPLE).parent.mkdir()
         shutil.copy(ROOT / SAMPLE, folder / SAMPLE)
+        # What this machine knows of earlier campaigns is not what a reader's knows.
+        environment = {**os.environ, "CURATOR_TRACK_RECORD": "off"}
         parts = []
-        for command in COMMANDS[name]:
+        for command in [*BEFORE.get(name, []), *COMMANDS[name]]:
             done = subprocess.run(
-                [program, *command.split()[1:]], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+                [program, *command.split()[1:]],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
             )
+            if command not in COMMANDS[name]:
+                continue
             prompt = f"$ {command}\n" if name in WITH_PROMPT else ""
             parts.append(prompt + masked(done.stdout, folder))
         return "\n\n".join(parts)

@@ -10,7 +10,7 @@ from curator.simulate.result import Against, Simulation, Standing, Target
 def simulation_text(found: Simulation, folder: Path) -> str:
     """Standings, what each target takes, and what to do."""
     plan = found.settings
-    arm = f", and draw {plan['random_share']:.0%} of each batch (5 items at least) at random"
+    arm = f", and draw {plan['random_share']:.0%} of each batch (at least 5 items, at most half) at random"
     head = (
         f"{found.data}: {found.seeds} campaigns of each strategy; {plan['rounds']} rounds of {plan['batch']} (the first "
         f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others. Random labels are random "

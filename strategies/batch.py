@@ -80,7 +80,7 @@ def choose_batch(
         duplicate_cosine: in (0, 1]: no two picks reach this cosine while the pool has others.
         external: {name: proposer} for strategies that live elsewhere; a proposer gives its best m positions for any m.
         inputs: what selectors need beside embeddings, whom they tell what they estimated, and weights: a scorer's scores
-            are multiplied by them, every selector gets them.
+            are multiplied by them, every selector gets them; a uniform draw stays one among the items above 0.
 
     Returns:
         The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of equal scores the
@@ -116,6 +116,7 @@ def choose_batch(
     queues = {name: iter(found) for name, found in chosen.items()}
     positions = np.array([next(queues[name]) for name in strategy], dtype=np.int64)
     uniform = {part.name for part in parts if part.selector and part.selector.uniform}
+    drawn_from = n if inputs.weights is None else max(int(np.count_nonzero(inputs.weights)), k)
     return Batch(
         positions=positions,
         strategy=strategy,
@@ -126,7 +127,7 @@ def choose_batch(
             ],
             dtype=np.float64,
         ),
-        probability=np.array([counts[name] / n if name in uniform else np.nan for name in strategy]),
+        probability=np.array([counts[name] / drawn_from if name in uniform else np.nan for name in strategy]),
     )
 
 
@@ -185,6 +186,9 @@ def _choose(
         # Told of its first choice, that of all its picks; later ones replace near-duplicates.
         here = replace(here, tell=told.pop() if told else say_nothing)
         needed = here.for_needs(selector.needs, selector.name, selector.uses)
-        return selector.select(pool, want, labeled=known, weights=here.weights, rng=rng, **needed)
+        weights = here.weights
+        if selector.uniform and weights is not None:
+            weights = (weights > 0.0).astype(np.float64)  # a draw by chance: 0 shuts an item out, no more
+        return selector.select(pool, want, labeled=known, weights=weights, rng=rng, **needed)
 
     return picks.from_selector(beside, count)

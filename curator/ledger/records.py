@@ -149,7 +149,8 @@ def spend(ledger: Ledger) -> dict[str, int]:
     found = {
         row["kind"]: row["total"]
         for row in ledger.rows(
-            "select kind, sum(amount) as total from costs group by kind order by min(rowid)"
+            "select kind, sum(amount) as total from costs group by kind "
+            "order by instr('review round campaign compute', kind)"
         )
     }
     return {"label": found.pop("label", 0), "holdout": found.pop("holdout", 0), **found}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Blocks = Callable[[], Iterable[tuple[int, NDArray[np.floating]]]]
 
-EXPONENT = 1.0  # of expected cost; 1 = gain per cost, 0 = costs do not matter
+EXPONENT = 0.5  # of expected cost; 1 = gain per cost as if scores were gains, 0 = costs do not matter
 FARTHEST = 4.0  # a cost counts as at most so many times, or at least that part of, what is usual
 
 

@@ -19,6 +19,7 @@ from curator.ledger import records
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.lock import project_lock
+from curator.money.cost import pays_time
 from curator.pool.atomic import sync_folder
 from curator.pool.hash_index import as_hashes, digest
 from curator.pool.problems import listed
@@ -200,11 +201,9 @@ class _Restore:
         if taken.questions:
             report.restored.append(f"{taken.questions:,} questions read back from {project.labeler.where()}")
             report.missing += _unknown(self.backup)
-            if self.config.cost.micro_per_hour is not None and ledger.scalar(
-                "select count(*) from costs where source = 'imputed'"
-            ):
+            if pays_time(self.config.cost):
                 report.missing.append(
-                    "Answers without a time were charged the median of all: before, it was that of the answers until then."
+                    "Times are capped, and missing ones imputed, by all answers: before, it was by the answers until then."
                 )
         if taken.others:
             report.notes.append(f"{taken.others:,} tasks there carry keys of other campaigns: left out.")
@@ -220,6 +219,7 @@ def _unknown(backup: Backup | None) -> list[str]:
         f"Questions deleted at the labeler {since}: their items may be asked about again.",
         "What the model would have suggested where none was shown: what suggestions do is counted from the next round on.",
         "Prices are those of curator.toml as it is now.",
+        f"Invoices imported {since}, and what compute cost: `curator cost import` takes invoices again.",
     ]
 
 

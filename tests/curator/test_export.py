@@ -9,11 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.projects import CLASSES, make_project, write_pool
+from support.projects import CLASSES, edit_config, make_project, write_pool
 
-from curator.export import SCHEMA, _defused, export_labels
+from curator.export import SCHEMA, _defused, export_labels, labeled_rows
 from curator.project import Project
 from curator.rounds.run import run_round
+from curator.rounds.settle import settle
+from curator.rounds.store import store
+from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
 
 FORMULAS = [
     "=cmd|' /C calc'!A0",
@@ -183,3 +186,38 @@ def test_shown_fields_are_not_exported(tmp_path):
         export_labels(project, tmp_path / "labels.jsonl")
     first = json.loads((tmp_path / "labels.jsonl").read_text("utf-8").split("\n")[0])
     assert list(first) == SCHEMA.names
+
+
+def test_an_item_costs_all_that_was_paid_for_its_answers(tmp_path):
+    """Two annotators at different rates, capped time, an edit, a review: the price of an item is their sum, to the cent."""
+    root = make_project(tmp_path / "p", n=90, batch=4, holdout="6", hourly_rate="36")
+    edit_config(
+        root, "review_share = 0.0", 'review_share = 0.5\nannotators."bob" = {price_per_label = "0.25"}'
+    )
+    edit_config(root, "# review_price = ", 'review_price = "0.10" # ')
+    with Project(root) as project:
+        run_round(project)
+        asked = project.ledger.rows("select key, item_id from questions where role = 'train' order by rank")
+        key, item = asked[0]["key"], asked[0]["item_id"]
+        rest = {row["key"]: (_answer(row["key"], n, 10.0),) for n, row in enumerate(asked[1:])}
+        first = {key: (_answer(key, 91, 2.0), _answer(key, 92, 5.0, "bob"))}
+        store(project, _pulled(rest | first), 1, accept_loss=False)
+        edited = {key: (_answer(key, 91, 3.5), _answer(key, 92, 5.0, "bob"))}
+        store(project, _pulled(edited), 1, accept_loss=False)
+        settle(project.ledger, 1, partial=True)
+        prices = {row["item_id"]: row["cost"] for row in labeled_rows(project)}
+    # 3.5 s at a cent, 25 cents, and half of 10 cents for each of the two answers
+    assert prices[item] == pytest.approx(0.035 + 0.25 + 2 * 0.05)
+    assert {price for other, price in prices.items() if other != item} == {0.15}
+
+
+def _answer(key, number, seconds, annotator="ada"):
+    return Answer(
+        source_id=f"{key}@{number}", annotator=annotator, label="red", skipped=False, seconds=seconds,
+        created_at="2026-01-02T03:04:05.000000Z", updated_at="2026-01-02T03:04:05.000000Z",
+    )  # fmt: skip
+
+
+def _pulled(answers):
+    questions = tuple(QuestionAnswers(key, f"at-{key}", found) for key, found in answers.items())
+    return Pulled(questions=questions, cursor="1", complete=False)

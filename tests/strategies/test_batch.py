@@ -12,6 +12,7 @@ from strategies import distinct, mixture, registry
 from strategies.batch import choose_batch
 from strategies.distinct import ArrayCandidates, DistinctPicks
 from strategies.errors import StrategyError, StrategyInputError, UnknownStrategyError
+from strategies.inputs import Inputs
 from strategies.scoring import score_blocks
 
 
@@ -438,3 +439,27 @@ def test_weights_may_run_out(name):
     )
     assert (np.unique(batch.positions) < 30).sum() == 1
     assert len(np.unique(batch.positions)) == 10
+
+
+def test_a_uniform_draw_stays_uniform_whatever_items_are_worth():
+    """Its probability is on record, so cheap items must not be drawn more often; what is worth nothing is left out."""
+    rows = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    weights = np.where(np.arange(40) < 10, 0.0, 1.0 + 10.0 * (np.arange(40) < 20))
+    times = np.zeros(40)
+    for seed in range(600):
+        batch = choose_batch(
+            "random",
+            k=3,
+            embeddings=rows,
+            scores={},
+            labeled=None,
+            rng=np.random.default_rng(seed),
+            duplicate_cosine=1.0,
+            inputs=Inputs(weights=weights),
+        )
+        times[batch.positions] += 1
+        assert batch.probability.tolist() == [0.1] * 3
+    assert times[:10].sum() == 0
+    # each of the 30 is drawn 60 times but for chance (standard deviation 7.3); by weight, ten would be drawn 165 times
+    assert times[10:].max() < 95
+    assert times[10:].min() > 25

@@ -179,7 +179,7 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
         share, seed = project.config.acquisition.random_share, project.config.project.seed
         arm = draw_arm(spec, k, len(candidates), share, seed, round_id)
         # The strategy counts the arm as labeled: it complements it, as it does what was asked before.
-        left = np.setdiff1d(np.arange(len(candidates)), arm.positions)
+        left = np.delete(np.arange(len(candidates)), arm.positions)
         rest, with_arm = candidates.only(left), [*asked_ids, *sorted(candidates.ids(arm.positions))]
         known = project.embeddings.take(project.pool.rows(with_arm))
         distances = DistanceCache(project.embeddings, project.pool, rest.rows, with_arm)

@@ -107,6 +107,10 @@ def prepare(
     if YARDSTICK not in strategies:
         say("random is played as well: everything is compared with it.")
         strategies[YARDSTICK] = YARDSTICK
+    if asked.holdout is not None and asked.holdout.isdecimal() and not int(asked.holdout):
+        raise ConfigError(
+            "--holdout 0 leaves nothing to measure with. Give a number of items, or a labeled file."
+        )
     holdout_file = None if asked.holdout is None or asked.holdout.isdecimal() else Path(asked.holdout)
     if asked.data is None:
         data, defaults, folder = _of_project(asked, holdout_file, project, progress, say)

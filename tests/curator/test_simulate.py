@@ -359,6 +359,7 @@ def test_a_budget_ends_campaigns(tmp_path):
     (("--model", "forest"), 2, "unknown model"),
     (("--model-params", "C=1"), 2, "is not JSON"),
     (("--batch", "500"), 2, "leaves nothing for a second"),
+    (("--holdout", "0"), 2, "leaves nothing to measure with"),
     (("--holdout", "140"), 1, "leaves 10 of 150 to choose from"),
     (("--holdouts", "many"), 1, "neither a number of items nor all"),
     (("--label", "nowhere"), 1, "nowhere"),

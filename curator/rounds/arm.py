@@ -18,6 +18,12 @@ STRATEGY = "random"
 FEWEST = 5  # items of an arm, in a batch that is twice as large or larger
 # Of the random numbers of a round, beside those that choose the batch (no third number) and drop columns (1).
 _STREAM = 5
+NOTHING = Batch(
+    positions=np.empty(0, dtype=np.int64),
+    strategy=(),
+    score=np.empty(0, dtype=np.float32),
+    probability=np.empty(0, dtype=np.float32),
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def join(arm: Arm, rest: IntArray, chosen: Batch) -> tuple[Batch, NDArray[np.boo
         The batch, with positions of the candidates; (k,) which of its items are of the arm.
     """
     n_arm, n_chosen = len(arm.positions), len(chosen.positions)
-    place = np.concatenate([(np.arange(n) + 0.5) / n for n in (n_chosen, n_arm) if n])
+    place = np.concatenate([(np.arange(n) + 0.5) / max(n, 1) for n in (n_chosen, n_arm)])
     order = np.argsort(place, kind="stable")
     of_arm = (np.arange(n_arm + n_chosen) >= n_chosen)[order]
     strategy = (*chosen.strategy, *[STRATEGY] * n_arm)

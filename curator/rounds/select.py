@@ -15,7 +15,7 @@ from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_campaign
 from curator.project import Project
-from curator.rounds.arm import draw_arm, join
+from curator.rounds.arm import NOTHING, draw_arm, join
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.limits import MOST_QUESTIONS, Limit
@@ -32,13 +32,6 @@ from strategies.batch import Batch, choose_batch
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-
-_NOTHING = Batch(
-    positions=np.empty(0, dtype=np.int64),
-    strategy=(),
-    score=np.empty(0, dtype=np.float32),
-    probability=np.empty(0, dtype=np.float32),
-)
 
 
 @dataclass(frozen=True)
@@ -183,7 +176,7 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
         rest, with_arm = candidates.only(left), [*asked_ids, *sorted(candidates.ids(arm.positions))]
         known = project.embeddings.take(project.pool.rows(with_arm))
         distances = DistanceCache(project.embeddings, project.pool, rest.rows, with_arm)
-        chosen = _NOTHING
+        chosen = NOTHING
         if k > len(arm.positions):
             chosen = choose_batch(
                 spec,

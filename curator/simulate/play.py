@@ -7,7 +7,6 @@ train. Nothing is measured here: whoever plays gets every model and measures wha
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,18 @@ from numpy.typing import NDArray
 from curator.learner.model import Model, build_model, fit_model
 from curator.learner.pool_teacher import POOL_ROWS
 from curator.learner.threads import one_thread
+from curator.money.cost_aware import cost_weights
+from curator.rounds.arm import NOTHING, draw_arm, join
 from curator.rounds.needs import Needs, Spec
 from curator.simulate.task import Task
 from strategies import neighbour_graph
-from strategies.batch import choose_batch
+from strategies.batch import Batch, choose_batch
 from strategies.inputs import Inputs
 from strategies.neighbours import Neighbours
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-FEWEST_AT_RANDOM = 5  # items of a batch in the random arm, where there is one
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,6 @@ def play(task: Task, plan: Plan, seed: int) -> Iterator[PlayedRound]:
         yield played
 
 
-def arm_size(share: float, k: int) -> int:
-    """How many of a batch of k are drawn at random: the share, at least 5, at most half of the batch."""
-    return min(max(ceil(round(share * k, 9)), FEWEST_AT_RANDOM), k // 2) if share else 0
-
-
 class _Campaign:
     """What grows from round to round."""
 
@@ -140,22 +134,23 @@ class _Campaign:
         )
 
     def _choose(self, number: int) -> tuple[IntArray, BoolArray]:
-        """(k,) positions of the pool, the random arm's first, and which are the arm's."""
+        """(k,) positions of the pool, and which are the random arm's."""
         plan = self._plan
         # As in a real campaign: seed batches until a model knows two classes.
         seeding = len(np.unique(self._task.y[self._labeled])) < 2
         spec = plan.seed_strategy if seeding else plan.strategy
         free: IntArray = np.setdiff1d(np.arange(len(self._task.pool)), self._labeled)
         k = min(plan.seed_batch if seeding else plan.batch, len(free))
-        drawn = np.random.default_rng([self._seed, number, 2]).choice(
-            free, arm_size(plan.random_share, k), replace=False
-        )
-        rest: IntArray = np.setdiff1d(free, drawn)
-        chosen = self._strategic(spec, rest, k - len(drawn), drawn, number) if k > len(drawn) else rest[:0]
-        return np.concatenate((drawn, chosen)), np.arange(k) < len(drawn)
+        arm = draw_arm(spec, k, len(free), plan.random_share, self._seed, number)
+        left = np.setdiff1d(np.arange(len(free)), arm.positions)
+        chosen = NOTHING
+        if k > len(arm.positions):
+            chosen = self._strategic(spec, free[left], k - len(arm.positions), free[arm.positions], number)
+        batch, of_arm = join(arm, left, chosen)
+        return free[batch.positions], of_arm
 
-    def _strategic(self, spec: Spec, free: IntArray, k: int, drawn: IntArray, number: int) -> IntArray:
-        """(k,) positions that the strategy chooses among `free`; what the arm has drawn counts as asked."""
+    def _strategic(self, spec: Spec, free: IntArray, k: int, drawn: IntArray, number: int) -> Batch:
+        """What the strategy chooses, as positions into `free`; what the arm has drawn counts as asked."""
         asked = np.concatenate((self._labeled, drawn))
         needs = Needs.of(spec, n_candidates=len(free), n_asked=len(asked), batch=k)
         scores = self._scores(needs, free, number)
@@ -166,7 +161,7 @@ class _Campaign:
             weights=self._weights(free),
         )
         pool = self._task.pool
-        found = choose_batch(
+        return choose_batch(
             spec,
             k=k,
             embeddings=pool[free],
@@ -177,7 +172,6 @@ class _Campaign:
             external=self._external(spec, free),
             inputs=inputs,
         )
-        return free[found.positions]
 
     def _scores(self, needs: Needs, free: IntArray, number: int) -> dict[str, FloatArray]:
         if self._model is None:
@@ -194,11 +188,13 @@ class _Campaign:
         return self._graph.take(free)
 
     def _weights(self, free: IntArray) -> NDArray[np.float64] | None:
-        """(n,) what one unit of money buys of each item; None where costs do not count or are all the same."""
-        cost = np.maximum(self._task.cost[free], 1)
-        if not self._plan.cost_aware or cost.min() == cost.max():
+        """(n,) what one unit of money buys of each item, as with [acquisition] cost_aware; None where costs do not count."""
+        if not self._plan.cost_aware:
             return None
-        return np.asarray(cost.mean() / cost)
+        costs = np.maximum(self._task.cost[free], 1).astype(np.float64)
+        model, pool = self._model, self._task.pool
+        probs = None if model is None else partial(_one_block, model.predict_proba(pool[free]))
+        return cost_weights(costs, probs)
 
     def _external(self, spec: Spec, free: IntArray) -> Mapping[str, Callable[[int], IntArray]]:
         """Strategies of modAL, bound to the current learner; named MODULE:FUNCTION."""
@@ -237,3 +233,8 @@ class _Campaign:
         return self._task.pool[
             np.sort(np.argsort(place, kind="stable")[: min(POOL_ROWS, len(place) - len(rows))])
         ]
+
+
+def _one_block(probs: FloatArray) -> list[tuple[int, FloatArray]]:
+    """All rows at once, for who reads block by block."""
+    return [(0, probs)]

@@ -54,7 +54,7 @@ bench-efficiency: .venv-peers/installed  ## labels that strategies and peers nee
 	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/label-efficiency.md)
 
 bench-gain: .venv/installed  ## how often the interval of a gain holds the truth; DATA=DIR SEEDS=3 OUT=DIR, WRITE=1 puts the tables into docs/gain.md
-	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
+	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(KINDS),--kinds $(KINDS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

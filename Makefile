@@ -60,7 +60,7 @@ bench-forecast: .venv/installed  ## back-test of forecasts on learning curves; C
 	$(BIN)/python tests/benchmarks/bench_forecast.py '$(CURVES)' $(if $(WRITE),--write docs/forecast.md)
 
 bench-gain: .venv/installed  ## how often the interval of a gain holds the truth; DATA=DIR SEEDS=3 OUT=DIR, WRITE=1 puts the tables into docs/gain.md
-	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
+	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(KINDS),--kinds $(KINDS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
 
 bench-savings: .venv/installed  ## whether stated savings against random labels are true; DATA=DIR SEEDS=2 OUT=DIR, WRITE=1 puts the tables into docs/savings.md
 	$(BIN)/python tests/benchmarks/bench_savings.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/savings)' $(if $(WRITE),--write docs/savings.md)

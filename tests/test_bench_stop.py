@@ -89,14 +89,14 @@ def test_hold_out_pool_and_truth_share_nothing(tmp_path):
 
 def test_from_end_to_end(tmp_path):
     """A small benchmark writes its tables; a second call reads what the first played and says the same."""
-    command = [sys.executable, str(SCRIPT), "--out", str(tmp_path), "--seeds", "1", "--batches", "9", "--strategies", "random,margin"]  # fmt: skip
+    command = [sys.executable, str(SCRIPT), "--out", str(tmp_path), "--seeds", "1", "--batches", "7", "--strategies", "random"]  # fmt: skip
     page = tmp_path / "page.md"
     page.write_text("<!-- bench-stop: begin -->\n<!-- bench-stop: end -->\n")
     one = subprocess.run(
         [*command, "--write", str(page)], capture_output=True, text=True, timeout=300, check=False
     )
-    assert one.returncode in (0, 1), one.stderr  # two campaigns prove no promise
-    assert "2 campaigns (1 data sets, strategies margin, random, 1 seeds), 6 cases." in one.stdout
+    assert one.returncode in (0, 1), one.stderr  # one campaign proves no promise
+    assert "1 campaigns (1 data sets, strategies random, 1 seeds), 3 cases." in one.stdout
     assert "| small-text's kappa |" in page.read_text()
     begun = (tmp_path / "campaigns" / "digits-random-0.npz").stat().st_mtime_ns
     two = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

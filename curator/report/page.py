@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from curator.report import plots, words
 from curator.report.cards import cards, verdict_sentence
@@ -20,6 +20,7 @@ _MOST_HOVER = 600_000  # bytes of what hovering over the map shows
 _MOST_THUMBS = 700_000  # bytes of images
 _SPARE = 20_000  # bytes
 _LONGEST = 100  # characters of a text
+_NAME = 60  # characters of a class
 
 
 def render(report: Report) -> str:
@@ -121,6 +122,11 @@ def _json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 - the five characters above are all that could end or open anything
 
 
+def _name(text: str) -> Markup:
+    """The name of a class, escaped, that may be broken after an underscore: most are one long word."""
+    return escape(words.cut(text, _NAME)).replace("_", Markup("_<wbr>"))
+
+
 @cache
 def _plotly() -> str:
     """plotly.js as its package ships it: drawn on the page itself, without a network."""
@@ -148,5 +154,6 @@ def _environment() -> Environment:
         "number": words.number,
         "day": words.day,
         "cut": words.cut,
+        "name": _name,
     }
     return made

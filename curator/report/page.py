@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from curator.report import plots, words
 from curator.report.cards import cards, verdict_sentence
@@ -16,37 +16,45 @@ from curator.report.gather import Report
 from curator.report.thumbs import thumbnails
 
 MOST_BYTES = 6_000_000
+_MOST_HOVER = 600_000  # bytes of what hovering over the map shows
 _MOST_THUMBS = 700_000  # bytes of images
-_SPARE = 60_000  # bytes for what is not counted one by one
+_SPARE = 20_000  # bytes
+_LONGEST = 100  # characters of a text
+_NAME = 60  # characters of a class
 
 
 def render(report: Report) -> str:
-    """The report as a page of less than 6 MB; images on the map are left out where there is no room for them."""
+    """The report as a page of less than 6 MB: what does not fit is left out of the map's hover texts, then of its images."""
     figures = _figures(report)
     points = report.map["points"] if report.map else []
-    page = _page(report, figures, points, {})
+    room = MOST_BYTES - _SPARE - len(_page(report, figures, [], {}).encode())
+    hover = _hover(points, min(_MOST_HOVER, room))
     if report.project["kind"] != "image":
-        return page
-    room = min(_MOST_THUMBS, MOST_BYTES - _SPARE - len(page.encode()))
-    wanted = [point["content"] for point in points]
-    wanted = [pick["content"] for pick in (report.batch.picks if report.batch else [])] + wanted
-    return _page(
-        report, figures, points, thumbnails([one["content"] for one in report.errors] + wanted, room)
-    )
+        return _page(report, figures, hover, {})
+    room -= len(_json(hover).encode())
+    picks = report.batch.picks if report.batch else []
+    wanted = [one["content"] for one in (*report.errors, *picks, *points)]
+    thumbs = thumbnails(wanted, min(_MOST_THUMBS, room // 2))  # in a table and on the map
+    for shown, point in zip(hover, points, strict=True):
+        if shown and point["content"] in thumbs:
+            shown["image"] = thumbs[point["content"]]
+    return _page(report, figures, hover, thumbs)
+
+
+def _hover(points: list[dict[str, Any]], room: int) -> list[dict[str, str]]:
+    """What hovering over each point shows; nothing for those, the last ones, that there is no room for."""
+    shown: list[dict[str, str]] = []
+    for point in points:
+        text = words.cut(point["content"], _LONGEST)
+        one = {"id": point["id"], "note": words.cut(point["note"], _LONGEST), "text": text}
+        room -= len(_json(one).encode()) + len(",{}")
+        shown.append(one if room > 0 else {})
+    return shown
 
 
 def _page(
-    report: Report, figures: dict[str, Any], points: list[dict[str, Any]], thumbs: dict[str, str]
+    report: Report, figures: dict[str, Any], hover: list[dict[str, str]], thumbs: dict[str, str]
 ) -> str:
-    shown = [
-        {
-            "id": point["id"],
-            "note": point["note"],
-            "text": "" if point["content"] in thumbs else words.cut(point["content"], 100),
-            "image": thumbs.get(point["content"], ""),
-        }
-        for point in points
-    ]
     scripts = [_plotly(), _asset("page.js")]
     currency = report.project["currency"]
     unit = plots.unit_for(report.rounds)
@@ -57,7 +65,7 @@ def _page(
             r=report,
             thumbs=thumbs,
             figures=_json(figures),
-            points=_json(shown),
+            points=_json(hover),
             style=Markup(_asset("page.css")),  # noqa: S704 - our own file
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
             policy=_policy(scripts),
@@ -114,6 +122,11 @@ def _json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 - the five characters above are all that could end or open anything
 
 
+def _name(text: str) -> Markup:
+    """The name of a class, escaped, that may be broken after an underscore: most are one long word."""
+    return escape(words.cut(text, _NAME)).replace("_", Markup("_<wbr>"))
+
+
 @cache
 def _plotly() -> str:
     """plotly.js as its package ships it: drawn on the page itself, without a network."""
@@ -141,5 +154,6 @@ def _environment() -> Environment:
         "number": words.number,
         "day": words.day,
         "cut": words.cut,
+        "name": _name,
     }
     return made

@@ -19,6 +19,7 @@ Figure = dict[str, Any]
 ACCENT, INK, MUTED, FAINT, GRID, PAPER = (
     f"var(--{name})" for name in ("accent", "ink", "muted", "faint", "grid", "paper")
 )
+_NAME = 60  # characters of a class beside the pointer
 _TICK = 22  # characters of a class beside an axis
 _MOST_TICKS = 40  # classes that an axis can name
 _MOST_COUNTS = 12  # classes whose cells have room for a number
@@ -143,19 +144,16 @@ def reliability(bins: Sequence[dict[str, Any]]) -> Figure:
 
 def confusion(matrix: dict[str, Any]) -> Figure:
     """Rows are what items are, columns what they were taken for, shades the share of the row."""
-    names = [quoted(cut(name, 60)) for name in matrix["classes"]]
+    names = _distinct([cut(name, _NAME) for name in matrix["classes"]])
     counts = np.array(matrix["counts"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    texts = [
-        [f"{true} taken for {guess}: {counts[i, j]:,}" if i != j else f"{true}: {counts[i, j]:,} right"
-         for j, guess in enumerate(names)]
-        for i, true in enumerate(names)
-    ]  # fmt: skip
     heat = {
         "type": "heatmap",
+        "x": names,
+        "y": names,
         "z": np.round(shares, 4).tolist(),
-        "customdata": texts,
-        "hovertemplate": "%{customdata}<extra></extra>",
+        "customdata": counts.tolist(),
+        "hovertemplate": "is %{y}<br>taken for %{x}: %{customdata:,}<extra></extra>",
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "zmin": 0,
         "zmax": 1,
@@ -170,6 +168,7 @@ def confusion(matrix: dict[str, Any]) -> Figure:
         }
     shown = len(names) <= _MOST_TICKS
     ticks = {
+        "type": "category",
         "tickvals": list(range(len(names))) if shown else [],
         "ticktext": [quoted(cut(name, _TICK)) for name in matrix["classes"]] if shown else [],
         "showgrid": False,
@@ -179,6 +178,14 @@ def confusion(matrix: dict[str, Any]) -> Figure:
         _axis("is") | ticks | {"autorange": "reversed"},
     )
     return {"data": [heat], "layout": layout}
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names to show as categories, of which there must be no two alike."""
+    shown: dict[str, None] = {}
+    for i, name in enumerate(names):
+        shown[quoted(name if quoted(name) not in shown else f"{name} ({i + 1})")] = None
+    return list(shown)
 
 
 def pool_map(points: Sequence[dict[str, Any]]) -> Figure:

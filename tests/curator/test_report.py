@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,8 +20,10 @@ from curator.ledger import records
 from curator.money.amounts import MICRO
 from curator.project import Project
 from curator.report import page, plots, quality, words
-from curator.report.gather import gather
+from curator.report.gather import MOST_ERRORS, gather
 from curator.report.holdout import load_holdout
+from curator.report.picks import MOST as MOST_PICKS
+from curator.report.pool_map import MOST_ITEMS
 from curator.report.projection import project_2d
 from curator.report.slices import slices
 from curator.report.slope import Step, smoothed
@@ -259,7 +262,10 @@ def test_image_projects_show_thumbnails(tmp_path):
         written = write_report(project)
     html = written.page.read_text("utf-8")
     points = embedded(html, "points")
-    assert sum(point["image"].startswith("data:image/jpeg;base64,") for point in points) >= len(points) - 1
+    assert (
+        sum(point.get("image", "").startswith("data:image/jpeg;base64,") for point in points)
+        >= len(points) - 1
+    )
     assert len(html.encode()) < page.MOST_BYTES
     assert 'class="thumb" src="data:image/jpeg' in html
     assert json.loads(written.data.read_text("utf-8"))["map"]["points"][0]["content"].endswith(".png")
@@ -281,6 +287,35 @@ def test_many_classes_and_many_rounds_stay_readable():
         figure = plots.confusion(found)
         assert figure["layout"]["xaxis"]["ticktext"] == []
         assert np.array(figure["data"][0]["z"]).shape == (shown, shown)
+
+
+def test_the_page_stays_small_whatever_is_written_on_it(hostile):
+    """A hundred classes with the longest names, a full map, full tables, all in four-byte characters: under 6 MB."""
+    wide = "\U0001f600"
+    with Project(hostile) as project:
+        report = gather(project)
+    names = [f"{i} {wide * 196}" for i in range(200)]
+    points = [
+        {"x": 0.1234, "y": -0.1234, "state": "pool", "id": wide * 60, "note": names[0], "content": wide * 100}
+        for _ in range(MOST_ITEMS)
+    ]
+    pick = report.batch.picks[0] | {"content": wide * 280, "why": wide * 400, "label": names[0]}
+    error = report.errors[0] | {"content": wide * 280, "true": names[0], "predicted": names[1]}
+    full = replace(
+        report,
+        classes=[report.classes[0] | {"class": name} for name in names],
+        confusion={
+            "classes": names[: quality.MOST_CLASSES],
+            "left_out": 100,
+            "counts": np.full((quality.MOST_CLASSES, quality.MOST_CLASSES), 7).tolist(),
+            "top": [{"true": names[0], "predicted": names[1], "items": 7, "of": 700}]
+            * quality.MOST_CONFUSIONS,
+        },
+        map={"items": MOST_ITEMS, "of": 10**6, "points": points},
+        errors=[error] * MOST_ERRORS,
+        batch=replace(report.batch, picks=[pick] * MOST_PICKS),
+    )
+    assert len(page.render(full).encode()) < page.MOST_BYTES
 
 
 def test_agreement_of_annotators_by_hand(hostile, tmp_path):

@@ -74,6 +74,7 @@
   }
   function show(event) {
     const point = points[event.points[0].customdata];
+    if (!point.id) return;
     hover.replaceChildren();
     if (point.image) {
       const image = document.createElement("img");

@@ -126,7 +126,7 @@ class NextDollars:
         money, cost = format_amount(self.money, currency), format_amount(self.cost, currency)
         last = "the last round" if self.rounds == 1 else f"the last {self.rounds} rounds"
         facts = (
-            f"{money} more in the hold-out ({2 * self.items:,} items): smallest gain shown {100 * self.shows:.1f} -> "
+            f"{money} more in the hold-out ({2 * self.items:,} items): smallest gain of accuracy shown {100 * self.shows:.1f} -> "
             f"{100 * self.would_show:.1f} points; {last} gained {100 * self.gain:+z.1f} for {cost}"
             f"{' each' if self.rounds > 1 else ''}."
         )

@@ -172,7 +172,7 @@ def test_the_rate_card_is_read_back_in_words():
     )  # fmt: skip
     assert rate_card(card) == [
         "Answers: $25.00 an hour of measured time, capped per annotator, times 1.2 (paid to active)",
-        "  ada: $0.10 for each that gives a label",
+        "  ada: $0.10 each, skips are free",
         "Review: 10% of the answers at $0.05 (assumed)",
         "Each round: $15.00 when it is closed (assumed)",
         "Once: $200.00 with the first batch (assumed)",

@@ -433,7 +433,7 @@ def render_config(config: Config) -> str:
         "",
         "[cost]  # exactly one of price_per_label and hourly_rate, as a decimal in quotes",
         f"currency = {_toml(c.cost.currency)}",
-        _line("price_per_label", c.cost.price_per_label, "0.08", "of an answer that gives a label"),
+        _line("price_per_label", c.cost.price_per_label, "0.08", "of an answer; a skip is free"),
         _line("hourly_rate", c.cost.hourly_rate, "25.00", "of measured time"),
         *_money_lines(c),
         "",

@@ -17,9 +17,8 @@ def bill_text(found: CostOverview) -> str:
         for row in found.bill
     ]
     lines.append(table(["round", "for", "source", "amount"], rows, left=3))
-    lines.append(
-        f"Total {format_amount(found.total, found.currency)}: {sources_text(found.sources, found.currency)}"
-    )
+    sources = sources_text(found.sources, found.currency)
+    lines.append(f"Total {format_amount(found.total, found.currency)}{f': {sources}' if sources else ''}")
     if found.hours:
         lines.append(hours_line(found.hours))
     if found.seconds:

@@ -286,19 +286,25 @@ def m006_costs(db: Database) -> None:
     costs.create_index(["round", "kind"])
     # From here on a kind may also be review | round | campaign | compute; a basis review | per round | per campaign |
     # compute | invoice; a source also invoiced (what corrects the rest to the invoice) | assumed.
-    # `cost` is what this round's training labels cost, all told; hold-out and campaign are in total_cost.
+    # `cost` is what was paid for training labels, all told, since the measured round before: a round that could not be measured
+    # is paid by the next one that was, as its labels are in that one's gain. Hold-out and campaign are in total_cost.
     db.create_view(
         "gain",
         """
-        select g.round, r.labels, coalesce(c.amount, 0) as cost,
-               coalesce((select sum(amount) from costs where round <= g.round), 0) as total_cost,
-               g.metric, g.value, g.gain, g.gain_low, g.gain_high,
-               g.gain * 1000000.0 / nullif(c.amount, 0) as gain_per_dollar
-        from gains g join rounds r on r.id = g.round
-        left join (
-            select round, sum(amount) as amount from costs where kind not in ('holdout', 'campaign') group by round
-        ) c on c.round = g.round
-        order by g.round
+        with spent as materialized (
+            select round, sum(amount) as amount,
+                   sum(case when kind in ('holdout', 'campaign') then 0 else amount end) as bought
+            from costs group by round
+        ), paid as (
+            select g.*, coalesce((select sum(bought) from spent s where s.round > g.before and s.round <= g.round), 0)
+                       as cost,
+                   coalesce((select sum(amount) from spent s where s.round <= g.round), 0) as total_cost
+            from (select *, lag(round, 1, 0) over (order by round) as before from gains) g
+        )
+        select p.round, r.labels, p.cost, p.total_cost, p.metric, p.value, p.gain, p.gain_low, p.gain_high,
+               p.gain * 1000000.0 / nullif(p.cost, 0) as gain_per_dollar
+        from paid p join rounds r on r.id = p.round
+        order by p.round
         """,
     )
     # What is known of each sum: once a round's kind was invoiced, all of it is.

@@ -89,6 +89,6 @@ def rate_card(cost: CostSection) -> list[str]:
 
 def _rate(cost: CostSection, rate: RateSection) -> str:
     if rate.micro_per_label is not None:
-        return f"{format_amount(rate.micro_per_label, cost.currency)} for each that gives a label"
+        return f"{format_amount(rate.micro_per_label, cost.currency)} each, skips are free"
     paid = "" if cost.paid_to_active == 1.0 else f", times {cost.paid_to_active:g} (paid to active)"
     return f"{format_amount(rate.micro_per_hour or 0, cost.currency)} an hour of measured time, capped per annotator{paid}"

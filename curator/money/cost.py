@@ -85,8 +85,9 @@ def charge_answer(cost: CostSection, worked: Worked, before: Before | None = Non
     rate = rate_of(cost, worked.annotator)
     charged = 0 if before is None else before.charged
     if rate.micro_per_label is not None:
-        owed = 0 if worked.skipped else rate.micro_per_label
-        charge = Charge(max(0, owed - charged), "per label", "measured")
+        # Whatever was charged before paid for it: an edit is free, also where the price has risen since.
+        owed = 0 if worked.skipped or charged else rate.micro_per_label
+        charge = Charge(owed, "per label", "measured")
     else:
         charge = _by_time(rate.micro_per_hour or 0, cost.paid_to_active, worked, before)
     return charge if charge.amount or before is None else None

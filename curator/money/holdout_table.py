@@ -117,11 +117,6 @@ class NextDollars:
     rounds: int
 
     @property
-    def in_training(self) -> float:
-        """What the same money would gain as training labels, at the rate of the last rounds."""
-        return self.gain * self.money / self.cost if self.cost else 0.0
-
-    @property
     def better(self) -> str:
         """Where to put it: "hold-out" or "training"."""
         return "hold-out" if self.would_show <= self.gain < self.shows else "training"
@@ -131,20 +126,17 @@ class NextDollars:
         money, cost = format_amount(self.money, currency), format_amount(self.cost, currency)
         last = "the last round" if self.rounds == 1 else f"the last {self.rounds} rounds"
         facts = (
-            f"{money} more in the hold-out ({2 * self.items:,} items): smallest gain shown {100 * self.shows:.1f} -> "
+            f"{money} more in the hold-out ({2 * self.items:,} items): smallest gain of accuracy shown {100 * self.shows:.1f} -> "
             f"{100 * self.would_show:.1f} points; {last} gained {100 * self.gain:+z.1f} for {cost}"
-            + (" each" if self.rounds > 1 else "")
-            + (
-                f", so {money} in training labels about {100 * self.in_training:+z.1f}"
-                if self.cost and self.in_training > 0
-                else ""
-            )
-            + "."
+            f"{' each' if self.rounds > 1 else ''}."
         )
         if self.gain >= self.shows:
             return f"{facts} The hold-out shows such rounds: training labels are the better use."
         if self.better == "hold-out":
-            return f"{facts} Twice the hold-out would show such a round, this one does not: there the money does more."
+            return (
+                f"{facts} Twice the hold-out would show such a round, this one does not: there the money does more. "
+                "A campaign's hold-out stays as it was drawn: it is for the next campaign, until then judge rounds together."
+            )
         return f"{facts} Not even twice the hold-out would show such a round: label for training, and judge rounds together."
 
 

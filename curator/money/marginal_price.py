@@ -23,16 +23,11 @@ def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
     All that a round cost counts but hold-out labels and what is paid once per campaign.
     """
     rows = ledger.rows(
-        """
-        select r.id, r.labels,
-               (select coalesce(sum(amount), 0) from costs where round = r.id and kind not in ('holdout', 'campaign'))
-               as amount
-        from rounds r where r.status = 'measured' and r.labels is not null order by r.id desc limit ?
-        """,
+        "select id, labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
         [_RECENT + 1],
     )
     recent = [
-        (int(new["id"]), int(new["labels"]) - int(old["labels"]), int(new["amount"]))
+        (int(new["id"]), int(new["labels"]) - int(old["labels"]), paid_between(ledger, old["id"], new["id"]))
         for new, old in itertools.pairwise(rows)
     ]
     labels = sum(gained for _, gained, _ in recent)
@@ -44,3 +39,14 @@ def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
     if cost.micro_per_label:
         return MarginalPrice(cost.micro_per_label, "price_per_label in curator.toml")
     return None
+
+
+def paid_between(ledger: Ledger, previous: int, round_id: int) -> int:
+    """Micro-units of what came between two rounds: hold-out labels and what is paid once per campaign buy no gain."""
+    return int(
+        ledger.scalar(
+            "select coalesce(sum(amount), 0) from costs where round > ? and round <= ? "
+            "and kind not in ('holdout', 'campaign')",
+            [previous, round_id],
+        )
+    )

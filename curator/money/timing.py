@@ -114,7 +114,8 @@ def expected_costs(
         (n,) micro-units, and where they come from. 0 where time is paid and none was measured yet.
     """
     shares = _shares(ledger)
-    hourly = {who: share for who, share in shares.items() if rate_of(cost, who).micro_per_hour is not None}
+    # Where an hour costs nothing, no item is dearer than another.
+    hourly = {who: share for who, share in shares.items() if rate_of(cost, who).micro_per_hour}
     labels = sum(share * (rate_of(cost, who).micro_per_label or 0) for who, share in shares.items())
     total = np.full(len(rows), float(labels))
     if not hourly:

@@ -142,7 +142,7 @@ def _take_back(ledger: Ledger, number: int) -> None:
     """The ledger as it was when a round was settled, with no round measured before it."""
     with ledger.write():
         ledger.execute("delete from labels where settled_in > ?", [number])
-        for table in ("evaluations", "gains", "comparisons", "looks"):
+        for table in ("evaluations", "gains", "comparisons", "looks", "pool_estimates", "savings"):
             ledger.execute(f"delete from {table} where round = ?", [number])  # noqa: S608 - our own names
         ledger.execute("update rounds set status = 'unmeasured' where id < ?", [number])
         ledger.execute("update rounds set status = 'settled' where id = ?", [number])

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from curator.errors import CuratorError
 from curator.ledger import records
-from curator.ledger.store import Ledger, Row
+from curator.ledger.store import Row
 from curator.money.gain import Gain, gains
 from curator.money.holdout_metrics import METRICS, Metric, cost_matrix
 from curator.money.looks import decision_interval
+from curator.money.marginal_price import paid_between
 from curator.money.outcomes import Outcomes
 from curator.money.resampling import Resampling
 from curator.money.verdict import detectable_gain, gain_worth_paying_for, judge
@@ -104,7 +105,7 @@ def _same_items(project: Project, number: int, round_id: int, rows: IntArray) ->
 
 def _row(project: Project, round_id: int, previous: int, gain: Gain, looks: int) -> Row:
     config = project.config
-    cost = _cost(project.ledger, previous, round_id)
+    cost = paid_between(project.ledger, previous, round_id)
     worth = gain_worth_paying_for(config.stop, gain.metric, config.holdout.metric, cost, config.cost.currency)
     decision_low, decision_high = decision_interval(
         gain.value, gain.low, gain.high, level=gain.level, looks=looks
@@ -131,14 +132,3 @@ def _row(project: Project, round_id: int, previous: int, gain: Gain, looks: int)
         "worth_why": None if worth is None else worth.why,
         "verdict": judge(gain.low, gain.high, None if worth is None else worth.gain),
     }
-
-
-def _cost(ledger: Ledger, previous: int, round_id: int) -> int:
-    """Micro-units of what came between two rounds: hold-out labels and what is paid once per campaign buy no gain."""
-    return int(
-        ledger.scalar(
-            "select coalesce(sum(amount), 0) from costs where round > ? and round <= ? "
-            "and kind not in ('holdout', 'campaign')",
-            [previous, round_id],
-        )
-    )

@@ -2,10 +2,10 @@
 
 from curator.config import Config
 from curator.ledger.store import Ledger
+from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
 from curator.project import Project
 
-SECONDS_PER_HOUR = 3600
 _LAST_ROUNDS = 3
 
 
@@ -63,10 +63,14 @@ def next_dollars_of(project: Project) -> NextDollars | None:
 
 
 def _card_price(config: Config) -> float | None:
-    """Micro-units per hold-out item by the rate card; None where time is paid and nobody knows it yet."""
-    answers = 1.0 + (config.labeler.overlap - 1) * config.labeler.overlap_share
-    if config.cost.micro_per_label is not None:
-        return config.cost.micro_per_label * answers
-    if config.labeler.name == "replay":  # its answers take as long as curator.toml says
-        return (config.cost.micro_per_hour or 0) * config.labeler.seconds / SECONDS_PER_HOUR * answers
+    """Micro-units per hold-out item by the rate card, reviews included; None where time is paid and nobody knows it yet."""
+    cost, labeler = config.cost, config.labeler
+    answers = 1.0 + (labeler.overlap - 1) * labeler.overlap_share
+    review = cost.review_share * (cost.micro_per_review or 0)
+    if cost.micro_per_label is not None:
+        return (cost.micro_per_label + review) * answers
+    # The replay labeler's answers take as long as curator.toml says, unless that hangs on the text.
+    if labeler.name == "replay" and not labeler.seconds_per_word:
+        hourly = (cost.micro_per_hour or 0) * cost.paid_to_active
+        return (hourly * labeler.seconds / SECONDS_PER_HOUR + review) * answers
     return None

@@ -72,6 +72,48 @@ def test_what_is_written_can_be_read_again(
     assert again.model_dump() == expected
 
 
+amounts = st.decimals(0, 10**6, places=6).map(str)
+
+
+@given(
+    people=st.dictionaries(
+        names, st.sampled_from([{"hourly_rate": "30.00"}, {"price_per_label": "0.05"}]), max_size=3
+    ),
+    classes=st.lists(names, min_size=2, max_size=4, unique=True),
+    amount=amounts,
+    number=st.floats(1e-6, 1e6),
+    share=st.floats(0.0, 1.0),
+    whole=st.integers(1, 10**15),
+    day=st.dates(),
+)
+def test_every_setting_of_money_can_be_read_again(
+    tmp_path_factory, people, classes, amount, number, share, whole, day
+):
+    """Rates, fixed sums, budget, what mistakes cost, when to stop: none at its default, each with any value."""
+    values = MINIMAL | {
+        "project": {**MINIMAL["project"], "classes": classes},
+        "acquisition": {"random_share": share, "cost_aware": True},
+        "holdout": {"size": 300, "metric": "macro_f1", "mistakes": {classes[0]: {classes[-1]: number}}},
+        "labeler": {"name": "replay", "seconds": number, "seconds_per_word": number},
+        "cost": {
+            "currency": "EUR", "hourly_rate": amount, "paid_to_active": 1.0 + share, "annotators": people,
+            "review_share": 0.5, "review_price": amount, "per_round": amount, "per_campaign": amount,
+            "compute_per_hour": amount, "budget": amount,
+        },
+        "stop": {
+            "value_per_error": amount, "predictions": whole, "target": 0.5, "deadline": day, "least_per_class": 7,
+            "floor": number,
+        },
+    }  # fmt: skip
+    config = parse_config(values, "here")
+    for section in (config.cost, config.stop):
+        left_out = {name for name, value in section.model_dump().items() if value is None}
+        assert left_out <= {"price_per_label"}, "a new setting belongs into this test"
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "curator.toml").write_text(render_config(config), encoding="utf-8")
+    assert load_config(folder).model_dump() == config.model_dump()
+
+
 def test_a_model_can_be_named_in_one_line():
     """`model = "sklearn:..."` is short for a [model] section with that name."""
     assert parse_config(MINIMAL | {"model": "sklearn:svm.SVC"}, "here").model.name == "sklearn:svm.SVC"

@@ -156,7 +156,7 @@ def test_the_bill_on_a_terminal(folder):
     """Round, kind, source and amount; the total is their sum, and the rate card is in words."""
     bring_in(folder, "round,amount\n2,1.00\n")
     text = curator("show", "--project", folder).stdout
-    assert "Answers: $0.08 for each that gives a label" in text
+    assert "Answers: $0.08 each, skips are free" in text
     line = next(line for line in text.splitlines() if line.startswith("2"))
     assert line.split() == ["2", "training", "labels", "invoiced", "$1.00"]
     found = json.loads(curator("show", "--project", folder, "--json").stdout)

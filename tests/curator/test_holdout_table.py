@@ -63,10 +63,12 @@ def test_where_the_next_dollars_do_more(gain, better, said):
     assert found.better == better
     text = found.sentence("USD")
     assert text.startswith(
-        "$24.00 more in the hold-out (600 items): smallest gain shown 10.2 -> 7.2 points; the last 2 rounds"
+        "$24.00 more in the hold-out (600 items): smallest gain of accuracy shown 10.2 -> 7.2 points; the last 2 rounds"
     )
     assert said in text
-    assert ("in training labels about +120.0" in text) == (gain == 0.12)
+    assert ("for the next campaign" in text) == (better == "hold-out")
+    # What a round gained is not drawn on in a straight line: ten times the money does not gain 120 points.
+    assert f"gained {100 * gain:+.1f} for $2.40 each. " in text
 
 
 def test_a_free_hold_out_raises_no_question():
@@ -91,6 +93,13 @@ def test_prices_come_from_the_card_then_from_the_ledger(tmp_path):
     edit_config(folder, 'price_per_label = "0.08"', 'hourly_rate = "36.00"')
     (row,) = [row for row in planned_holdouts(load_config(folder), 240) if row.size == 60]
     assert row.price == 60 * 50_000  # the replay labeler's five seconds at a cent each
+    edit_config(folder, "paid_to_active = 1.0", "paid_to_active = 1.2")
+    edit_config(folder, "review_share = 0.0", "review_share = 0.5")
+    edit_config(folder, '# review_price = "0.05"', 'review_price = "0.02"')
+    (row,) = [row for row in planned_holdouts(load_config(folder), 240) if row.size == 60]
+    assert row.price == 60 * (60_000 + 10_000)
+    edit_config(folder, "seconds_per_word = 0.0", "seconds_per_word = 0.1")
+    assert {row.price for row in planned_holdouts(load_config(folder), 240)} == {None}
     edit_config(folder, 'name = "replay"', 'name = "label-studio"\nurl = "http://localhost:1"')
     edit_config(folder, "seconds = 5.0", "# seconds = 5.0")
     assert {row.price for row in planned_holdouts(load_config(folder), 240)} == {None}

@@ -45,6 +45,9 @@ def test_a_label_is_paid_once():
     assert charge(PER_LABEL, skipped=True, charged=12_000) is None
     assert charge(PER_LABEL, skipped=True).amount == 0
     assert charge(PER_LABEL, charged=0).amount == 12_000  # it was a skip before
+    assert (
+        charge(CostSection(price_per_label="0.10"), charged=12_000) is None
+    )  # it was paid before the price rose
 
 
 def test_time_is_paid_as_measured():

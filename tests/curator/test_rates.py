@@ -11,8 +11,10 @@ from support.projects import edit_config, make_project
 from curator.cli.render import status_text
 from curator.config import CostSection
 from curator.ledger import records
+from curator.ledger.store import Ledger
 from curator.money.bill import bill_rows, by_source, rate_card
 from curator.money.caps import ENOUGH, LEAST, Caps, cap_of
+from curator.money.marginal_price import marginal_price, paid_between
 from curator.project import Project
 from curator.rounds.run import run_round
 from curator.status import read_status
@@ -92,6 +94,36 @@ def test_gain_counts_what_training_cost(folder):
         )
 
 
+def test_a_round_without_a_measurement_is_paid_by_the_next(tmp_path):
+    """Round 3's gain is that of the labels of rounds 2 and 3: so is its cost, wherever it is read."""
+    rows = [
+        {"id": n, "status": status, "labels": 10 * n, "strategy": "margin", "seed": 0, "config": "{}", "opened_at": "t"}
+        for n, status in ((1, "measured"), (2, "unmeasured"), (3, "measured"), (4, "pushed"))
+    ]  # fmt: skip
+    costs = [
+        {
+            "source_id": f"{kind}-{n}", "version": 1, "round": n, "kind": kind, "amount": amount, "currency": "USD",
+            "basis": "invoice", "source": "invoiced",
+        }
+        for n in (1, 2, 3, 4) for kind, amount in (("label", 1_000_000), ("round", 500_000), ("holdout", 7))
+    ]  # fmt: skip
+    gains = [
+        {"round": 1, "previous": None, "metric": "accuracy", "value": 0.5, "gain": None},
+        {"round": 3, "previous": 1, "metric": "accuracy", "value": 0.8, "gain": 0.3},
+    ]
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        with ledger.write():
+            for table, new in (("rounds", rows), ("costs", costs), ("gains", gains)):
+                ledger.insert(table, new)
+        found = ledger.rows("select round, cost, total_cost, gain_per_dollar from gain")
+        assert [tuple(row.values()) for row in found] == [
+            (1, 1_500_000, 1_500_007, None),
+            (3, 3_000_000, 4_500_021, pytest.approx(0.1)),
+        ]
+        assert paid_between(ledger, 1, 3) == 3_000_000
+        assert marginal_price(ledger, CostSection(price_per_label="9")).micro == 150_000
+
+
 def test_status_shows_kinds_and_sources(folder):
     """Each kind is named, and so is how much of the whole is assumed; JSON has the same numbers."""
     with Project(folder) as project:
@@ -140,7 +172,7 @@ def test_the_rate_card_is_read_back_in_words():
     )  # fmt: skip
     assert rate_card(card) == [
         "Answers: $25.00 an hour of measured time, capped per annotator, times 1.2 (paid to active)",
-        "  ada: $0.10 for each that gives a label",
+        "  ada: $0.10 each, skips are free",
         "Review: 10% of the answers at $0.05 (assumed)",
         "Each round: $15.00 when it is closed (assumed)",
         "Once: $200.00 with the first batch (assumed)",

@@ -120,3 +120,14 @@ def test_the_first_batch_knows_no_costs_yet(tmp_path):
     assert (
         "cost_aware changes nothing yet: 0 answers have a time; a model of seconds needs 50." in report.notes
     )
+
+
+def test_time_that_costs_nothing_does_not_choose(folder):
+    """Volunteers at $0 an hour: every item costs the same, however long it is."""
+    root, _report = folder
+    with Project(root) as project:
+        unpaid = project.config.cost.model_copy(update={"hourly_rate": "0"})
+        costs, known = expected_costs(project.ledger, project.pool, unpaid, project.pool.role_rows("pool"))
+    assert not costs.any()
+    assert known.model is None
+    assert known.for_good

@@ -6,8 +6,8 @@ from support.projects import make_project
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.project import Project
+from curator.rounds.limits import MOST_QUESTIONS
 from curator.rounds.run import run_round
-from curator.rounds.select import MOST_QUESTIONS
 from curator.rounds.settle import Consensus, consensus, settle
 
 

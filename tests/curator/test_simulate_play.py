@@ -8,8 +8,9 @@ from support.projects import make_project
 
 from curator.ledger import records
 from curator.project import Project
+from curator.rounds.candidates import find_candidates
 from curator.rounds.run import run_round
-from curator.rounds.select import draw_holdout, find_candidates
+from curator.rounds.select import draw_holdout
 from curator.simulate.play import Plan, play
 from curator.simulate.task import Task
 

@@ -189,7 +189,7 @@ def test_status_and_round_say_the_verdict(campaign):
     assert (
         "Worth paying for: 0.16 points ($0.80 against $0.50 per error on 1,000 predictions)" in shown.stdout
     )
-    assert "more in the hold-out (120 items): smallest gain shown" in shown.stdout
+    assert "more in the hold-out (120 items): smallest gain of accuracy shown" in shown.stdout
     found = json.loads(
         CliRunner().invoke(app, ["status", "--project", str(campaign), "--offline", "--json"]).stdout
     )

@@ -1,0 +1,65 @@
+"""Candidates: the items of the pool that may be asked about next."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.ledger import records
+from curator.project import Project
+from curator.rounds.near_duplicates import near_any
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The items that may be picked, and what the picks must stay away from.
+
+    Attributes:
+        rows: (n,) pool rows, ascending: of the pool, never asked, not in or next to the hold-out.
+        holdout_duplicates: how many were left out as near-duplicates of hold-out items.
+    """
+
+    project: Project
+    rows: IntArray
+    holdout_duplicates: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def only(self, positions: IntArray) -> "Candidates":
+        """Some of them."""
+        return replace(self, rows=self.rows[positions])
+
+    def ids(self, positions: IntArray) -> list[str]:
+        """Of some candidates."""
+        return self.project.pool.ids(self.rows[positions])
+
+    def take(self, positions: IntArray) -> FloatArray:
+        """(m, dim) embeddings of some candidates."""
+        return self.project.embeddings.take(self.rows[positions])
+
+    def all(self) -> FloatArray:
+        """(n, dim) embeddings of all of them: one array in memory."""
+        return self.project.embeddings.take(self.rows)
+
+
+def find_candidates(project: Project) -> Candidates:
+    """Everything that may be asked about next."""
+    pool, ledger = project.pool, project.ledger
+    free = np.zeros(pool.n_items, dtype=bool)
+    free[pool.role_rows("pool")] = True
+    holdout = project.holdout_rows()
+    free[holdout] = False
+    free[pool.rows(records.asked_ids(ledger))] = False
+    threshold = project.config.acquisition.duplicate_cosine
+    targets = project.embeddings.take(holdout)
+    duplicates = 0
+    for first, block in project.embeddings.blocks():
+        here = free[first : first + len(block)]
+        near = near_any(block, targets, threshold) & here
+        here[near] = False  # a view: clears `free`
+        duplicates += int(near.sum())
+    return Candidates(project, np.flatnonzero(free), duplicates)

@@ -1,0 +1,140 @@
+"""Outbox: what a round asks, its picks and questions, written into the ledger before anything is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.learner.checkpoint import Checkpoint
+from curator.ledger.store import Row, utc_now
+from curator.money.fixed import Stopwatch, charge_campaign
+from curator.project import Project
+from curator.rounds.candidates import Candidates
+from curator.rounds.questions import interleave, new_question, pick_questions
+from curator.rounds.why import AGAIN, BLIND
+from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
+from strategies.batch import Batch
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The batch of a round.
+
+    Attributes:
+        candidates: that it was chosen from.
+        batch: positions of the candidates, and how each was chosen.
+        of_arm: (k,) which of its items are of the random arm.
+        scores: {scorer: (n,) scores} of the candidates; empty before there is a model.
+        asked: (m, dim) embeddings of the items asked about before.
+        again: item_id -> role, of items whose answers disagree.
+    """
+
+    candidates: Candidates
+    batch: Batch
+    of_arm: NDArray[np.bool_]
+    scores: Mapping[str, FloatArray]
+    asked: FloatArray
+    again: Mapping[str, str]
+
+
+def write_batch(
+    project: Project, round_id: int, chosen: Chosen, checkpoint: Checkpoint | None, watch: Stopwatch
+) -> str | None:
+    """Write picks and outbox in one transaction: from here on the round can be killed and goes on where it was.
+
+    Args:
+        project: opened.
+        round_id: that asks.
+        chosen: what to ask.
+        checkpoint: of the model that chose; None: there is none yet.
+        watch: runs since the round began to choose.
+
+    Returns:
+        Why suggestions are no longer shown, where that was found just now.
+    """
+    ledger, candidates = project.ledger, chosen.candidates
+    harm = harm_of_suggestions(project)
+    rows = candidates.rows[chosen.batch.positions]
+    ids, embeddings = project.pool.ids(rows), project.embeddings.take(rows)
+    picks = _picks(round_id, ids, embeddings, chosen)
+    version = None if checkpoint is None else str(checkpoint.meta["version"])
+    probs = None if checkpoint is None or not ids else checkpoint.model.predict_proba(embeddings)
+    with_suggestions = harm is None and suggestions_on(project)
+    questions = pick_questions(
+        project, round_id, picks, embeddings, probs, version, with_suggestions=with_suggestions
+    )
+    ties = [
+        {**new_question(project, round_id, item_id, role), "why": AGAIN, "answers_wanted": 1}
+        for item_id, role in sorted(chosen.again.items())
+    ]
+    with ledger.write():
+        if harm:
+            ledger.put(OFF, harm)
+        ledger.insert("picks", picks)
+        ledger.insert("questions", interleave(ties, questions, _holdout_questions(project, round_id)))
+        ledger.update(
+            "rounds",
+            round_id,
+            status="selected",
+            batch=len(picks),
+            candidates=len(candidates),
+            picked_with=version,
+            holdout_duplicates=candidates.holdout_duplicates,
+            selected_at=utc_now(),
+        )
+        watch.charge(ledger, project.config.cost, round_id, "score")
+        charge_campaign(ledger, project.config.cost, round_id)
+    return harm
+
+
+def _picks(round_id: int, ids: list[str], embeddings: FloatArray, chosen: Chosen) -> list[Row]:
+    """Rows of the ledger, in order of rank."""
+    batch = chosen.batch
+    distance = _coverage_distance(embeddings, chosen.asked)
+    entropy, margin = chosen.scores.get("entropy"), chosen.scores.get("margin")
+    return [
+        {
+            "round": round_id,
+            "item_id": item_id,
+            "rank": i + 1,
+            "strategy": batch.strategy[i],
+            "score": _number(batch.score[i]),
+            "entropy": None if entropy is None else float(entropy[position]),
+            "margin": None if margin is None else float(margin[position]),
+            "coverage_distance": None if distance is None else float(distance[i]),
+            "probability": _number(batch.probability[i]),
+            "arm": int(chosen.of_arm[i]),
+        }
+        for i, (item_id, position) in enumerate(zip(ids, batch.positions, strict=True))
+    ]
+
+
+def _holdout_questions(project: Project, round_id: int) -> list[Row]:
+    """About the items of the sealed sample that no question asks about."""
+    return [
+        {**new_question(project, round_id, row["item_id"], "holdout"), "why": BLIND}
+        for row in project.ledger.rows(
+            "select item_id from holdout where source = 'sample' "
+            "and item_id not in (select q.item_id from questions q where q.state <> 'withdrawn' "
+            "or exists (select 1 from live_answers a where a.key = q.key)) order by item_id"
+        )
+    ]
+
+
+def _coverage_distance(embeddings: FloatArray, asked: FloatArray) -> FloatArray | None:
+    """1 - cosine of each row to the nearest item asked about before; None when there is none."""
+    if not len(asked):
+        return None
+    import faiss
+
+    index = faiss.IndexFlatIP(asked.shape[1])
+    index.add(np.ascontiguousarray(asked))
+    cosine, _nearest = index.search(np.ascontiguousarray(embeddings), 1)
+    return np.asarray(1.0 - cosine[:, 0], dtype=np.float32)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -114,7 +114,7 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
     return Card(title, found["word"].capitalize(), tuple(found["reasons"]), tuple(facts), absent=absent)
 
 
-def _savings(found: Row | None, live: Row | None, currency: str) -> Card:
+def _savings(found: Row | None, live: dict[str, Any] | None, currency: str) -> Card:
     title = "Saved against random"
     pool = () if live is None else (_live(live),)
     if found is None or found["status"] != "measured":
@@ -135,7 +135,7 @@ def _savings(found: Row | None, live: Row | None, currency: str) -> Card:
     return Card(title, "Not shown", (f"{middle}, {span}", *pool), absent=True)
 
 
-def _live(found: Row) -> str:
+def _live(found: dict[str, Any]) -> str:
     between = f"{words.share(found['low'])} to {words.share(found['high'])}"
     return f"Accuracy on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
 

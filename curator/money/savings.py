@@ -8,6 +8,8 @@ from curator.money.amounts import format_amount
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
 
+NO_PRICE = "labels cost nothing, so there is nothing to save in money"
+
 # Below, simulated campaigns have nothing to confirm an interval with.
 FEWEST_ROUNDS, FEWEST_ARM, FEWEST_HOLDOUT = 4, 20, 100
 
@@ -54,8 +56,9 @@ def sentence(found: dict[str, Any] | None, currency: str) -> str:
     """Savings in one line: never without the interval, and open where nothing bounds it."""
     if found is None:
         return "savings: not measured: no round is measured yet"
-    if found["status"] == NOT_MEASURED:
-        return f"savings: not measured: {found['reason']}"
+    reason = found["reason"] if found["status"] == NOT_MEASURED else None if found["spent"] else NO_PRICE
+    if reason is not None:
+        return f"savings: not measured: {reason}"
     low = _amount(found["saved_low"], currency)
     middle = None if found["saved"] is None else _amount(found["saved"], currency)
     if found["saved_high"] is None:

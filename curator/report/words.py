@@ -15,11 +15,21 @@ def cut(text: str, most: int) -> str:
 
 
 def amount(micro: int | None, currency: str) -> str:
-    """An amount to read: cents where there are whole units, else as exact as it is."""
+    """An amount to read: cents where there are whole units, else three digits that count."""
     if micro is None:
         return NOTHING
-    cents = MICRO // 100
-    return format_amount(round(micro / cents) * cents if abs(micro) >= MICRO else micro, currency)
+    step = MICRO // 100 if abs(micro) >= MICRO else 10 ** max(0, len(str(abs(micro))) - 3)
+    return format_amount(round(micro / step) * step, currency)
+
+
+def metric_name(metric: str) -> str:
+    """A metric for people: "accuracy", "macro-F1"."""
+    return metric.replace("_", "-").replace("f1", "F1")
+
+
+def capital(text: str) -> str:
+    """With a capital at the beginning of a sentence, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def unit_name(currency: str, units: int = 1) -> str:

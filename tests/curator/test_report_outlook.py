@@ -180,9 +180,7 @@ def test_the_verdict_is_that_of_status_when_curator_toml_has_changed(folder):
     row = {"round": 5, "word": "continue", "reasons": "[]", "inputs": "{}", "settings": _settings_of(folder)}
     fill(folder, "verdicts", row)
     assert report_of(folder).stop["word"] == "continue"
-    config.write_text(
-        config.read_text("utf-8").replace("# target = 0.92", "target = 0.01"), encoding="utf-8"
-    )
+    config.write_text(config.read_text("utf-8").replace("# target = 0.92", "target = 0.01"), encoding="utf-8")
     report = report_of(folder)
     with Project(folder) as project:
         assert report.stop == read_status(project, offline=True).verdict
@@ -222,11 +220,13 @@ def test_accuracy_on_the_live_pool_is_that_of_status(folder):
         ),
         ({"saved": None, "saved_low": 3 * MICRO, "saved_high": None}, "$3.00 or more", "no upper end"),
         ({"status": "not measured", "reason": "it takes 20 labels"}, "Not measured", "It takes 20 labels."),
+        ({"spent": 0, "saved": 0, "saved_low": 0, "saved_high": 0}, "Not measured", "Labels cost nothing"),
     ],
 )
 def test_savings_are_never_without_their_interval(folder, row, figure, line):
     """A sum, no sum, a loss, an open end, no measurement: each said as what it is."""
-    fill(folder, "savings", {"round": 5, "status": "measured", "level": 0.95, "inputs": None} | row)
+    base = {"round": 5, "status": "measured", "level": 0.95, "spent": 20 * MICRO, "inputs": None}
+    fill(folder, "savings", base | row)
     shown = card(report_of(folder), "Saved against random")
     assert shown.figure.replace("\u2212", "-") == figure
     assert line in shown.lines[0].replace("$-", "-$")

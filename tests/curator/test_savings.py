@@ -11,7 +11,7 @@ from curator.cli.render import status_text
 from curator.ledger.store import Ledger
 from curator.money.certificate import Evidence, doublings, saved_labels
 from curator.money.replayed import Labels, Replay, Sample
-from curator.money.savings import current, sentence, why_not
+from curator.money.savings import NO_PRICE, current, sentence, why_not
 from curator.project import Project
 from curator.rounds import certify
 from curator.rounds.fallback import strategy_now
@@ -166,9 +166,16 @@ def test_words(saved, words):
     row = {
         "status": "measured",
         "level": 0.95,
+        "spent": 10_000_000,
         **dict(zip(("saved", "saved_low", "saved_high"), saved, strict=True)),
     }
     assert words in sentence(row, "USD")
+
+
+def test_labels_that_cost_nothing_save_nothing():
+    """A price of 0: not "$0.00, not shown", but that there is no money to save."""
+    row = {"status": "measured", "level": 0.95, "spent": 0, "saved": 0, "saved_low": 0, "saved_high": 0}
+    assert sentence(row, "USD") == f"savings: not measured: {NO_PRICE}"
 
 
 def campaign(folder, rounds, **options):

@@ -2,7 +2,7 @@
 
 import re
 
-from curator.money.amounts import MICRO, format_amount
+from curator.money.amounts import MICRO, format_amount, readable_amount
 
 NOTHING = "–"  # noqa: RUF001 - a dash
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -16,10 +16,7 @@ def cut(text: str, most: int) -> str:
 
 def amount(micro: int | None, currency: str) -> str:
     """An amount to read: cents where there are whole units, else three digits that count."""
-    if micro is None:
-        return NOTHING
-    step = MICRO // 100 if abs(micro) >= MICRO else 10 ** max(0, len(str(abs(micro))) - 3)
-    return format_amount(round(micro / step) * step, currency)
+    return NOTHING if micro is None else readable_amount(micro, currency)
 
 
 def metric_name(metric: str) -> str:

@@ -131,6 +131,16 @@ def test_the_same_labels_say_the_same():
     assert once.measured() == again.measured()
 
 
+def test_many_classes_with_few_labels_say_nothing_on_the_terminal():
+    """Of 60 labels in 50 classes scikit-learn warns that they look like a regression: nobody is to read that."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(300, 8)), np.arange(300) % 50
+    labels = Labels(x[:60], y[:60], np.arange(60) < 25)
+    replay = Replay(labels, Sample(x, np.full(300, -1)), 300, Sample(x[100:], y[100:]), seed=0)
+    assert replay.measured().labels == 25  # warnings are errors here
+    assert replay.evidence().labels == 60
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [

@@ -263,7 +263,7 @@ def test_a_certificate_that_fails_does_not_fail_the_round(tmp_path, monkeypatch)
     assert "a planted fault" in found["reason"]
 
 
-def ledger_with(path, chances):
+def ledger_with(path, chances, strategy="auto"):
     """A ledger whose measured rounds said these chances of a saving."""
     ledger = Ledger(path)
     with ledger.write():
@@ -274,7 +274,7 @@ def ledger_with(path, chances):
                     {
                         "id": round_id,
                         "status": "measured",
-                        "strategy": "auto",
+                        "strategy": strategy,
                         "seed": 0,
                         "config": "{}",
                         "opened_at": "t",
@@ -316,6 +316,14 @@ def test_fallback(tmp_path, chances, chosen):
         assert strategy_now(ledger, {"auto": 0.5, "margin": 0.5}) == {"auto": 0.5, "margin": 0.5}
 
 
+def test_another_strategy_without_lift_says_nothing_of_auto(tmp_path):
+    """Three rounds of coverage without lift, then a change to "auto": it gets its chance; once random stands in, it stays."""
+    with ledger_with(tmp_path / "ledger.db", (0.1, 0.1, 0.1), strategy="coverage") as ledger:
+        assert strategy_now(ledger, "auto") == "auto"
+        ledger.execute("update rounds set strategy = case id when 1 then 'auto' else 'random' end")
+        assert strategy_now(ledger, "auto") == "random"
+
+
 def test_fallback_is_said(measured, tmp_path):
     """The ledger has the strategy that chose, `curator round` and `curator status` say why; another one overrules."""
     import shutil
@@ -327,6 +335,7 @@ def test_fallback_is_said(measured, tmp_path):
         ledger.execute(
             "update savings set inputs = json_set(inputs, '$.chance', 0.01) where status = 'measured'"
         )
+        ledger.execute("update rounds set strategy = 'auto' where strategy = 'margin'")
     with Project(folder) as project:
         shown = read_status(project, offline=True)
         assert shown.fallback is not None

@@ -250,7 +250,7 @@ def test_a_project_simulates_on_its_labels_but_never_on_its_holdout(tmp_path):
         run_round(project)
         data = read_project(project)
         sealed = project.embeddings.take(project.holdout_rows())
-    assert len(data) == 110
+    assert (len(data), data.notes) == (110, ())
     assert (data.embeddings @ sealed.T).max() < 1 - 1e-6
     found = json.loads(
         run(
@@ -429,7 +429,8 @@ def test_of_very_many_labels_a_sample_is_read(tmp_path, monkeypatch):
         monkeypatch.setattr(project.embeddings, "take", lambda rows: taken.append(len(rows)) or take(rows))
         data = read_project(project)
     assert (len(data), taken) == (30, [30])
-    assert data.notes == ("30 of 150 labeled items, drawn at random, are played on",)
+    assert data.notes[0] == "30 of 150 labeled items, drawn at random, are played on"
+    assert "the hold-out is not drawn" in data.notes[1]
 
 
 def test_no_price_and_no_project(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """How the random arm looks on a terminal: what was saved, and how good the model is on the live pool."""
 
-from curator.money.savings import sentence
+from curator.money.savings import MEASURED, sentence
 from curator.status import Status
 
 
@@ -9,6 +9,8 @@ def arm_lines(status: Status) -> list[str]:
     if not status.gain:
         return []
     told = sentence(status.savings, status.currency)
+    if status.gain[-1]["metric"] != "accuracy" and status.savings and status.savings["status"] == MEASURED:
+        told += " (judged by accuracy)"
     lines = [told[0].upper() + told[1:]]
     seen = status.pool_accuracy
     if seen is not None:

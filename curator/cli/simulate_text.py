@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from curator.cli.render import table
-from curator.money.amounts import MICRO, format_amount
+from curator.money.amounts import readable_amount
 from curator.simulate.result import Against, Simulation, Standing, Target
 
 
@@ -80,6 +80,4 @@ def _needed(target: Target, found: Simulation) -> str:
 
 
 def _money(micro: float, found: Simulation) -> str:
-    """To the cent, or to what a label costs where that is less than a cent."""
-    cent = MICRO // 100
-    return format_amount(round(micro / cent) * cent, found.currency)
+    return readable_amount(micro, found.currency)

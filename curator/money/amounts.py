@@ -28,3 +28,10 @@ def format_amount(micro: int, currency: str = "USD") -> str:
     decimals = max(2, -int(amount.normalize().as_tuple().exponent))
     number = f"{'-' if micro < 0 else ''}{_SIGNS.get(currency, '')}{amount:,.{decimals}f}"
     return number if currency in _SIGNS else f"{number} {currency}"
+
+
+def readable_amount(micro: float, currency: str) -> str:
+    """An amount for people: cents where there are whole units, else three digits that count."""
+    whole = round(micro)
+    step = MICRO // 100 if abs(whole) >= MICRO else 10 ** max(0, len(str(abs(whole))) - 3)
+    return format_amount(round(whole / step) * step, currency)

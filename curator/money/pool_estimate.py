@@ -58,11 +58,18 @@ def wilson(hits: int, n: int, level: float = LEVEL) -> Share:
     """
     if n < 1 or not 0 <= hits <= n:
         raise DataError(f"a share needs at least one item and at most all of them, got {hits} of {n}.")
+    return Share(hits / n, *wilson_ends(hits / n, n, level), n)
+
+
+def wilson_ends(share: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson's interval of a share of n items, above 0; also of a mean of shares over training seeds.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+    """
     z2 = NormalDist().inv_cdf(0.5 + level / 2.0) ** 2
-    share = hits / n
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = (z2 * (share * (1 - share) / n + z2 / (4 * n * n))) ** 0.5 / (1 + z2 / n)
-    return Share(share, max(0.0, centre - reach), min(1.0, centre + reach), n)
+    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def lure_weights(probabilities: FloatArray, n_pool: int) -> FloatArray:

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 from curator.ledger.store import Ledger
-from curator.money.amounts import format_amount
+from curator.money.amounts import readable_amount
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
+
+NO_PRICE = "labels cost nothing, so there is nothing to save in money"
 
 # Below, simulated campaigns have nothing to confirm an interval with.
 FEWEST_ROUNDS, FEWEST_ARM, FEWEST_HOLDOUT = 4, 20, 100
@@ -54,13 +56,14 @@ def sentence(found: dict[str, Any] | None, currency: str) -> str:
     """Savings in one line: never without the interval, and open where nothing bounds it."""
     if found is None:
         return "savings: not measured: no round is measured yet"
-    if found["status"] == NOT_MEASURED:
-        return f"savings: not measured: {found['reason']}"
-    low = _amount(found["saved_low"], currency)
-    middle = None if found["saved"] is None else _amount(found["saved"], currency)
+    reason = found["reason"] if found["status"] == NOT_MEASURED else None if found["spent"] else NO_PRICE
+    if reason is not None:
+        return f"savings: not measured: {reason}"
+    low = readable_amount(found["saved_low"], currency)
+    middle = None if found["saved"] is None else readable_amount(found["saved"], currency)
     if found["saved_high"] is None:
         return _open_ended(found, low, middle)
-    interval = f"{found['level']:.0%}: {low} to {_amount(found['saved_high'], currency)}"
+    interval = f"{found['level']:.0%}: {low} to {readable_amount(found['saved_high'], currency)}"
     if found["saved_low"] > 0:
         return f"saved {middle} ({interval}) against random labels"
     if found["saved_high"] < 0:
@@ -74,8 +77,3 @@ def _open_ended(found: dict[str, Any], low: str, middle: str | None) -> str:
         return f"saved at least {low} against random labels ({level} sure; random ones may never get there)"
     best = "" if middle is None else f"{middle} is the middle; "
     return f"savings against random labels: not shown ({best}{level}: {low} or more, no upper end)"
-
-
-def _amount(micro: int, currency: str) -> str:
-    """Rounded to cents: an estimate has no millionths."""
-    return format_amount(round(micro, -4), currency)

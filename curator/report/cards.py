@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curator.ledger.store import Row
+from curator.money.savings import NO_PRICE
 from curator.report import words
 from curator.report.gather import Report
 
@@ -35,7 +36,7 @@ def cards(report: Report) -> list[Card]:
     return [
         _forecast(report.forecast, len(report.rounds), currency),
         _stop(report.stop, currency),
-        _savings(report.savings, report.live_pool, currency),
+        _savings(report.savings, report.live_pool, report.project["metric"], currency),
     ]
 
 
@@ -87,8 +88,9 @@ def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Car
         )
     if found["record"]:
         record = found["record"]
+        s = "" if record["forecasts"] == 1 else "s"
         lines.append(
-            f"{record['forecasts']} earlier forecasts: {words.share(record['hit80'], 0)} inside their 80% interval, off by "
+            f"{record['forecasts']} earlier forecast{s}: {words.share(record['hit80'], 0)} inside their 80% interval, off by "
             f"{100 * record['error']:.1f} points in the mean"
         )
     return Card(title, words.share(end["median"]), tuple(lines))
@@ -103,7 +105,10 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
     facts = [
         ("next round", _known(outlook.get("cost"), lambda v: words.amount(v, currency))),
         ("expected gain, points", _known(outlook.get("gain"), lambda v: words.points(v, 2))),
-        ("points per 100", _known(outlook.get("per_100"), lambda v: f"{v:.2f}")),
+        (
+            f"points per {words.unit_name(currency, 100)}",
+            _known(outlook.get("per_100"), lambda v: f"{v:.2f}"),
+        ),
         ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
         ("chance to pay", _known(outlook.get("chance"), lambda v: words.share(v, 0))),
         ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),
@@ -114,12 +119,16 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
     return Card(title, found["word"].capitalize(), tuple(found["reasons"]), tuple(facts), absent=absent)
 
 
-def _savings(found: Row | None, live: Row | None, currency: str) -> Card:
+def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, currency: str) -> Card:
     title = "Saved against random"
     pool = () if live is None else (_live(live),)
-    if found is None or found["status"] != "measured":
-        why = found["reason"] if found else "only a random share of each batch (random_share) can measure it"
+    if found is None or found["status"] != "measured" or not found["spent"]:
+        why = "only a random share of each batch (random_share) can measure it"
+        if found is not None:
+            why = found["reason"] if found["status"] != "measured" else NO_PRICE
         return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
+    if metric != "accuracy":
+        pool = (f"Judged by accuracy, not by {words.metric_name(metric)}.", *pool)
     level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
     if found["saved_high"] is None:
         lines = (f"{level} sure; what random labels would take has no upper end", *pool)
@@ -135,7 +144,7 @@ def _savings(found: Row | None, live: Row | None, currency: str) -> Card:
     return Card(title, "Not shown", (f"{middle}, {span}", *pool), absent=True)
 
 
-def _live(found: Row) -> str:
+def _live(found: dict[str, Any]) -> str:
     between = f"{words.share(found['low'])} to {words.share(found['high'])}"
     return f"Accuracy on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
 

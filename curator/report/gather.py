@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from curator import __version__
+from curator import __version__, stop
 from curator.errors import CuratorError, DataError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
+from curator.money import savings
 from curator.project import Project
 from curator.report import money, outlook, people, picks, quality
 from curator.report.holdout import Holdout, load_holdout
@@ -31,7 +32,7 @@ class Report:
     forecast: dict[str, Any] | None
     stop: dict[str, Any] | None
     savings: Row | None
-    live_pool: Row | None  # accuracy on the live pool, from the random share of the batches
+    live_pool: dict[str, Any] | None  # accuracy on the live pool, by the random share of the last batches
     rounds: list[Row]  # measured rounds
     slope: list[dict[str, Any]] | None
     calibration: dict[str, Any] | None
@@ -71,8 +72,8 @@ def gather(project: Project) -> Report:
         against=[row for row in comparisons or [] if row["round"] == last_round],
         spend=money.spend(ledger, config),
         forecast=outlook.forecast(ledger, config, measured),
-        stop=outlook.stop(ledger, measured),
-        savings=outlook.savings(ledger),
+        stop=stop.current(project),
+        savings=savings.current(ledger),
         live_pool=outlook.live_pool(ledger),
         rounds=measured,
         slope=money.slope(ledger, measured, config.project.seed),

@@ -1,10 +1,11 @@
-"""What the ledger says of the way ahead: comparisons over several rounds, forecast, verdict to stop, savings.
+"""What the ledger says of the way ahead: comparisons over several rounds, forecast, the live pool.
 
 Each function reads a table that another part of curator writes after a measured round, and returns None while it has
 nothing to say.
 """
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from curator.config import Config
 from curator.ledger.store import Ledger, Row
 from curator.money.amounts import parse_amount
+from curator.money.pool_estimate import recent_accuracy
 
 _FURTHEST = (
     2.0  # times the labels so far: further the page does not show a forecast, though the ledger has it
@@ -70,34 +72,10 @@ def forecast(ledger: Ledger, config: Config, measured: list[Row]) -> dict[str, A
     }
 
 
-def stop(ledger: Ledger, measured: list[Row]) -> dict[str, Any] | None:
-    """The verdict after the last measured round: `word`, `reasons`, and `inputs`, everything it was decided by."""
-    if not measured or not has(ledger, "verdicts"):
-        return None
-    row = ledger.one("select * from verdicts where round = ?", [measured[-1]["round"]])
-    if row is None:
-        return None
-    return {
-        "round": row["round"],
-        "word": row["word"],
-        "reasons": json.loads(row["reasons"]),
-        "inputs": json.loads(row["inputs"]),
-    }
-
-
-def savings(ledger: Ledger) -> Row | None:
-    """The newest statement about what was saved against random labels; its `status` may be "not measured"."""
-    if not has(ledger, "savings"):
-        return None
-    row = ledger.one("select * from savings order by round desc limit 1")
-    return None if row is None else row | {"inputs": json.loads(row["inputs"]) if row["inputs"] else None}
-
-
-def live_pool(ledger: Ledger) -> Row | None:
-    """The newest estimate of the accuracy on the live pool, from items drawn at random from it."""
-    if not has(ledger, "pool_estimates"):
-        return None
-    return ledger.one("select * from pool_estimates where quantity = 'accuracy' order by round desc limit 1")
+def live_pool(ledger: Ledger) -> dict[str, Any] | None:
+    """The accuracy of the last models on the live pool, as `curator status` tells it; None: no arm has judged a model."""
+    found = recent_accuracy(ledger)
+    return None if found is None else asdict(found)
 
 
 def _price(measured: list[Row]) -> float | None:

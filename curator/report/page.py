@@ -69,7 +69,8 @@ def _page(
             style=Markup(_asset("page.css")),  # noqa: S704 - our own file
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
             policy=_policy(scripts),
-            metric=report.project["metric"].replace("_", "-").replace("f1", "F1"),
+            metric=words.metric_name(report.project["metric"]),
+            paid=plots.paid(report.rounds),
             unit=unit,
             unit_name=words.unit_name(currency, unit),
             last_words=verdict_sentence(report),
@@ -82,7 +83,7 @@ def _page(
 
 def _figures(report: Report) -> dict[str, Any]:
     """Every plot that there are numbers for, by the name of its place on the page."""
-    currency, metric = report.project["currency"], report.project["metric"].replace("_", "-")
+    currency, metric = report.project["currency"], words.metric_name(report.project["metric"])
     figures: dict[str, Any] = {}
     if report.rounds:
         ahead = report.forecast["ahead"] if report.forecast else []
@@ -154,6 +155,7 @@ def _environment() -> Environment:
         "number": words.number,
         "day": words.day,
         "cut": words.cut,
+        "capital": words.capital,
         "name": _name,
     }
     return made

@@ -215,6 +215,11 @@ def pool_map(points: Sequence[dict[str, Any]]) -> Figure:
     return {"data": traces, "layout": layout}
 
 
+def paid(rounds: Sequence[dict[str, Any]]) -> bool:
+    """Whether the rounds cost anything: a curve over money that nobody spent is a vertical line."""
+    return any(row["cost"] for row in rounds)
+
+
 def unit_for(rounds: Sequence[dict[str, Any]]) -> int:
     """One, ten, a hundred ... units of currency: the largest that is no more than what a round costs in the middle."""
     costs = [row["cost"] / MICRO for row in rounds if row["cost"]]

@@ -76,7 +76,8 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
         "select item_id from picks where round = (select max(round) from picks) order by rank"
     )
     batch = [row["item_id"] for row in last]
-    earlier = [item_id for item_id in labels if item_id not in set(batch)]
+    newest = set(batch)
+    earlier = [item_id for item_id in labels if item_id not in newest]
     for state, ids in (("batch", batch), ("labeled", earlier)):
         kept = [ids[i] for i in _some(len(ids), MOST[state], rng)]
         placed += [

@@ -1,11 +1,11 @@
 """What the hold-out says of the newest model: calibration, each class, each slice, what is mistaken for what."""
 
-import math
 from typing import Any
 
 import numpy as np
 
 from curator.ledger.store import Ledger
+from curator.money.pool_estimate import wilson_ends
 from curator.report.holdout import FloatArray, Holdout, IntArray
 
 TARGET_GAIN = (
@@ -14,28 +14,11 @@ TARGET_GAIN = (
 BINS = 15  # of confidence, as in the calibration error of the ledger
 MOST_CLASSES = 100  # of a confusion matrix; more than that nobody can read
 MOST_CONFUSIONS = 30
-_Z = 1.959963984540054
-
-
-def wilson(value: float, items: float) -> tuple[float, float]:
-    """The 95% interval of a share.
-
-    Args:
-        value: the share, 0-1; also a mean of shares over training seeds.
-        items: it is a share of.
-
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    """
-    if items <= 0:
-        return 0.0, 1.0
-    middle = (value + _Z**2 / (2 * items)) / (1 + _Z**2 / items)
-    half = _Z * math.sqrt(value * (1 - value) / items + _Z**2 / (4 * items**2)) / (1 + _Z**2 / items)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def with_interval(value: float, items: float) -> dict[str, Any]:
     """A share with its 95% interval, and whether that is too wide to see the target gain in."""
-    low, high = wilson(value, items)
+    low, high = wilson_ends(value, items) if items > 0 else (0.0, 1.0)
     return {"value": value, "low": low, "high": high, "wide": high - low > TARGET_GAIN}
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from curator.money.amounts import MICRO, format_amount
+from curator.money.amounts import MICRO, format_amount, readable_amount
 
 NOTHING = "–"  # noqa: RUF001 - a dash
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -15,11 +15,18 @@ def cut(text: str, most: int) -> str:
 
 
 def amount(micro: int | None, currency: str) -> str:
-    """An amount to read: cents where there are whole units, else as exact as it is."""
-    if micro is None:
-        return NOTHING
-    cents = MICRO // 100
-    return format_amount(round(micro / cents) * cents if abs(micro) >= MICRO else micro, currency)
+    """An amount to read: cents where there are whole units, else three digits that count."""
+    return NOTHING if micro is None else readable_amount(micro, currency)
+
+
+def metric_name(metric: str) -> str:
+    """A metric for people: "accuracy", "macro-F1"."""
+    return metric.replace("_", "-").replace("f1", "F1")
+
+
+def capital(text: str) -> str:
+    """With a capital at the beginning of a sentence, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def unit_name(currency: str, units: int = 1) -> str:

@@ -1,7 +1,8 @@
 """Fall back: "auto" becomes "random" while the random arm shows no lift, and comes back when it may be there again.
 
 The rule, decided on simulated campaigns (docs/savings.md): in each of the last three measured rounds the chance that
-anything was saved against random labels is below a fifth. One round that says otherwise ends it.
+anything was saved against random labels is below a fifth. One round that says otherwise ends it. Rounds that another
+strategy chose do not count: whoever changes to "auto" gets it.
 """
 
 import json
@@ -17,8 +18,14 @@ def strategy_now(ledger: Ledger, configured: str | dict[str, float]) -> str | di
 
 
 def shows_no_lift(ledger: Ledger) -> bool:
-    """Whether the arm showed no lift in each of the last three measured rounds."""
-    rows = ledger.rows("select status, inputs from savings order by round desc limit ?", [ROUNDS])
+    """Whether the arm showed no lift in each of the last three measured rounds, all by "auto" or by random in its place."""
+    rows = ledger.rows(
+        "select s.status, s.inputs, r.strategy from savings s join rounds r on r.id = s.round "
+        "order by s.round desc limit ?",
+        [ROUNDS],
+    )
+    if any(row["strategy"] not in (WATCHED, "random") for row in rows):
+        return False  # what another strategy did says nothing of this one
     chances = [json.loads(row["inputs"])["chance"] for row in rows if row["status"] == "measured"]
     return len(chances) == ROUNDS and max(chances) < CHANCE
 

@@ -1,14 +1,14 @@
 """What to do with what a simulation found, in sentences: no strategy is recommended for a difference that chance makes."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
-from curator.money.amounts import MICRO, format_amount
+from curator.money.amounts import readable_amount
 from curator.simulate.result import Against, Standing
 from curator.simulate.statistics import Paired
 
 SURE = 0.05  # p value, corrected
 FEW_SEEDS = 5
-_CENT = MICRO // 100
 
 
 def recommendation(
@@ -51,8 +51,8 @@ def _use(
     text += f" (p {_p(test.p)}, {_seeds(seeds)})."
     if test.saved_low > 0:
         text += (
-            f" What random labels reach for {_money(test.saved / test.saved_share, currency)} it reaches for "
-            f"{_money(test.saved / test.saved_share - test.saved, currency)}: it saves {test.saved_share:.0%} "
+            f" What random labels reach for {readable_amount(test.saved / test.saved_share, currency)} it reaches for "
+            f"{readable_amount(test.saved / test.saved_share - test.saved, currency)}: it saves {test.saved_share:.0%} "
             f"(95%: {test.saved_share_low:.0%} to {test.saved_share_high:.0%})."
         )
     alike = [one.name for one in others if to_best[one.name].p >= SURE]
@@ -74,6 +74,8 @@ def warnings(seeds: int, notes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _points(test: Against) -> str:
+    if not isfinite(test.low):
+        return f"{test.points:+.1f} points"  # a single seed has no interval
     return f"{test.points:+.1f} points (95%: {test.low:+.1f} to {test.high:+.1f})"
 
 
@@ -83,8 +85,3 @@ def _seeds(count: int) -> str:
 
 def _p(p: float) -> str:
     return f"= {p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def _money(micro: float, currency: str) -> str:
-    """To the cent."""
-    return format_amount(round(micro / _CENT) * _CENT, currency)

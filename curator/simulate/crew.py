@@ -1,21 +1,17 @@
 """Campaigns side by side: each on one core, in a process of its own where there are several."""
 
 import multiprocessing
-import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from curator.errors import CuratorError
+from curator.simulate.child_threads import threads_of_children
 from curator.simulate.data import Labeled
 from curator.simulate.runs import Point, Run, play_run
-
-# How many threads each library takes: read once, when it is imported. Cores are shared out to campaigns.
-_THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def play_all(path: Path, runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, list[Point]]]:
@@ -38,7 +34,7 @@ def play_all(path: Path, runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, 
         return
     context = multiprocessing.get_context("spawn")
     with (
-        _environment(dict.fromkeys(_THREAD_COUNTS, "1")),
+        threads_of_children(1),  # cores are shared out to campaigns
         ProcessPoolExecutor(min(jobs, len(runs)), mp_context=context, initializer=_end_at_ctrl_c) as pool,
     ):
         playing = {pool.submit(_play, path, run): run for run in runs}
@@ -66,17 +62,3 @@ def _data(path: Path) -> Labeled:
 def _end_at_ctrl_c() -> None:
     """The terminal sends Ctrl-C to every process: this one ends at once, without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

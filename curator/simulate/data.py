@@ -54,19 +54,16 @@ class Labeled:
 
     def at_most(self, most: int = MOST_ITEMS) -> "Labeled":
         """The same, or a random sample of it, with a note that says so; a hold-out file stays whole."""
-        pool = np.flatnonzero(~self.is_holdout)
-        if len(pool) <= most:
+        rows, notes = drawn(self.is_holdout, most)
+        if not notes:
             return self
-        drawn = np.random.default_rng(0).choice(pool, most, replace=False)
-        rows = np.sort(np.concatenate((drawn, np.flatnonzero(self.is_holdout))))
-        note = f"{most:,} of {len(pool):,} labeled items, drawn at random, are played on"
         return replace(
             self,
             embeddings=self.embeddings[rows],
             y=self.y[rows],
             words=self.words[rows],
             is_holdout=self.is_holdout[rows],
-            notes=(*self.notes, note),
+            notes=(*self.notes, *notes),
         )
 
     def save(self, path: Path) -> None:
@@ -94,6 +91,16 @@ class Labeled:
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as exc:
             raise DataError(f"{path} cannot be read ({exc}). Delete it: it is made again.") from exc
         return cls(about["name"], classes=tuple(about["classes"]), notes=tuple(about["notes"]), **arrays)
+
+
+def drawn(is_holdout: NDArray[np.bool_], most: int = MOST_ITEMS) -> tuple[IntArray, tuple[str, ...]]:
+    """Which items are played on: all, or a random sample of those that may be asked about; and the note that says so."""
+    pool = np.flatnonzero(~is_holdout)
+    if len(pool) <= most:
+        return np.arange(len(is_holdout)), ()
+    sample = np.random.default_rng(0).choice(pool, most, replace=False)
+    rows: IntArray = np.sort(np.concatenate((sample, np.flatnonzero(is_holdout))))
+    return rows, (f"{most:,} of {len(pool):,} labeled items, drawn at random, are played on",)
 
 
 _ARRAYS = ("embeddings", "y", "words", "is_holdout")

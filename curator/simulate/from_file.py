@@ -17,7 +17,7 @@ from curator.pool.columns import Columns, Inferred, check_classes, infer_columns
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.incoming import EmbeddingSource
 from curator.progress import Progress
-from curator.simulate.data import Labeled
+from curator.simulate.data import Labeled, drawn
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import default_encoder, make_encoder
 from integrations.errors import EncoderError
@@ -70,7 +70,7 @@ def read_file(
     kept = cache / f"data-{_key(options)}.safetensors"
     if kept.exists():
         return Labeled.load(kept)
-    found = _read(options, progress, say).at_most()
+    found = _read(options, progress, say)
     found.save(kept)
     return found
 
@@ -108,7 +108,7 @@ def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) 
 def labeled_rows(
     name: str, pool: Pool, store: EmbeddingStore, classes: tuple[str, ...], rows: IntArray | None = None
 ) -> Labeled:
-    """The items of a pool that have a known label.
+    """The items of a pool that have a known label, or a random sample of them where there are very many.
 
     Args:
         name: of the data.
@@ -124,8 +124,11 @@ def labeled_rows(
     rows = rows[known]
     notes = (f"{int((~known).sum()):,} items have no label and are left out",) if not known.all() else ()
     y = np.array([position[str(label)] for label in labels if label in position], dtype=np.int64)
+    is_holdout = np.isin(rows, pool.role_rows("holdout"))
+    kept, sampled = drawn(is_holdout)  # before texts and embeddings are read: there may be a million
+    rows = rows[kept]
     words = words_of(pool, rows)
-    return Labeled(name, store.take(rows), y, words, np.isin(rows, pool.role_rows("holdout")), classes, notes)
+    return Labeled(name, store.take(rows), y[kept], words, is_holdout[kept], classes, (*notes, *sampled))
 
 
 def words_of(pool: Pool, rows: IntArray) -> IntArray:

@@ -1,5 +1,7 @@
 """Labeled data from a project: the labels its data came with, or those that were collected so far."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from curator.errors import DataError
@@ -9,6 +11,10 @@ from curator.simulate.data import Labeled
 from curator.simulate.from_file import labeled_rows, words_of
 
 REPLAY = "replay"
+_NOT_SEALED = (
+    "no round was opened yet, so the hold-out is not drawn: items that it will hold are played on too; to keep them apart "
+    "run `curator round` first"
+)
 
 
 def read_project(project: Project) -> Labeled:
@@ -31,9 +37,11 @@ def read_project(project: Project) -> Labeled:
 
 def _replayed(project: Project) -> Labeled:
     pool = project.pool
-    rows = np.setdiff1d(pool.role_rows("pool"), project.holdout_rows())
+    sealed = project.holdout_rows()
+    rows = np.setdiff1d(pool.role_rows("pool"), sealed)
     config = project.config.project
-    return labeled_rows(config.name, pool, project.embeddings, config.classes, rows)
+    found = labeled_rows(config.name, pool, project.embeddings, config.classes, rows)
+    return found if len(sealed) else replace(found, notes=(*found.notes, _NOT_SEALED))
 
 
 def _collected(project: Project) -> Labeled:

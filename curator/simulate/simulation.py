@@ -97,7 +97,8 @@ def simulate(
     if short:
         raise DataError(
             f"{len(short)} of {len(runs)} campaigns ended after the first batch: pool or budget allow no second. Give a "
-            "smaller --batch, or a larger --budget."
+            "smaller --batch, or a larger --budget. Items that are near-duplicates of the hold-out are never asked about: "
+            "where most are, there is little to choose from."
         )
     found = _compared(data, settings, by_name)
     text = json.dumps(found.as_json(), ensure_ascii=False, sort_keys=True)
@@ -132,11 +133,11 @@ def _fitted(settings: Settings, data: Labeled) -> Plan:
     for spec in (*settings.strategies.values(), plan.seed_strategy):
         check_strategy(spec)
     _check_model(plan, data)
-    if not (price.per_label or price.per_hour):
+    usual = price.of(data.words).mean()
+    if not usual:
         raise ConfigError(
             "Strategies are compared over money, and labels cost nothing here. Give --price; 0.05 is as good as any."
         )
-    usual = price.of(data.words).mean()
     paid_for = plan.budget / usual if plan.budget is not None else float("inf")
     rounds = plan.rounds or (ROUNDS if plan.budget is None else _MOST_ROUNDS)
     room = min(settings.split.pool / 2, paid_for)

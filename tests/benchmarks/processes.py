@@ -4,14 +4,12 @@ import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-# How many threads each library takes: read once, when it is imported.
-_THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from curator.simulate.child_threads import threads_of_children
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def in_process(function: Callable[..., Any], *args: Any, limits: Limits = _NO_LI
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(theirs, limits, function, args))
-    with _environment(_thread_counts(limits.threads)):
+    with threads_of_children(limits.threads):
         process.start()
     theirs.close()
     try:
@@ -67,24 +65,6 @@ def in_process(function: Callable[..., Any], *args: Any, limits: Limits = _NO_LI
         error.add_note(f"in {function.__name__}, called in a process of its own")
         raise error
     return Measured(value, seconds, peak)
-
-
-def _thread_counts(threads: int | None) -> dict[str, str]:
-    return {} if threads is None else dict.fromkeys(_THREAD_COUNTS, str(threads))
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _call(pipe: Connection, limits: Limits, function: Callable[..., Any], args: Sequence[Any]) -> None:

@@ -220,6 +220,31 @@ def test_states_of_a_campaign(tmp_path):
     ]
 
 
+def test_a_campaign_by_macro_f1_that_costs_nothing(tmp_path):
+    """Nothing is called "right", the metric has one name, and the curve stands over labels, for nobody spent anything."""
+    folder = campaign(
+        tmp_path / "p", 2, price="0", metric="macro_f1", data=write_pool(tmp_path / "plain.jsonl", 240)
+    )
+    with Project(folder) as project:
+        first = page.render(gather(project))
+        run_round(project)
+        second = page.render(gather(project))
+    body = second.split("<script")[0]
+    assert "The first model has a macro-F1 of" in first
+    assert "The first model is right" not in first
+    assert "Macro-F1 on 80 sealed" in body
+    assert "acro-f1" not in body
+    assert "The last round, which cost nothing, " in body
+    assert 'data-figure="curve-labels"' in body
+    assert 'data-figure="curve-dollars"' not in body
+    titles = {
+        figure["layout"]["yaxis"]["title"]["text"]
+        for name, figure in embedded(second, "figures").items()
+        if name in ("curve-labels", "gap")
+    }
+    assert titles == {"macro-F1"}
+
+
 def test_a_lost_holdout_file_costs_only_what_it_held(hostile, tmp_path):
     """Without the probabilities per item the money is still there, and the page says which file is gone."""
     folder = shutil.copytree(hostile, tmp_path / "copy")
@@ -373,13 +398,12 @@ def test_reports_differ_in_nothing_but_the_time(hostile):
     assert first == second
 
 
-def test_wilson_by_hand():
-    """8 of 10 right: 49.0% to 94.3% (Wilson); all of 20 right is not certainty."""
-    low, high = quality.wilson(0.8, 10)
-    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
-    low, high = quality.wilson(1.0, 20)
-    assert round(low, 3) == 0.839
-    assert high == 1.0
+def test_intervals_of_shares_by_hand():
+    """8 of 10 right: 49.0% to 94.3% (Wilson); all of 20 right is not certainty; of no items nothing is known."""
+    some, everything, nothing = (quality.with_interval(*pair) for pair in ((0.8, 10), (1.0, 20), (0.0, 0)))
+    assert (round(some["low"], 3), round(some["high"], 3), some["wide"]) == (0.490, 0.943, True)
+    assert (round(everything["low"], 3), everything["high"]) == (0.839, pytest.approx(1.0))
+    assert (nothing["low"], nothing["high"]) == (0.0, 1.0)
 
 
 def test_slopes_of_a_power_law_are_found():
@@ -438,9 +462,13 @@ def test_slices_of_numbers_and_gaps(hostile):
 
 
 def test_words_of_money_and_points():
-    """Cents above one unit, all digits below; a minus is a minus; long text is cut on one line."""
+    """Cents above one unit, three digits that count below; a minus is a minus; long text is cut on one line."""
     assert words.amount(1_234_567_891, "USD") == "$1,234.57"
-    assert words.amount(12_345, "USD") == "$0.012345"
+    assert words.amount(12_345, "USD") == "$0.0123"
+    assert words.amount(669_513, "USD") == "$0.67"
+    assert words.amount(25, "USD") == "$0.000025"
+    assert words.amount(-999_999, "USD") == "-$1.00"
+    assert (words.metric_name("macro_f1"), words.capital("macro-F1")) == ("macro-F1", "Macro-F1")
     assert words.points(-0.0123) == "\u22121.2"
     assert words.points(-0.0001) == "+0.0"
     assert words.cut("a\nb\x00c\u2028d", 20) == "a b c d"

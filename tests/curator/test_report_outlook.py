@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import pytest
 from support.reports import campaign
 
+from curator import stop
 from curator.ledger.store import Ledger
 from curator.money.amounts import MICRO
 from curator.project import Project
 from curator.report import outlook, page
 from curator.report.cards import cards, verdict_sentence
 from curator.report.gather import gather
+from curator.status import read_status
 
 LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
 TABLES = {
@@ -75,11 +78,11 @@ def forecast_rows(now, *counts):
 def test_nothing_is_invented_where_nothing_is_known(folder):
     """Empty tables: each card is there and says that there is nothing."""
     report = report_of(folder)
-    assert report.forecast is report.stop is report.savings is report.live_pool is None
+    assert report.forecast is report.savings is report.live_pool is None
     assert report.against == []
     assert [(one.figure, one.absent) for one in cards(report)] == [
         ("Not yet", True),
-        ("No verdict", True),
+        ("Not known", True),
         ("Not measured", True),
     ]
     assert "Dotted: the forecast" not in page.render(report)
@@ -146,7 +149,13 @@ def test_the_verdict_to_stop_comes_with_its_inputs(folder):
     fill(
         folder,
         "verdicts",
-        {"round": 5, "word": "continue", "reasons": json.dumps(reasons), "inputs": json.dumps(inputs)},
+        {
+            "round": 5,
+            "word": "continue",
+            "reasons": json.dumps(reasons),
+            "inputs": json.dumps(inputs),
+            "settings": _settings_of(folder),
+        },
     )
     report = report_of(folder)
     shown = card(report, "Stop or go on")
@@ -157,6 +166,38 @@ def test_the_verdict_to_stop_comes_with_its_inputs(folder):
     assert facts["a point is worth"] == "$0.50"
     assert facts["kappa with the model before"] == "0.970"
     assert "It is expected to pay." in page.render(report)
+
+
+def _settings_of(folder):
+    """What curator.toml said when a verdict was given: kept beside it."""
+    with Project(folder) as project:
+        return stop._settings(project)
+
+
+def test_the_verdict_is_that_of_status_when_curator_toml_has_changed(folder):
+    """The target in curator.toml is lowered after the round: report and status both say that it is reached, and why."""
+    config = folder / "curator.toml"
+    row = {"round": 5, "word": "continue", "reasons": "[]", "inputs": "{}", "settings": _settings_of(folder)}
+    fill(folder, "verdicts", row)
+    assert report_of(folder).stop["word"] == "continue"
+    config.write_text(config.read_text("utf-8").replace("# target = 0.92", "target = 0.01"), encoding="utf-8")
+    report = report_of(folder)
+    with Project(folder) as project:
+        assert report.stop == read_status(project, offline=True).verdict
+    assert report.stop["word"] == "hard stop: target"
+
+
+def test_accuracy_on_the_live_pool_is_that_of_status(folder):
+    """The arms of three rounds, 36 items, are pooled, on the page as on the terminal: one arm alone has too few."""
+    with Ledger(folder / ".curator" / "ledger.db") as ledger, ledger.write():
+        ledger.execute("update picks set arm = 1 where round in (3, 4, 5)")
+    estimate = {"quantity": "accuracy", "class": "", "value": 1.0, "low": 0.8, "high": 1.0, "items": 12}
+    fill(folder, "pool_estimates", *(estimate | {"round": number} for number in (3, 4, 5)))
+    report = report_of(folder)
+    with Project(folder) as project:
+        assert report.live_pool == asdict(read_status(project, offline=True).pool_accuracy)
+    assert report.live_pool["items"] == 36
+    assert "by 36 random items" in card(report, "Saved against random").lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -179,20 +220,16 @@ def test_the_verdict_to_stop_comes_with_its_inputs(folder):
         ),
         ({"saved": None, "saved_low": 3 * MICRO, "saved_high": None}, "$3.00 or more", "no upper end"),
         ({"status": "not measured", "reason": "it takes 20 labels"}, "Not measured", "It takes 20 labels."),
+        ({"spent": 0, "saved": 0, "saved_low": 0, "saved_high": 0}, "Not measured", "Labels cost nothing"),
     ],
 )
 def test_savings_are_never_without_their_interval(folder, row, figure, line):
     """A sum, no sum, a loss, an open end, no measurement: each said as what it is."""
-    fill(folder, "savings", {"round": 5, "status": "measured", "level": 0.95, "inputs": None} | row)
-    fill(
-        folder,
-        "pool_estimates",
-        {"round": 5, "quantity": "accuracy", "value": 0.8, "low": 0.7, "high": 0.9, "items": 25},
-    )
+    base = {"round": 5, "status": "measured", "level": 0.95, "spent": 20 * MICRO, "inputs": None}
+    fill(folder, "savings", base | row)
     shown = card(report_of(folder), "Saved against random")
     assert shown.figure.replace("\u2212", "-") == figure
     assert line in shown.lines[0].replace("$-", "-$")
-    assert "Accuracy on the live pool: 80.0% (70.0% to 90.0%), by 25 random items" in shown.lines[-1]
 
 
 def test_several_rounds_together(folder):

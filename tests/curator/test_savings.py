@@ -11,7 +11,7 @@ from curator.cli.render import status_text
 from curator.ledger.store import Ledger
 from curator.money.certificate import Evidence, doublings, saved_labels
 from curator.money.replayed import Labels, Replay, Sample
-from curator.money.savings import current, sentence, why_not
+from curator.money.savings import NO_PRICE, current, sentence, why_not
 from curator.project import Project
 from curator.rounds import certify
 from curator.rounds.fallback import strategy_now
@@ -131,6 +131,16 @@ def test_the_same_labels_say_the_same():
     assert once.measured() == again.measured()
 
 
+def test_many_classes_with_few_labels_say_nothing_on_the_terminal():
+    """Of 60 labels in 50 classes scikit-learn warns that they look like a regression: nobody is to read that."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(300, 8)), np.arange(300) % 50
+    labels = Labels(x[:60], y[:60], np.arange(60) < 25)
+    replay = Replay(labels, Sample(x, np.full(300, -1)), 300, Sample(x[100:], y[100:]), seed=0)
+    assert replay.measured().labels == 25  # warnings are errors here
+    assert replay.evidence().labels == 60
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
@@ -166,9 +176,16 @@ def test_words(saved, words):
     row = {
         "status": "measured",
         "level": 0.95,
+        "spent": 10_000_000,
         **dict(zip(("saved", "saved_low", "saved_high"), saved, strict=True)),
     }
     assert words in sentence(row, "USD")
+
+
+def test_labels_that_cost_nothing_save_nothing():
+    """A price of 0: not "$0.00, not shown", but that there is no money to save."""
+    row = {"status": "measured", "level": 0.95, "spent": 0, "saved": 0, "saved_low": 0, "saved_high": 0}
+    assert sentence(row, "USD") == f"savings: not measured: {NO_PRICE}"
 
 
 def campaign(folder, rounds, **options):
@@ -246,7 +263,7 @@ def test_a_certificate_that_fails_does_not_fail_the_round(tmp_path, monkeypatch)
     assert "a planted fault" in found["reason"]
 
 
-def ledger_with(path, chances):
+def ledger_with(path, chances, strategy="auto"):
     """A ledger whose measured rounds said these chances of a saving."""
     ledger = Ledger(path)
     with ledger.write():
@@ -257,7 +274,7 @@ def ledger_with(path, chances):
                     {
                         "id": round_id,
                         "status": "measured",
-                        "strategy": "auto",
+                        "strategy": strategy,
                         "seed": 0,
                         "config": "{}",
                         "opened_at": "t",
@@ -299,6 +316,14 @@ def test_fallback(tmp_path, chances, chosen):
         assert strategy_now(ledger, {"auto": 0.5, "margin": 0.5}) == {"auto": 0.5, "margin": 0.5}
 
 
+def test_another_strategy_without_lift_says_nothing_of_auto(tmp_path):
+    """Three rounds of coverage without lift, then a change to "auto": it gets its chance; once random stands in, it stays."""
+    with ledger_with(tmp_path / "ledger.db", (0.1, 0.1, 0.1), strategy="coverage") as ledger:
+        assert strategy_now(ledger, "auto") == "auto"
+        ledger.execute("update rounds set strategy = case id when 1 then 'auto' else 'random' end")
+        assert strategy_now(ledger, "auto") == "random"
+
+
 def test_fallback_is_said(measured, tmp_path):
     """The ledger has the strategy that chose, `curator round` and `curator status` say why; another one overrules."""
     import shutil
@@ -310,6 +335,7 @@ def test_fallback_is_said(measured, tmp_path):
         ledger.execute(
             "update savings set inputs = json_set(inputs, '$.chance', 0.01) where status = 'measured'"
         )
+        ledger.execute("update rounds set strategy = 'auto' where strategy = 'margin'")
     with Project(folder) as project:
         shown = read_status(project, offline=True)
         assert shown.fallback is not None

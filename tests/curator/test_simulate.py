@@ -250,7 +250,7 @@ def test_a_project_simulates_on_its_labels_but_never_on_its_holdout(tmp_path):
         run_round(project)
         data = read_project(project)
         sealed = project.embeddings.take(project.holdout_rows())
-    assert len(data) == 110
+    assert (len(data), data.notes) == (110, ())
     assert (data.embeddings @ sealed.T).max() < 1 - 1e-6
     found = json.loads(
         run(
@@ -397,6 +397,40 @@ def test_data_without_labels_or_with_too_few(tmp_path):
     )
     few = run("simulate", "--data", data_file(tmp_path, 30), *QUICK, *out, code=1).stderr
     assert "30 labeled items are too few: a simulation needs 20 to choose from and 30 to measure with" in few
+
+
+def test_time_that_takes_no_time_costs_nothing(tmp_path):
+    """An hourly rate with no seconds per item or word: said as what it is, not found out by a division."""
+    result = run(
+        "simulate", "--data", data_file(tmp_path), "--hourly-rate", "25", "--seconds-per-item", "0", "--seconds-per-word", "0",
+        "--budget", "4", "--out", tmp_path / "out", *QUICK[:6], code=2,
+    )  # fmt: skip
+    assert "labels cost nothing here" in result.stderr
+
+
+def test_a_single_seed_has_no_interval_and_small_money_is_shown(tmp_path):
+    """Labels of $0.0001: no infinity in the sentence, and no $0.00 in the tables."""
+    shown = run(
+        "simulate", "--data", data_file(tmp_path), "--strategies", "margin", "--seeds", "1", "--rounds", "4", "--batch", "8",
+        "--price", "0.0001", "--out", tmp_path / "out", *QUICK[:6],
+    ).stdout  # fmt: skip
+    assert "inf" not in shown.replace("infer", "")
+    assert "at $0.0032" in shown
+    assert "$0.00 " not in shown.replace("$0.00 (", "")
+
+
+def test_of_very_many_labels_a_sample_is_read(tmp_path, monkeypatch):
+    """Texts and embeddings of the sample alone are read, and the notes say so."""
+    folder = make_project(tmp_path, n=150, batch=8, holdout="40")
+    monkeypatch.setattr("curator.simulate.data.drawn.__defaults__", (30,))
+    taken = []
+    with Project(folder) as project:
+        take = project.embeddings.take
+        monkeypatch.setattr(project.embeddings, "take", lambda rows: taken.append(len(rows)) or take(rows))
+        data = read_project(project)
+    assert (len(data), taken) == (30, [30])
+    assert data.notes[0] == "30 of 150 labeled items, drawn at random, are played on"
+    assert "the hold-out is not drawn" in data.notes[1]
 
 
 def test_no_price_and_no_project(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from curator.money.amounts import parse_amount
 from curator.money.forecast import Forecast, ForecastRefusedError
 from curator.money.forecast.expected import expected_error
 from curator.money.forecast.seen import FEWEST_ROUNDS, FURTHEST
-from curator.money.marginal_price import MarginalPrice, marginal_price
+from curator.money.marginal_price import MarginalPrice, labels_per_batch, marginal_price
 from curator.money.order_size import Order, order_size
 from curator.money.regime import Regime, current_regime
 from curator.money.score_keeping import forecast_regime
@@ -121,7 +121,8 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
     price = _price(project, options)
     budget = options.budget if options.budget is not None else _left(ledger, config.cost.budget)
     pooled = pooled_scores(record_path())
-    at, notes = _label_counts(regime, options.rounds, _affordable(regime, budget, price))
+    batch = labels_per_batch(ledger, config.acquisition.batch)
+    at, notes = _label_counts(regime, batch, options.rounds, _affordable(regime, budget, price))
     found = forecast_regime(regime, at, pooled_widths(pooled))
     present = np.quantile(found.present(), [0.5, 0.1, 0.9])
     return Plan(
@@ -183,12 +184,14 @@ def _affordable(regime: Regime, budget: int | None, price: MarginalPrice | None)
     return regime.now + budget // price.micro
 
 
-def _label_counts(regime: Regime, rounds: int, affordable: int | None) -> tuple[list[int], list[str]]:
-    """Where the forecast is shown: after each of the next rounds, and where the budget ends."""
+def _label_counts(
+    regime: Regime, batch: float, rounds: int, affordable: int | None
+) -> tuple[list[int], list[str]]:
+    """Where the forecast is shown: after each of the next rounds of so many labels, and where the budget ends."""
     now, furthest = regime.now, int(FURTHEST * regime.now)
     step = max(1, -(-rounds // _MOST_ROWS))
     after = sorted({*range(step, rounds + 1, step), rounds})
-    counts = {now + regime.batch * ahead for ahead in after}
+    counts = {now + max(round(batch * ahead), 1) for ahead in after}
     notes = []
     if affordable is not None and affordable > now:
         counts = {n for n in counts if n <= affordable} | {min(affordable, furthest)}

@@ -8,10 +8,15 @@ import pytest
 from support.projects import edit_config, make_project, write_pool
 from typer.testing import CliRunner
 
+from curator import stop
 from curator.cli.app import app
 from curator.cli.plan_text import bands
+from curator.config import CostSection
+from curator.ledger.store import Ledger
+from curator.money.amounts import MICRO
+from curator.money.marginal_price import marginal_price
 from curator.money.order_size import order_size
-from curator.plan import Ahead
+from curator.plan import Ahead, PlanOptions, make_plan
 from curator.project import Project
 from curator.rounds.run import run_round
 
@@ -159,3 +164,56 @@ def test_bands_share_one_scale():
     assert first.index("-") == 0
     assert first.index("o") < second.index("o")
     assert first.rindex("|") == second.rindex("|") == len(first) - 1
+
+
+def test_the_verdict_to_stop_uses_the_same_prices_labels_and_forecast(campaign):
+    """The next round costs and gains the same in both, also while answers of the open round have no labels yet."""
+    edit_config(campaign, 'price_per_label = "0.08"', 'price_per_label = "0.0800"')  # decided anew
+    call("status", "--project", campaign)  # takes the open round's answers
+    with Project(campaign) as project:
+        outlook = stop.current(project)["inputs"]["outlook"]
+        plan = make_plan(project, PlanOptions(rounds=3))
+    assert [row.labels for row in plan.ahead] == [105, 120, 135]
+    assert outlook["cost"] == plan.ahead[0].cost == 15 * 80_000
+    gain = np.array([plan.ahead[0].median, plan.ahead[2].median]) - plan.present[0]
+    assert [outlook["gain"], outlook["gain_ahead"]] == pytest.approx(gain.tolist(), abs=0.004)
+
+
+def test_verdict_after_a_label_was_taken_back(campaign):
+    """The last round has fewer labels than the one before: the forecast starts at the most there were, and there is a verdict."""
+    with Project(campaign) as project:
+        with project.ledger.write():
+            project.ledger.execute("update rounds set labels = 74 where id = 6")
+            project.ledger.execute("delete from verdicts where round = 6")
+        assert stop.current(project)["word"] == "not known"
+        with project.ledger.write():
+            project.ledger.execute("update rounds set labels = 90 where id = 6")
+
+
+def test_price_of_a_label_counts_rounds_that_could_not_be_measured(tmp_path):
+    """Rounds 1 and 3 are measured with 10 and 30 labels; 2 and 3 cost $2 and $3, hold-out aside: $0.25 each. Free labels cost nothing."""
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        fixed = {"strategy": "random", "seed": 0, "config": "{}", "opened_at": "now"}
+        with ledger.write():
+            for number, status, labels in ((1, "measured", 10), (2, "unmeasured", None), (3, "measured", 30)):
+                ledger.insert("rounds", [{"id": number, "status": status, "labels": labels, **fixed}])
+            for number, kind, dollars in (
+                (1, "label", 9),
+                (2, "label", 2),
+                (3, "label", 3),
+                (3, "holdout", 7),
+            ):
+                ledger.insert("costs", [_cost(number, kind, dollars)])
+        price = marginal_price(ledger, CostSection(price_per_label="0.08"))
+        assert (price.micro, price.source) == (250_000, "paid per label in rounds 2 to 3")
+        with ledger.write():
+            ledger.execute("delete from costs")
+        assert marginal_price(ledger, CostSection(price_per_label="0.08")).micro == 80_000
+        assert marginal_price(ledger, CostSection(price_per_label="0")).micro == 0
+
+
+def _cost(round_id, kind, dollars):
+    return {
+        "source_id": f"{kind}:{round_id}", "version": 1, "round": round_id, "kind": kind, "amount": dollars * MICRO,
+        "currency": "USD", "basis": "per label", "source": "measured",
+    }  # fmt: skip

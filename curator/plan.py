@@ -11,10 +11,11 @@ from curator.errors import ConfigError
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.amounts import parse_amount
+from curator.money.batch_labels import labels_per_batch
 from curator.money.forecast import Forecast, ForecastRefusedError
 from curator.money.forecast.expected import expected_error
 from curator.money.forecast.seen import FEWEST_ROUNDS, FURTHEST
-from curator.money.marginal_price import MarginalPrice, labels_per_batch, marginal_price
+from curator.money.marginal_price import MarginalPrice, marginal_price
 from curator.money.order_size import Order, order_size
 from curator.money.regime import Regime, current_regime
 from curator.money.score_keeping import forecast_regime

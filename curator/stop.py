@@ -11,8 +11,9 @@ from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.amounts import parse_amount
+from curator.money.batch_labels import labels_per_batch
 from curator.money.forecast.seen import FURTHEST
-from curator.money.marginal_price import labels_per_batch, marginal_price
+from curator.money.marginal_price import marginal_price
 from curator.money.regime import Regime, current_regime
 from curator.money.score_keeping import forecast_regime
 from curator.money.stop import (

@@ -167,14 +167,19 @@ def test_bands_share_one_scale():
 
 
 def test_the_verdict_to_stop_uses_the_same_prices_labels_and_forecast(campaign):
-    """The next round costs and gains the same in both, also while answers of the open round have no labels yet."""
-    edit_config(campaign, 'price_per_label = "0.08"', 'price_per_label = "0.0800"')  # decided anew
+    """A larger batch from now on, a dear first round, answers that have no labels yet: both say the same of the next round."""
+    edit_config(campaign, "batch = 15", "batch = 20")
     call("status", "--project", campaign)  # takes the open round's answers
     with Project(campaign) as project:
+        with project.ledger.write():
+            project.ledger.insert("costs", [_cost(1, "label", 10)])
         outlook = stop.current(project)["inputs"]["outlook"]
         plan = make_plan(project, PlanOptions(rounds=3))
-    assert [row.labels for row in plan.ahead] == [105, 120, 135]
-    assert outlook["cost"] == plan.ahead[0].cost == 15 * 80_000
+        with project.ledger.write():
+            project.ledger.execute("delete from costs where source_id = 'label:1'")
+    edit_config(campaign, "batch = 20", "batch = 15")
+    assert [row.labels for row in plan.ahead] == [110, 130, 150]
+    assert outlook["cost"] == plan.ahead[0].cost == 20 * 80_000
     gain = np.array([plan.ahead[0].median, plan.ahead[2].median]) - plan.present[0]
     assert [outlook["gain"], outlook["gain_ahead"]] == pytest.approx(gain.tolist(), abs=0.004)
 
@@ -190,26 +195,15 @@ def test_verdict_after_a_label_was_taken_back(campaign):
             project.ledger.execute("update rounds set labels = 90 where id = 6")
 
 
-def test_price_of_a_label_counts_rounds_that_could_not_be_measured(tmp_path):
-    """Rounds 1 and 3 are measured with 10 and 30 labels; 2 and 3 cost $2 and $3, hold-out aside: $0.25 each. Free labels cost nothing."""
+def test_free_labels_have_a_price(tmp_path):
+    """Paid nothing for 20 labels at a rate card of nothing: the price is $0, not unknown; a card with a price is believed."""
     with Ledger(tmp_path / "ledger.db") as ledger:
-        fixed = {"strategy": "random", "seed": 0, "config": "{}", "opened_at": "now"}
+        fixed = {"status": "measured", "strategy": "random", "seed": 0, "config": "{}", "opened_at": "now"}
         with ledger.write():
-            for number, status, labels in ((1, "measured", 10), (2, "unmeasured", None), (3, "measured", 30)):
-                ledger.insert("rounds", [{"id": number, "status": status, "labels": labels, **fixed}])
-            for number, kind, dollars in (
-                (1, "label", 9),
-                (2, "label", 2),
-                (3, "label", 3),
-                (3, "holdout", 7),
-            ):
-                ledger.insert("costs", [_cost(number, kind, dollars)])
-        price = marginal_price(ledger, CostSection(price_per_label="0.08"))
-        assert (price.micro, price.source) == (250_000, "paid per label in rounds 2 to 3")
-        with ledger.write():
-            ledger.execute("delete from costs")
+            ledger.insert("rounds", [{"id": n, "labels": 10 * n, **fixed} for n in (1, 2, 3)])
         assert marginal_price(ledger, CostSection(price_per_label="0.08")).micro == 80_000
-        assert marginal_price(ledger, CostSection(price_per_label="0")).micro == 0
+        free = marginal_price(ledger, CostSection(price_per_label="0"))
+        assert (free.micro, free.source) == (0, "paid per label in rounds 2 to 3")
 
 
 def _cost(round_id, kind, dollars):

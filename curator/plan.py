@@ -194,7 +194,9 @@ def _label_counts(
     after = sorted({*range(step, rounds + 1, step), rounds})
     counts = {now + max(round(batch * ahead), 1) for ahead in after}
     notes = []
-    if affordable is not None and affordable > now:
+    if affordable is not None and affordable <= now:
+        notes.append("The budget buys no further label; the rows are what more money would bring.")
+    elif affordable is not None:
         counts = {n for n in counts if n <= affordable} | {min(affordable, furthest)}
         if affordable > furthest:
             notes.append(
@@ -231,7 +233,7 @@ def _target_plan(
     affordable = _affordable(regime, budget, price)
     furthest = int(FURTHEST * now)
     most = furthest if affordable is None else min(affordable, furthest)
-    micro = 1 if price is None or price.micro == 0 else price.micro
+    micro = 1 if price is None else price.micro  # without a price an order is weighed in labels
 
     def more(labels: float | None) -> int | None:
         return None if labels is None or price is None else max(round(labels) - now, 0) * price.micro
@@ -262,12 +264,12 @@ def penalty(
     """Micro-units that missing the target costs: the errors that remain, where [stop] says what one is worth.
 
     Without that it is the price of all the labels that a forecast reaches to: missing the target is taken to be as bad as
-    having bought four times the labels.
+    having bought four times the labels. Free labels are worth any chance.
     """
     if stop.value_per_error is not None and stop.predictions is not None:
         missing = max(target - float(np.median(present)), 0.0)
         return round(parse_amount(stop.value_per_error) * stop.predictions * missing)
-    return most * price
+    return most * max(price, 1)
 
 
 def _whole(labels: float | None) -> int | None:

@@ -195,6 +195,23 @@ def test_verdict_after_a_label_was_taken_back(campaign):
             project.ledger.execute("update rounds set labels = 90 where id = 6")
 
 
+def test_free_labels_are_ordered(campaign):
+    """At a price of nothing every chance is worth its price: an order is made, and nothing is said to cost anything."""
+    words = ("plan", "--project", campaign, "--price-per-label", "0", "--target", 0.85)
+    order = json.loads(call(*words, "--json").stdout)["target"]["order"]
+    assert order["labels"] > 0
+    assert order["chance"] > 0
+    assert order["cost"] == 0
+    assert "taken to cost" not in call(*words).stdout
+
+
+def test_a_budget_that_is_used_up_is_said(campaign):
+    """The rows are still shown, with a note that the budget does not pay for them."""
+    result = call("plan", "--project", campaign, "--budget", "0")
+    assert "The budget buys no further label" in result.stderr
+    assert "$1.20" in result.stdout
+
+
 def test_free_labels_have_a_price(tmp_path):
     """Paid nothing for 20 labels at a rate card of nothing: the price is $0, not unknown; a card with a price is believed."""
     with Ledger(tmp_path / "ledger.db") as ledger:

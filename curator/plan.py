@@ -11,6 +11,7 @@ from curator.errors import ConfigError
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.amounts import parse_amount
+from curator.money.batch_labels import labels_per_batch
 from curator.money.forecast import Forecast, ForecastRefusedError
 from curator.money.forecast.expected import expected_error
 from curator.money.forecast.seen import FEWEST_ROUNDS, FURTHEST
@@ -121,7 +122,8 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
     price = _price(project, options)
     budget = options.budget if options.budget is not None else _left(ledger, config.cost.budget)
     pooled = pooled_scores(record_path())
-    at, notes = _label_counts(regime, options.rounds, _affordable(regime, budget, price))
+    batch = labels_per_batch(ledger, config.acquisition.batch)
+    at, notes = _label_counts(regime, batch, options.rounds, _affordable(regime, budget, price))
     found = forecast_regime(regime, at, pooled_widths(pooled))
     present = np.quantile(found.present(), [0.5, 0.1, 0.9])
     return Plan(
@@ -183,14 +185,18 @@ def _affordable(regime: Regime, budget: int | None, price: MarginalPrice | None)
     return regime.now + budget // price.micro
 
 
-def _label_counts(regime: Regime, rounds: int, affordable: int | None) -> tuple[list[int], list[str]]:
-    """Where the forecast is shown: after each of the next rounds, and where the budget ends."""
+def _label_counts(
+    regime: Regime, batch: float, rounds: int, affordable: int | None
+) -> tuple[list[int], list[str]]:
+    """Where the forecast is shown: after each of the next rounds of so many labels, and where the budget ends."""
     now, furthest = regime.now, int(FURTHEST * regime.now)
     step = max(1, -(-rounds // _MOST_ROWS))
     after = sorted({*range(step, rounds + 1, step), rounds})
-    counts = {now + regime.batch * ahead for ahead in after}
+    counts = {now + max(round(batch * ahead), 1) for ahead in after}
     notes = []
-    if affordable is not None and affordable > now:
+    if affordable is not None and affordable <= now:
+        notes.append("The budget buys no further label; the rows are what more money would bring.")
+    elif affordable is not None:
         counts = {n for n in counts if n <= affordable} | {min(affordable, furthest)}
         if affordable > furthest:
             notes.append(
@@ -227,7 +233,7 @@ def _target_plan(
     affordable = _affordable(regime, budget, price)
     furthest = int(FURTHEST * now)
     most = furthest if affordable is None else min(affordable, furthest)
-    micro = 1 if price is None or price.micro == 0 else price.micro
+    micro = 1 if price is None else price.micro  # without a price an order is weighed in labels
 
     def more(labels: float | None) -> int | None:
         return None if labels is None or price is None else max(round(labels) - now, 0) * price.micro
@@ -258,12 +264,12 @@ def penalty(
     """Micro-units that missing the target costs: the errors that remain, where [stop] says what one is worth.
 
     Without that it is the price of all the labels that a forecast reaches to: missing the target is taken to be as bad as
-    having bought four times the labels.
+    having bought four times the labels. Free labels are worth any chance.
     """
     if stop.value_per_error is not None and stop.predictions is not None:
         missing = max(target - float(np.median(present)), 0.0)
         return round(parse_amount(stop.value_per_error) * stop.predictions * missing)
-    return most * price
+    return most * max(price, 1)
 
 
 def _whole(labels: float | None) -> int | None:

@@ -11,8 +11,9 @@ from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.amounts import parse_amount
-from curator.money.budget import expected_round_cost
+from curator.money.batch_labels import labels_per_batch
 from curator.money.forecast.seen import FURTHEST
+from curator.money.marginal_price import marginal_price
 from curator.money.regime import Regime, current_regime
 from curator.money.score_keeping import forecast_regime
 from curator.money.stop import (
@@ -25,6 +26,7 @@ from curator.money.stop import (
     look_ahead,
     recent,
 )
+from curator.money.track_record import pooled_scores, pooled_widths, record_path
 from curator.project import Project
 from curator.rounds.limits import limit_batch
 from curator.rounds.stability import compare
@@ -70,7 +72,7 @@ def catch_up(project: Project) -> dict[str, Any] | None:
 
 
 def current(project: Project) -> dict[str, Any] | None:
-    """The verdict after the newest measured round; decided anew where curator.toml or the day changed it. Writes nothing.
+    """The verdict after the newest measured round; decided anew where curator.toml, an invoice or the day changed it. Writes nothing.
 
     Returns:
         round, word, reasons (sentences, the decisive one first) and inputs (every number; amounts in micro-units, gains in
@@ -109,7 +111,7 @@ def _told(row: Row) -> dict[str, Any]:
 
 
 def _settings(project: Project) -> str:
-    """What in curator.toml a verdict depends on, and whether the deadline is over."""
+    """What else a verdict depends on: curator.toml, invoices, and whether the deadline is over."""
     config = project.config
     over = config.stop.deadline is not None and _today() > config.stop.deadline
     parts = {
@@ -117,6 +119,7 @@ def _settings(project: Project) -> str:
         "cost": config.cost.model_dump(mode="json"),
         "batch": config.acquisition.batch,
         "over": over,
+        "invoices": project.ledger.scalar("select count(*) from costs where source = 'invoiced'"),
     }
     return json.dumps(parts, sort_keys=True)
 
@@ -154,39 +157,29 @@ def _decide(project: Project, round_id: int, changed: float | None, kappa: float
 
 
 def _outlook(project: Project, regime: Regime) -> tuple[Outlook | None, str]:
-    """What the next rounds are worth, or why nobody can say."""
+    """What the next rounds are worth, or why nobody can say: the same labels, prices and forecast as in `curator plan`."""
     config, ledger = project.config, project.ledger
     if len(regime.rounds) < FEWEST_ROUNDS:
         since = f" since {' and '.join(regime.changed)} changed" if regime.changed else ""
-        return None, f"measured rounds{since}: {len(regime.rounds)}; it takes {FEWEST_ROUNDS}."
-    now = regime.labels[-1]
-    ahead = now + _labels_per_batch(project) * np.arange(AHEAD + 1)
-    ahead = ahead[ahead <= FURTHEST * now]
+        return None, f"{len(regime.rounds)} of {FEWEST_ROUNDS} measured rounds{since}."
+    more = labels_per_batch(ledger, config.acquisition.batch)
+    ahead = regime.now + more * np.arange(AHEAD + 1)
+    ahead = ahead[ahead <= FURTHEST * regime.now]
     if len(ahead) < 2:
-        return None, f"a batch of {config.acquisition.batch} is too large a step from {now} labels."
+        return (
+            None,
+            f"a batch of {config.acquisition.batch} is too large a step from {regime.now} labels.",
+        )
     try:
-        forecast = forecast_regime(regime, ahead.tolist())
+        forecast = forecast_regime(regime, ahead.tolist(), pooled_widths(pooled_scores(record_path())))
     except CuratorError as exc:
         return None, str(exc)
-    stop = config.stop
+    stop, price = config.stop, marginal_price(ledger, config.cost)
     value = None
     if stop.value_per_error is not None and stop.predictions is not None:
         value = parse_amount(stop.value_per_error) * stop.predictions
-    cost = expected_round_cost(config, ledger, config.acquisition.batch)
+    cost = 0 if price is None else round(price.micro * more)
     return look_ahead(forecast.paths(_DRAWS), cost=cost, value=value), ""
-
-
-def _labels_per_batch(project: Project) -> float:
-    """Labels that a batch of questions will give: as many per question as so far, for some are skipped."""
-    asked, labeled = (
-        int(project.ledger.scalar(sql))
-        for sql in (
-            "select count(distinct q.item_id) from questions q join live_answers a on a.key = q.key where q.role = 'train'",
-            "select count(*) from current_labels where role = 'train' and label is not null",
-        )
-    )
-    batch = project.config.acquisition.batch
-    return max(1.0, batch * labeled / asked) if asked else float(batch)
 
 
 def _stability(project: Project, round_id: int) -> tuple[float | None, float | None]:

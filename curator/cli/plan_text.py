@@ -121,7 +121,11 @@ def _order(plan: Plan, target: TargetPlan) -> str:
             "Order next: nothing; no order is worth its price against the chance that it reaches the target."
         )
     price = "" if plan.price is None else f" for {_money(order.cost, plan)}"
-    weighed = "" if plan.price is None else f", missing it taken to cost {_money(order.penalty, plan)}"
+    weighed = (
+        ""
+        if not plan.price or not plan.price.micro
+        else f", missing it taken to cost {_money(order.penalty, plan)}"
+    )
     return f"Order next: {order.labels:,} labels{price} ({_percent(order.chance)} chance that they reach it{weighed})."
 
 

@@ -156,7 +156,7 @@ def round_text(report: RoundReport, currency: str) -> str:
 
 def verdict_line(verdict: dict[str, Any]) -> str:
     """Whether to go on, and why."""
-    return f"Verdict after round {verdict['round']}: {verdict['word']}. {' '.join(verdict['reasons'])}"
+    return f"Stop or go on after round {verdict['round']}: {verdict['word']}. {' '.join(verdict['reasons'])}"
 
 
 def progress_line(progress: dict[str, Any]) -> str:

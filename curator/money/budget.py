@@ -166,25 +166,6 @@ def round_cost(cost: CostSection, ledger: Ledger) -> int:
     )
 
 
-def expected_round_cost(config: Config, ledger: Ledger, batch: int) -> int:
-    """Micro-units that a further round is expected to cost, its answers included: as much per question as so far."""
-    paid = int(ledger.scalar("select coalesce(sum(amount), 0) from costs where kind in ('label', 'review')"))
-    answered = int(
-        ledger.scalar(
-            "select count(distinct q.item_id) from questions q join answers a on a.key = q.key where q.role = 'train'"
-        )
-    )
-    if answered:
-        answers = round(Fraction(paid * batch, answered))
-    else:
-        answers = batch * answer_price(config.cost, (), wanted=batch).amount
-    rows = ledger.rows(
-        "select sum(amount) as amount from costs where kind = 'compute' group by round order by round desc limit 3"
-    )
-    compute = round(statistics.fmean(row["amount"] for row in rows)) if rows else 0
-    return answers + compute + parse_amount(config.cost.per_round or "0")
-
-
 def open_answers(ledger: Ledger) -> int:
     """Answers that were asked for, or are about to be, and may still come and be paid."""
     return int(

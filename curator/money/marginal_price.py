@@ -32,7 +32,8 @@ def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
     ]
     labels = sum(gained for _, gained, _ in recent)
     amount = sum(spent for _, _, spent in recent)
-    if labels > 0 and amount > 0:
+    # Labels that are known to cost nothing have a price, too: none.
+    if labels > 0 and (amount > 0 or not cost.micro_per_label):
         return MarginalPrice(
             round(amount / labels), f"paid per label in rounds {recent[-1][0]} to {recent[0][0]}"
         )

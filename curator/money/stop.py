@@ -32,6 +32,7 @@ AHEAD = 3  # rounds that are bought or not: one alone may be too small to show w
 # Of the predictions that a batch changes, as many points are gained at most: measured 7 to 19% in the first quarter of
 # campaigns, 3 to 11% in the second, less later.
 NET_OF_CHANGED = 0.15
+_UNSET = "Set value_per_error and predictions, or floor, in [stop] of curator.toml."
 _CENT = MICRO // 100
 _PER = 100 * MICRO  # gains are also told per 100 of the currency
 FloatArray = NDArray[np.floating]
@@ -125,7 +126,8 @@ def look_ahead(draws: FloatArray, *, cost: int, value: int | None) -> Outlook:
     """
     gains = draws[:, 1:] - draws[:, :1]
     rounds = gains.shape[1]
-    expected = gains.mean(axis=0)
+    # Curves never fall: what the draws' scatter leaves below that, next to 0 or 1, is no loss.
+    expected = np.maximum.accumulate(np.maximum(gains.mean(axis=0), 0.0))
     low, high = np.quantile(gains[:, 0], [0.1, 0.9])
     return Outlook(
         gain=float(expected[0]),
@@ -153,18 +155,14 @@ def decide(evidence: Evidence) -> Verdict:
         return Verdict(f"hard stop: {evidence.hard}", (evidence.hard_reason,), evidence)
     if outlook is None or evidence.rounds < FEWEST_ROUNDS:
         return Verdict("too early to say", (f"No forecast yet: {evidence.no_outlook}",), evidence)
+    if outlook.value is None and evidence.floor is None:
+        return Verdict("not known", (_UNSET,), evidence)
     word, reasons = _weigh(outlook, evidence)
     return Verdict(word, (*reasons, _told(outlook, evidence)), evidence)
 
 
 def _weigh(outlook: Outlook, evidence: Evidence) -> tuple[str, tuple[str, ...]]:
     """Whether to go on, by what the next rounds are worth."""
-    if outlook.value is None and evidence.floor is None:
-        unset = (
-            "Nothing says what a better model is worth. Set value_per_error and predictions in [stop] of curator.toml, or "
-            "floor, the points per 100 of the currency that are worth paying for."
-        )
-        return "not known", (unset,)
     reason, pays = _worth(outlook, evidence)
     if pays:
         return "continue", (reason,)
@@ -186,14 +184,16 @@ def _worth(outlook: Outlook, evidence: Evidence) -> tuple[str, bool]:
     if outlook.net is None:
         rate = "for nothing" if outlook.per_100 is None else f"per {format_amount(_PER, evidence.currency)}"
         points = 100 * outlook.gain_ahead if outlook.per_100 is None else outlook.per_100
-        reason = f"The next {ahead} will gain {points:+z.2f} points {rate}, as expected; the floor is {evidence.floor:g}."
+        reason = (
+            f"The next {ahead} should gain {points:+z.2f} points {rate}; the floor is {evidence.floor:g}."
+        )
     else:
         net = _cents(outlook.net, evidence.currency)
-        reason = f"The errors that the next {ahead} will avoid are expected to be worth {net} after the cost of asking."
+        reason = f"The next {ahead} should be worth {net} after what they cost."
     if pays and settled:
         reason = (
-            f"The last batches changed {100 * (evidence.changed or 0):.2f}% of the predictions on fixed random items: of that "
-            f"about {100 * (still or 0):.2f} points are a gain, which does not pay for a round."
+            f"The last batches changed {100 * (evidence.changed or 0):.2f}% of predictions: about {100 * (still or 0):.2f} points "
+            "of gain, too little to pay for a round."
         )
     return reason, pays and not settled
 
@@ -209,14 +209,13 @@ def _pays(gain: float, rounds: int, outlook: Outlook, evidence: Evidence) -> boo
 def _told(outlook: Outlook, evidence: Evidence) -> str:
     """The next round in numbers, with how stable predictions are."""
     text = (
-        f"The next round costs {_cents(outlook.cost, evidence.currency)} and is expected to gain "
-        f"{100 * outlook.gain:+z.2f} points (80%: {100 * outlook.gain_low:+z.2f} to {100 * outlook.gain_high:+z.2f})"
+        f"Next round: {_cents(outlook.cost, evidence.currency)} for {100 * outlook.gain:+z.2f} points "
+        f"(80%: {100 * outlook.gain_low:+z.2f} to {100 * outlook.gain_high:+z.2f})"
     )
     if outlook.chance is not None:
-        text += f", with a chance of {100 * outlook.chance:.0f}% to pay for itself"
-    if evidence.kappa is None:
-        return text + "; how stable predictions are is not known."
-    return text + f"; predictions agree with the model before at kappa {evidence.kappa:.3f}."
+        text += f", {100 * outlook.chance:.0f}% chance to pay for itself"
+    kappa = "not known" if evidence.kappa is None else f"{evidence.kappa:.3f}"
+    return f"{text}; kappa with the model before: {kappa}."
 
 
 def _cents(micro: float, currency: str) -> str:

@@ -90,6 +90,16 @@ def test_paths_are_the_same_curves_as_the_present():
     assert paths.mean(axis=0)[1] > paths.mean(axis=0)[0] > present.mean()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_scatter_of_single_trainings_is_no_gain_or_loss(seed):
+    """The mean gain of the draws is that of the curves, not of the luck of a thousand trainings: it rises with the labels."""
+    rng = np.random.default_rng(seed)
+    now = 20.0 * np.arange(1, 9)
+    values = 0.8 + rng.normal(0.0, 0.02, len(now))
+    found = forecast.predict(now, values, 200, now[-1] + np.array([0.0, 1.0, 2.0, 3.0]), seed=seed)
+    assert (np.diff(found.paths().mean(axis=0)) >= 0.0).all()
+
+
 def test_a_small_holdout_widens_the_forecast():
     """The same numbers from 100 items say less than from 10,000; and the same hold-out will show less spread than the truth has."""
     labels, values = rounds()

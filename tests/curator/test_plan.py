@@ -8,10 +8,15 @@ import pytest
 from support.projects import edit_config, make_project, write_pool
 from typer.testing import CliRunner
 
+from curator import stop
 from curator.cli.app import app
 from curator.cli.plan_text import bands
+from curator.config import CostSection
+from curator.ledger.store import Ledger
+from curator.money.amounts import MICRO
+from curator.money.marginal_price import marginal_price
 from curator.money.order_size import order_size
-from curator.plan import Ahead
+from curator.plan import Ahead, PlanOptions, make_plan
 from curator.project import Project
 from curator.rounds.run import run_round
 
@@ -159,3 +164,67 @@ def test_bands_share_one_scale():
     assert first.index("-") == 0
     assert first.index("o") < second.index("o")
     assert first.rindex("|") == second.rindex("|") == len(first) - 1
+
+
+def test_the_verdict_to_stop_uses_the_same_prices_labels_and_forecast(campaign):
+    """A larger batch from now on, a dear first round, answers that have no labels yet: both say the same of the next round."""
+    edit_config(campaign, "batch = 15", "batch = 20")
+    call("status", "--project", campaign)  # takes the open round's answers
+    with Project(campaign) as project:
+        with project.ledger.write():
+            project.ledger.insert("costs", [_cost(1, "label", 10)])
+        outlook = stop.current(project)["inputs"]["outlook"]
+        plan = make_plan(project, PlanOptions(rounds=3))
+        with project.ledger.write():
+            project.ledger.execute("delete from costs where source_id = 'label:1'")
+    edit_config(campaign, "batch = 20", "batch = 15")
+    assert [row.labels for row in plan.ahead] == [110, 130, 150]
+    assert outlook["cost"] == plan.ahead[0].cost == 20 * 80_000
+    gain = np.array([plan.ahead[0].median, plan.ahead[2].median]) - plan.present[0]
+    assert [outlook["gain"], outlook["gain_ahead"]] == pytest.approx(gain.tolist(), abs=0.004)
+
+
+def test_verdict_after_a_label_was_taken_back(campaign):
+    """The last round has fewer labels than the one before: the forecast starts at the most there were, and there is a verdict."""
+    with Project(campaign) as project:
+        with project.ledger.write():
+            project.ledger.execute("update rounds set labels = 74 where id = 6")
+            project.ledger.execute("delete from verdicts where round = 6")
+        assert stop.current(project)["word"] == "not known"
+        with project.ledger.write():
+            project.ledger.execute("update rounds set labels = 90 where id = 6")
+
+
+def test_free_labels_are_ordered(campaign):
+    """At a price of nothing every chance is worth its price: an order is made, and nothing is said to cost anything."""
+    words = ("plan", "--project", campaign, "--price-per-label", "0", "--target", 0.85)
+    order = json.loads(call(*words, "--json").stdout)["target"]["order"]
+    assert order["labels"] > 0
+    assert order["chance"] > 0
+    assert order["cost"] == 0
+    assert "taken to cost" not in call(*words).stdout
+
+
+def test_a_budget_that_is_used_up_is_said(campaign):
+    """The rows are still shown, with a note that the budget does not pay for them."""
+    result = call("plan", "--project", campaign, "--budget", "0")
+    assert "The budget buys no further label" in result.stderr
+    assert "$1.20" in result.stdout
+
+
+def test_free_labels_have_a_price(tmp_path):
+    """Paid nothing for 20 labels at a rate card of nothing: the price is $0, not unknown; a card with a price is believed."""
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        fixed = {"status": "measured", "strategy": "random", "seed": 0, "config": "{}", "opened_at": "now"}
+        with ledger.write():
+            ledger.insert("rounds", [{"id": n, "labels": 10 * n, **fixed} for n in (1, 2, 3)])
+        assert marginal_price(ledger, CostSection(price_per_label="0.08")).micro == 80_000
+        free = marginal_price(ledger, CostSection(price_per_label="0"))
+        assert (free.micro, free.source) == (0, "paid per label in rounds 2 to 3")
+
+
+def _cost(round_id, kind, dollars):
+    return {
+        "source_id": f"{kind}:{round_id}", "version": 1, "round": round_id, "kind": kind, "amount": dollars * MICRO,
+        "currency": "USD", "basis": "per label", "source": "measured",
+    }  # fmt: skip

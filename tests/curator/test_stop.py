@@ -45,9 +45,9 @@ def test_worked_example():
     assert outlook.chance == 0.5  # one curve's $20 pay for $8
     verdict = decide(evidence(outlook))
     assert verdict.word == "continue"
-    assert "expected to be worth $6.00 after the cost of asking" in verdict.reasons[0]
-    assert "costs $8.00 and is expected to gain +0.50 points" in verdict.reasons[1]
-    assert "kappa 0.900" in verdict.reasons[1]
+    assert "should be worth $6.00 after what they cost" in verdict.reasons[0]
+    assert "Next round: $8.00 for +0.50 points" in verdict.reasons[1]
+    assert "kappa with the model before: 0.900" in verdict.reasons[1]
     verdict = decide(evidence(look_ahead(TWO_CURVES, cost=COST, value=1_500 * MICRO)))
     assert verdict.word == "stop"
     assert "-$1.50" in verdict.reasons[0]
@@ -58,7 +58,7 @@ def test_predictions_that_no_longer_change_end_it_though_the_forecast_would_go_o
     outlook = look_ahead(TWO_CURVES, cost=COST, value=2_000 * MICRO)
     verdict = decide(evidence(outlook, changed=0.02))
     assert verdict.word == "stop"
-    assert "changed 2.00% of the predictions" in verdict.reasons[0]
+    assert "changed 2.00% of predictions" in verdict.reasons[0]
     assert decide(evidence(outlook, changed=0.03)).word == "continue"
     assert decide(evidence(outlook, changed=None)).word == "continue"
 
@@ -92,7 +92,7 @@ def test_without_a_value_the_floor_decides_and_without_both_it_says_what_to_set(
     )  # 0.15 points for $8: 1.9 per $100
     verdict = decide(evidence(outlook))
     assert verdict.word == "not known"
-    assert "Set value_per_error and predictions in [stop]" in verdict.reasons[0]
+    assert verdict.reasons == ("Set value_per_error and predictions, or floor, in [stop] of curator.toml.",)
 
 
 def test_hard_stop_goes_before_everything():
@@ -120,6 +120,13 @@ def test_what_is_worth_more_never_stops_sooner(seed, value, times):
     )
     if low == "continue":
         assert (high, cheap) == ("continue", "continue")
+
+
+def test_a_level_curve_gains_nothing():
+    """Curves never fall: where draws of a level one differ by their scatter alone, the next round is expected to gain nothing, not less."""
+    level = np.array([[0.99, 0.98, 0.98, 0.99]])
+    outlook = look_ahead(level, cost=COST, value=MICRO)
+    assert (outlook.gain, outlook.gain_ahead) == (0.0, 0.0)
 
 
 def test_agreement_by_hand():
@@ -163,7 +170,7 @@ def test_in_the_loop(campaign):
         assert 0.0 < told["inputs"]["kappa"] <= 1.0
         assert told["inputs"]["rarest_labels"] >= 5
     shown = CliRunner().invoke(app, ["status", "--project", str(campaign)])
-    assert "Verdict after round 5: stop. " in shown.stdout
+    assert "Stop or go on after round 5: stop. " in shown.stdout
     found = CliRunner().invoke(app, ["round", "--project", str(campaign), "--json"])
     assert json.loads(found.stdout)["verdict"]["round"] == 6
     edit_config(campaign, "predictions = 100 ", "predictions = 100000000000 ")
@@ -211,7 +218,7 @@ def test_predictions_of_an_earlier_model_are_gone(campaign):
         (project.model_folder(5) / "stop_set.safetensors").unlink()
         verdict = run_round(project).verdict
         assert verdict["inputs"]["kappa"] is None
-        assert "how stable predictions are is not known" in verdict["reasons"][-1]
+        assert "kappa with the model before: not known" in verdict["reasons"][-1]
 
 
 def test_stop_set_is_random_fixed_and_without_the_hold_out(campaign):

@@ -281,6 +281,11 @@ class Config(_Section):
             raise ValueError(
                 f"[holdout] mistakes names what is no class: {', '.join(sorted(mistaken - set(classes)))}"
             )
+        right = [true for true, costs in self.holdout.mistakes.items() if true in costs]
+        if right:
+            raise ValueError(
+                f"[holdout] mistakes prices what is no mistake: {', '.join(right)} taken for itself"
+            )
         keys = [key.lower() for key in labeler.hotkeys.values()]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:

@@ -12,6 +12,7 @@ Biometrics 43 (1987).
 """
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 
 from curator.errors import ConfigError
@@ -85,14 +86,7 @@ def minimum_detectable_gain(n: int, psi: float, alpha: float = 0.05, power: floa
         raise ConfigError(f"power must be above 0.5, got {power!r}: less is a coin toss.")
     if _items_needed(psi, psi, alpha, power) > n:
         return None
-    low, high = 0.0, psi
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        if _items_needed(middle, psi, alpha, power) > n:
-            low = middle
-        else:
-            high = middle
-    return high
+    return _smallest(0.0, psi, lambda gain: _items_needed(gain, psi, alpha, power) <= n)
 
 
 def smallest_shown(n: int, psi: float, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
@@ -116,11 +110,15 @@ def smallest_shown(n: int, psi: float, *, alpha: float = 0.05, power: float = 0.
     found = minimum_detectable_gain(n, psi, alpha, power)
     if found is not None or _items_needed(1.0, 1.0, alpha, power) > n:
         return found
-    low, high = psi, 1.0
+    return _smallest(psi, 1.0, lambda gain: _items_needed(gain, gain, alpha, power) <= n)
+
+
+def _smallest(low: float, high: float, shows: Callable[[float], bool]) -> float:
+    """The smallest gain above `low` that shows; one of `high` does."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
-        if _items_needed(middle, middle, alpha, power) > n:
-            low = middle
-        else:
+        if shows(middle):
             high = middle
+        else:
+            low = middle
     return high

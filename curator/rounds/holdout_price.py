@@ -4,6 +4,7 @@ from curator.config import Config
 from curator.ledger.store import Ledger
 from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
+from curator.money.marginal_price import paid_between
 from curator.project import Project
 
 _LAST_ROUNDS = 3
@@ -58,7 +59,8 @@ def next_dollars_of(project: Project) -> NextDollars | None:
         price=price,
         psi=(changed + 1.0) / (items + 2.0),
         gains=[float(row["gain"]) for row in last],
-        costs=[int(row["cost"]) for row in last],
+        # As the bill has it now: an invoice may have come since the round was measured.
+        costs=[paid_between(ledger, row["previous"], row["round"]) for row in last],
     )
 
 

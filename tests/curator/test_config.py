@@ -140,6 +140,10 @@ def test_hold_out_file_and_hourly_rate_are_written_too():
         (changed("holdout", size=None), "exactly one of `size`"),
         (changed("holdout", file="x.csv"), "exactly one of `size`"),
         (changed("holdout", metric="luck"), "holdout.metric"),
+        (
+            changed("holdout", mistakes={"neg": {"neg": 2.0}}),
+            "mistakes prices what is no mistake: neg taken for itself",
+        ),
         (changed("cost", price_per_label=None), "exactly one of `price_per_label`"),
         (changed("cost", price_per_label="cheap"), "'cheap' is not an amount"),
         (changed("cost", price_per_label="0.0000001"), "at most six decimals"),

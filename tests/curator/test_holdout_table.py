@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from curator.cli.app import app
 from curator.config import load_config
 from curator.money.holdout_table import holdout_rows, holdout_text, next_dollars
+from curator.money.invoice import import_invoice
 from curator.project import Project
-from curator.rounds.holdout_price import measured_holdouts, paid_price, planned_holdouts
+from curator.rounds.holdout_price import measured_holdouts, next_dollars_of, paid_price, planned_holdouts
 from curator.rounds.run import run_round
 
 
@@ -90,6 +91,12 @@ def test_prices_come_from_the_card_then_from_the_ledger(tmp_path):
         run_round(project)
         assert paid_price(project.ledger) == 80_000
         assert [row.size for row in measured_holdouts(project)] == [30, 60, 120]
+        run_round(project)
+        assert next_dollars_of(project).cost == 800_000
+        invoice = tmp_path / "invoice.csv"
+        invoice.write_text("round,amount\n2,2.00\n", encoding="utf-8")
+        import_invoice(project.ledger, invoice, "USD")
+        assert next_dollars_of(project).cost == 2_000_000  # as the bill has it now
     edit_config(folder, 'price_per_label = "0.08"', 'hourly_rate = "36.00"')
     (row,) = [row for row in planned_holdouts(load_config(folder), 240) if row.size == 60]
     assert row.price == 60 * 50_000  # the replay labeler's five seconds at a cent each

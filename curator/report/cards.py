@@ -146,7 +146,7 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
 
 def _live(found: dict[str, Any]) -> str:
     between = f"{words.share(found['low'])} to {words.share(found['high'])}"
-    return f"Accuracy on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
+    return f"Accuracy of the last models on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
 
 
 def _known(value: Any, write: Any) -> str:

@@ -101,7 +101,9 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
 
     `total_cost` is the place on the axis of the other plots; the fit is on what the rounds cost without the hold-out.
     """
-    spent = {row["round"]: _rounds_cost(ledger, row["round"]) / MICRO for row in measured}
+    spent = {
+        row["round"]: amount / MICRO for row, amount in zip(measured, _spent(ledger, measured), strict=True)
+    }
     known = [
         row
         for row in measured
@@ -134,14 +136,15 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
     ]
 
 
-def _rounds_cost(ledger: Ledger, round_id: int) -> int:
-    """Micro-units that all rounds until this one cost, without the hold-out and what is paid once."""
-    return int(
-        ledger.scalar(
-            "select coalesce(sum(amount), 0) from costs where kind not in ('holdout', 'campaign') and round <= ?",
-            [round_id],
-        )
+def _spent(ledger: Ledger, measured: list[Row]) -> list[int]:
+    """Micro-units that all rounds until each of these cost, without the hold-out and what is paid once."""
+    costs = ledger.rows(
+        "select round, sum(amount) as amount from costs where kind not in ('holdout', 'campaign') group by round"
     )
+    return [
+        sum(cost["amount"] for cost in costs if cost["round"] is not None and cost["round"] <= row["round"])
+        for row in measured
+    ]
 
 
 def _per_dollar(row: Row) -> tuple[float | None, float | None]:

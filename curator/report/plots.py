@@ -252,7 +252,7 @@ def _band(x: list[float], low: list[float], high: list[float]) -> Figure:
         "y": [*low, *reversed(high)],
         "fill": "toself",
         "fillcolor": "var(--band)",
-        "line": {"width": 0},
+        "line": {"width": 0, "color": "var(--band)"},
     }
 
 

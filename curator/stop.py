@@ -160,7 +160,7 @@ def _outlook(project: Project, regime: Regime) -> tuple[Outlook | None, str]:
     """What the next rounds are worth, or why nobody can say: the same labels, prices and forecast as in `curator plan`."""
     config, ledger = project.config, project.ledger
     if len(regime.rounds) < FEWEST_ROUNDS:
-        since = f" since {' and '.join(regime.changed)} changed" if regime.changed else ""
+        since = f" since the {' and '.join(regime.changed)} changed" if regime.changed else ""
         return None, f"{len(regime.rounds)} of {FEWEST_ROUNDS} measured rounds{since}."
     more = labels_per_batch(ledger, config.acquisition.batch)
     ahead = regime.now + more * np.arange(AHEAD + 1)

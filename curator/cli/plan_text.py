@@ -6,6 +6,7 @@ from curator.money.track_record import TrackRecord
 from curator.plan import Ahead, Plan, TargetPlan
 
 _WIDTH = 30
+_RATHER_NOT = 0.5  # chance that a target is out of sight, from which that is what is said first
 _CENT = MICRO // 100
 
 
@@ -84,14 +85,12 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
     if target.labels is None:
         lines.append(f"{name}: no curve gets there within {eight}.")
     elif target.labels <= plan.labels:
-        lines.append(f"{name} may be reached already: {_percent(target.chance_now)} chance.")
+        lines += [
+            f"{name} may be reached already: {_percent(target.chance_now)} chance.",
+            *_beyond(target, eight),
+        ]
     else:
-        cost = "" if target.cost is None else f", {_money(target.cost, plan)} more"
-        lines.append(
-            f"{name} takes {target.labels:,} labels in all{cost}, if {eight} are enough; 80%: {_range(plan, target)}."
-        )
-    if target.chance_beyond > 0:
-        lines.append(f"{_percent(target.chance_beyond)} chance that {eight} are not enough.")
+        lines += _needed(plan, target, name, eight)
     if target.chance_in_budget is not None and plan.budget is not None and target.affordable is not None:
         lines.append(
             f"Chance to reach it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "
@@ -100,18 +99,42 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
     return [*lines, _order(plan, target)]
 
 
-def _range(plan: Plan, target: TargetPlan) -> str:
-    if target.low is None:
-        return f"more than {8 * plan.labels:,} labels"
+def _needed(plan: Plan, target: TargetPlan, name: str, eight: str) -> list[str]:
+    """What it takes; where that is probably out of sight, that leads, for then a range says little.
+
+    The range is one of all curves: its lower end may lie above the median of the few that get there.
+    """
+    cost = "" if target.cost is None else f", {_money(target.cost, plan)} more"
+    beyond = _beyond(target, eight)
+    if target.low is None or target.chance_beyond > _RATHER_NOT:
+        return [
+            f"{name}: {' '.join(beyond)} Of the curves that get there, half take {target.labels:,} labels in all or fewer{cost}."
+        ]
+    takes = (
+        f"{name} takes {target.labels:,} labels in all{cost}, if {eight} are enough; "
+        f"80%: {_range(plan, target, target.low)}."
+    )
+    return [takes, *beyond]
+
+
+def _beyond(target: TargetPlan, eight: str) -> list[str]:
+    return (
+        [f"{_percent(target.chance_beyond)} chance that {eight} are not enough."]
+        if target.chance_beyond
+        else []
+    )
+
+
+def _range(plan: Plan, target: TargetPlan, low: int) -> str:
     if target.high is None:
         cost = "" if target.cost_low is None else f" ({_money(target.cost_low, plan)})"
-        return f"from {target.low:,} labels{cost}, the upper end is open"
+        return f"from {low:,} labels{cost}, the upper end is open"
     costs = (
         ""
         if target.cost_low is None or target.cost_high is None
         else f" ({_money(target.cost_low, plan)} to {_money(target.cost_high, plan)})"
     )
-    return f"{target.low:,} to {target.high:,} labels{costs}"
+    return f"{low:,} to {target.high:,} labels{costs}"
 
 
 def _order(plan: Plan, target: TargetPlan) -> str:

@@ -9,6 +9,7 @@ be read or written is left alone.
 """
 
 import json
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -91,13 +92,15 @@ def _readable(line: str) -> Row | None:
     try:
         row = json.loads(line)
         numbers = {key: float(row[key]) for key in _KEPT}
+        if not all(map(math.isfinite, numbers.values())):
+            return None
         return {
             "campaign": str(row["campaign"]),
-            "made_after": row["made_after"],
-            "round": row["round"],
+            "made_after": int(row["made_after"]),
+            "round": int(row["round"]),
             **numbers,
         }
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

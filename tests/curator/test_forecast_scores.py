@@ -183,6 +183,9 @@ def test_the_pooled_file_is_never_in_the_way(tmp_path, monkeypatch):
     add_to_pool(path, "one", scores(2, 1.0))
     with path.open("a", encoding="utf-8") as file:
         file.write('{"campaign": "tw\n[]\n')
+        row = {"campaign": "x", "made_after": 1, "round": 2, **scores(1, 1.0)[0]}
+        for odd in ({"made_after": [1]}, {"distance": float("nan")}, {"round": float("inf")}):
+            file.write(json.dumps(row | odd) + "\n")
     assert len(pooled_scores(path)) == 2
     blocked = path / "below-a-file" / "forecasts.jsonl"
     add_to_pool(blocked, "one", scores(1, 1.0))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from curator import stop
 from curator.cli.app import app
-from curator.cli.plan_text import bands
+from curator.cli.plan_text import bands, plan_text
 from curator.config import CostSection
 from curator.ledger.store import Ledger
 from curator.money.amounts import MICRO
@@ -193,6 +194,25 @@ def test_verdict_after_a_label_was_taken_back(campaign):
         assert stop.current(project)["word"] == "not known"
         with project.ledger.write():
             project.ledger.execute("update rounds set labels = 90 where id = 6")
+
+
+def test_a_target_that_is_probably_out_of_sight_has_no_range(campaign):
+    """With 82% of the curves short of it, that is said first, and no lower end above the median stands beside it; with 30%, the range."""
+    with Project(campaign) as project:
+        plan = make_plan(project, PlanOptions(target=0.85))
+    far = replace(
+        plan.target, labels=190, low=203, high=None, chance_beyond=0.82, chance_never=0.7, unreachable=False
+    )
+    text = plan_text(replace(plan, target=far))
+    assert (
+        "0.85: 82% chance that 8 times the labels (720) are not enough. Of the curves that get there" in text
+    )
+    assert "203" not in text
+    near = replace(far, labels=203, low=190, chance_beyond=0.3)
+    text = plan_text(replace(plan, target=near))
+    assert "0.85 takes 203 labels in all" in text
+    assert "80%: from 190 labels" in text
+    assert "30% chance that 8 times" in text
 
 
 def test_free_labels_are_ordered(campaign):

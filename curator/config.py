@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -342,7 +342,8 @@ def _in_our_words(problem: "ErrorDetails") -> str:
     section: Any = Config
     *path, name = problem["loc"]
     for part in path:
-        section = section.model_fields[part].annotation
+        section = section.model_fields[part].annotation if part in section.model_fields else section
+        section = next(iter(get_args(section)[1:]), section)  # a table of sections by name: one of them
     close = get_close_matches(str(name)[:_LONGEST_VALUE], section.model_fields, n=1)
     known = f"did you mean {close[0]}?" if close else f"known are {', '.join(section.model_fields)}."
     return f"there is no such setting; {known}"

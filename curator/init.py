@@ -14,7 +14,8 @@ from curator.config import CONFIG_NAME, Config, parse_config, render_config
 from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
-from curator.money.holdout_size import minimum_detectable_gain, size_for_gain
+from curator.money.amounts import format_amount, parse_amount
+from curator.money.holdout_size import size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, check_classes, infer_columns
@@ -155,7 +156,7 @@ def init_project(
             rows_per_second=imported.rows_per_second,
             encode_rows_per_second=encoded.rows_per_second,
             holdout_size=holdout,
-            detectable_gain=minimum_detectable_gain(max(1, holdout), DISAGREEMENT),
+            detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
             notes=plan.notes,
             holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
         )
@@ -386,7 +387,21 @@ def _import_all(
             f"A hold-out of {config.holdout.size} items leaves nothing to learn from: "
             f"{options.data} has {imported.added} items. Give a smaller --holdout."
         )
+    _check_budget(config, imported.added)
     return imported, _Plan(config, plan.columns, plan.holdout_columns, notes)
+
+
+def _check_budget(config: Config, n_items: int) -> None:
+    """A hold-out that the budget cannot pay for is said now, not in the first round."""
+    planned = [row for row in planned_holdouts(config, n_items) if row.size == config.holdout.size]
+    if config.cost.budget is None or not planned or planned[0].price is None:
+        return
+    price, budget, currency = planned[0].price, parse_amount(config.cost.budget), config.cost.currency
+    if price > budget:
+        raise ConfigError(
+            f"The hold-out of {config.holdout.size:,} labels costs {format_amount(price, currency)}, the budget is "
+            f"{format_amount(budget, currency)}. Raise --budget, give a smaller --holdout, or a labeled --holdout FILE."
+        )
 
 
 def _source(config: Config, state: Path, file: str | None) -> EmbeddingSource | None:

@@ -19,6 +19,7 @@ from curator.money.marginal_price import MarginalPrice, marginal_price
 from curator.money.order_size import Order, order_size
 from curator.money.regime import Regime, current_regime
 from curator.money.score_keeping import forecast_regime
+from curator.money.supply import Supply, supply
 from curator.money.track_record import (
     TrackRecord,
     own_record,
@@ -79,6 +80,7 @@ class TargetPlan:
     unreachable: bool  # all but certain
     affordable: int | None  # labels in all that the budget buys, as far as a forecast reaches
     chance_in_budget: float | None
+    pool_ends_at: int  # labels in all, when every item has one
     order: Order
 
 
@@ -117,13 +119,16 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
     ledger, config = project.ledger, project.config
     target = options.target if options.target is not None else config.stop.target
     if target is not None and not 0.0 < target < 1.0:
-        raise ConfigError(f"--target must be a share between 0 and 1, got {target:g}. Write 92 % as 0.92.")
+        raise ConfigError(
+            f"--target must be a share of the metric above 0 and below 1, got {target:g}. Write 92 % as 0.92."
+        )
     regime = _regime(ledger)
     price = _price(project, options)
     budget = options.budget if options.budget is not None else _left(ledger, config.cost.budget)
     pooled = pooled_scores(record_path())
     batch = labels_per_batch(ledger, config.acquisition.batch)
-    at, notes = _label_counts(regime, batch, options.rounds, _affordable(regime, budget, price))
+    money = _Money(regime.now, supply(project), price, budget)
+    at, notes = _label_counts(regime, batch, options.rounds, money)
     found = forecast_regime(regime, at, pooled_widths(pooled))
     present = np.quantile(found.present(), [0.5, 0.1, 0.9])
     return Plan(
@@ -136,8 +141,10 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
         measured=regime.values[-1],
         price=price,
         budget=budget,
-        ahead=_ahead(found, regime, price),
-        target=None if target is None else _target_plan(found, regime, target, price, budget, config.stop),
+        ahead=_ahead(found, regime, money),
+        target=None
+        if target is None
+        else _target_plan(found, regime, target, money, config.stop, _shown(ledger)),
         record=own_record(ledger),
         pooled=pooled_record(pooled),
         method=found.version,
@@ -162,7 +169,7 @@ def _regime(ledger: Ledger) -> Regime:
         raise ForecastRefusedError(
             "fewer than four measured rounds",
             f"A forecast needs {FEWEST_ROUNDS} measured rounds with growing labels; there are {have}{since}. "
-            f"Run `curator round` until {FEWEST_ROUNDS - have} more are measured.",
+            f"`curator round` measures the next: {FEWEST_ROUNDS - have} more to go.",
         )
     return regime
 
@@ -178,65 +185,96 @@ def _left(ledger: Ledger, budget: str | None) -> int | None:
     return None if budget is None else max(parse_amount(budget) - sum(records.spend(ledger).values()), 0)
 
 
-def _affordable(regime: Regime, budget: int | None, price: MarginalPrice | None) -> int | None:
-    """Labels in all that the budget buys."""
-    if budget is None or price is None or price.micro == 0:
-        return None
-    return regime.now + budget // price.micro
+def _shown(ledger: Ledger) -> float:
+    """The upper end of the interval of the last measured value: what lies below it may be reached already."""
+    return float(ledger.scalar("select value_high from gains order by round desc limit 1"))
 
 
-def _label_counts(
-    regime: Regime, batch: float, rounds: int, affordable: int | None
-) -> tuple[list[int], list[str]]:
-    """Where the forecast is shown: after each of the next rounds of so many labels, and where the budget ends."""
-    now, furthest = regime.now, int(FURTHEST * regime.now)
+@dataclass(frozen=True)
+class _Money:
+    """What labels cost from here on, and how many there can be.
+
+    Attributes:
+        now: labels that the last model has learned from.
+        supply: labels beyond these.
+        price: of one; None: not known.
+        budget: micro-units that may still be spent; None: no limit.
+    """
+
+    now: int
+    supply: Supply
+    price: MarginalPrice | None
+    budget: int | None
+
+    @property
+    def paid(self) -> int:
+        """Labels in all that are paid for, those of the open round included."""
+        return self.now + self.supply.answered
+
+    @property
+    def most(self) -> int:
+        """Labels in all that a forecast may speak of: four times those seen, and no more than the pool has."""
+        return max(min(int(FURTHEST * self.now), self.now + self.supply.total), self.now)
+
+    @property
+    def affordable(self) -> int | None:
+        """Labels in all that the budget buys; None: no limit."""
+        if self.budget is None or self.price is None or self.price.micro == 0:
+            return None
+        return self.paid + self.budget // self.price.micro
+
+    def cost(self, labels: float) -> int | None:
+        """Micro-units from now on for so many labels in all."""
+        return None if self.price is None else max(round(labels) - self.paid, 0) * self.price.micro
+
+
+def _label_counts(regime: Regime, batch: float, rounds: int, money: _Money) -> tuple[list[int], list[str]]:
+    """Where the forecast is shown: after each of the next rounds, the open one first, and where budget or pool end."""
+    most, affordable, asked = money.most, money.affordable, money.supply.asked
     step = max(1, -(-rounds // _MOST_ROWS))
     after = sorted({*range(step, rounds + 1, step), rounds})
-    counts = {now + max(round(batch * ahead), 1) for ahead in after}
+    counts = {
+        regime.now + (asked + round(batch * (ahead - 1)) if asked else max(round(batch * ahead), 1))
+        for ahead in after
+    }
     notes = []
-    if affordable is not None and affordable <= now:
+    if affordable is not None and affordable <= money.paid:
         notes.append("The budget buys no further label; the rows are what more money would bring.")
     elif affordable is not None:
-        counts = {n for n in counts if n <= affordable} | {min(affordable, furthest)}
-        if affordable > furthest:
-            notes.append(
-                f"The budget buys up to {affordable:,} labels; no forecast is made beyond {furthest:,}, four times those seen."
-            )
-    within = {n for n in counts if n <= furthest}
-    if len(within) < len(counts):
-        notes.append(
-            f"Rows beyond {furthest:,} labels are left out: past four times the labels seen, forecasts were never checked."
-        )
-    return sorted(within or {furthest}), notes
+        counts = {n for n in counts if n <= affordable} | {min(affordable, most)}
+    within = {n for n in counts if n <= most}
+    if len(within) < len(counts) or (affordable or 0) > most:
+        notes.append(_why_no_further(money))
+        within.add(most)
+    return sorted(within), notes
 
 
-def _ahead(found: Forecast, regime: Regime, price: MarginalPrice | None) -> list[Ahead]:
-    now = regime.now
+def _why_no_further(money: _Money) -> str:
+    if money.most < int(FURTHEST * money.now):
+        return f"The pool ends at {money.most:,} labels: `curator add` brings more items."
+    return f"Nothing is said beyond {money.most:,} labels: past four times those seen, forecasts were never checked."
+
+
+def _ahead(found: Forecast, regime: Regime, money: _Money) -> list[Ahead]:
     rows = []
     for labels, median, (low, high) in zip(found.at, found.median, found.interval(0.8), strict=True):
-        cost = None if price is None else int(labels - now) * price.micro
-        error = expected_error(len(regime.rounds), float(labels) / now)
-        rows.append(Ahead(int(labels), cost, float(median), float(low), float(high), error))
+        error = expected_error(len(regime.rounds), float(labels) / regime.now)
+        rows.append(Ahead(int(labels), money.cost(labels), float(median), float(low), float(high), error))
     return rows
 
 
 def _target_plan(
-    found: Forecast,
-    regime: Regime,
-    target: float,
-    price: MarginalPrice | None,
-    budget: int | None,
-    stop: StopSection,
+    found: Forecast, regime: Regime, target: float, money: _Money, stop: StopSection, shown: float
 ) -> TargetPlan:
+    """What the target takes; `shown`: what the hold-out may have shown already is not called out of reach."""
     now = regime.now
     needed = found.labels_to(target)
-    affordable = _affordable(regime, budget, price)
-    furthest = int(FURTHEST * now)
-    most = furthest if affordable is None else min(affordable, furthest)
-    micro = 1 if price is None else price.micro  # without a price an order is weighed in labels
+    affordable = money.affordable
+    most = money.most if affordable is None else min(affordable, money.most)
+    micro = 1 if money.price is None else money.price.micro  # without a price an order is weighed in labels
 
     def more(labels: float | None) -> int | None:
-        return None if labels is None or price is None else max(round(labels) - now, 0) * price.micro
+        return None if labels is None else money.cost(labels)
 
     return TargetPlan(
         target=target,
@@ -249,11 +287,16 @@ def _target_plan(
         chance_now=needed.chance_within(now),
         chance_beyond=needed.beyond,
         chance_never=needed.never,
-        unreachable=needed.unreachable,
+        unreachable=needed.unreachable and target > shown,
         affordable=None if affordable is None else most,
         chance_in_budget=None if affordable is None else needed.chance_within(most),
+        pool_ends_at=now + money.supply.total,
         order=order_size(
-            needed.draws, now, most, micro, penalty(stop, target, found.present(), furthest - now, micro)
+            needed.draws,
+            money.paid,
+            max(most, money.paid),
+            micro,
+            penalty(stop, target, found.present(), int(FURTHEST * now) - now, micro),
         ),
     )
 

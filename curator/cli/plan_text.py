@@ -91,6 +91,8 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
         ]
     else:
         lines += _needed(plan, target, name, eight)
+    if target.labels is not None and target.labels > target.pool_ends_at:
+        lines.append(f"The pool ends at {target.pool_ends_at:,} labels: `curator add` brings more items.")
     if target.chance_in_budget is not None and plan.budget is not None and target.affordable is not None:
         lines.append(
             f"Chance to reach it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "

@@ -65,7 +65,9 @@ def warnings(seeds: int, notes: Sequence[str]) -> tuple[str, ...]:
     """What a reader has to know before trusting a simulation."""
     found = list(notes)
     if seeds < FEW_SEEDS:
-        found.append(f"{_seeds(seeds)} cannot tell a difference from chance: use --seeds 20")
+        found.append(
+            f"{_seeds(seeds)}: p values and intervals rest on little, and may turn over; use --seeds 20"
+        )
     found.append(
         "every seed splits the same data anew, so intervals and p values are about these data, not about others; money "
         "is that of the training labels, without the hold-out's"

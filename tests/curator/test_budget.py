@@ -317,3 +317,10 @@ def test_refusal_is_a_configuration_error(tmp_path):
     folder = quick(tmp_path / "p", budget="0.10", price="0.10")
     with Project(folder) as project, pytest.raises(ConfigError, match="Nothing was drawn or sent"):
         run_round(project)
+
+
+def test_init_says_that_the_budget_cannot_pay_for_the_hold_out(tmp_path):
+    """Before anything is set up, with both sums; a labeled file of the user's own would cost nothing."""
+    with pytest.raises(ConfigError, match=r"hold-out of 60 labels costs \$4\.80, the budget is \$4\.00"):
+        make_project(tmp_path / "p", holdout="60", budget="4")
+    assert not (tmp_path / "p" / "curator.toml").exists()

@@ -182,3 +182,13 @@ def test_no_project_and_broken_toml(tmp_path):
     (tmp_path / "curator.toml").write_text("name = [", encoding="utf-8")
     with pytest.raises(ConfigError, match="not valid TOML"):
         load_config(tmp_path)
+
+
+def test_a_slip_in_an_annotators_rate_names_the_setting_that_is_meant():
+    """As in any other section, though the annotator's name stands in between."""
+    rates = {"price_per_label": "0.08", "annotators": {"anna": {"hourly_rat": "30"}}}
+    with pytest.raises(
+        ConfigError,
+        match=r"cost\.annotators\.anna\.hourly_rat: there is no such setting; did you mean hourly_rate",
+    ):
+        parse_config(MINIMAL | {"cost": rates}, "here")

@@ -12,12 +12,15 @@ from typer.testing import CliRunner
 from curator import stop
 from curator.cli.app import app
 from curator.cli.plan_text import bands, plan_text
-from curator.config import CostSection
+from curator.config import CostSection, StopSection
 from curator.ledger.store import Ledger
 from curator.money.amounts import MICRO
 from curator.money.marginal_price import marginal_price
 from curator.money.order_size import order_size
-from curator.plan import Ahead, PlanOptions, make_plan
+from curator.money.regime import Regime
+from curator.money.score_keeping import forecast_regime
+from curator.money.supply import Supply, supply
+from curator.plan import Ahead, PlanOptions, _label_counts, _Money, _target_plan, make_plan
 from curator.project import Project
 from curator.rounds.run import run_round
 
@@ -79,11 +82,15 @@ def test_a_hopeless_target_is_said(campaign):
     assert "Order next" not in result.stdout
 
 
-def test_rows_end_at_four_times(campaign):
-    """Fifty rounds are asked for; the table ends at four times the labels, and says why."""
-    result = call("plan", "--project", campaign, "--rounds", 50, "--json")
-    assert max(row["labels"] for row in json.loads(result.stdout)["ahead"]) <= 360
-    assert "Rows beyond 360 labels are left out" in result.stderr
+def test_rows_end_at_four_times_or_with_the_pool():
+    """Past four times the labels forecasts were never checked; past the last item there is nothing to label."""
+    regime = Regime("d", (1, 2, 3, 4), (60, 70, 80, 90), (0.7, 0.7, 0.7, 0.7), 100, "accuracy", ())
+    at, notes = _label_counts(regime, 10, 50, _Money(90, Supply(0, 10, 990), None, None))
+    assert max(at) <= 360
+    assert "Nothing is said beyond 360 labels" in notes[0]
+    at, notes = _label_counts(regime, 10, 50, _Money(90, Supply(0, 10, 100), None, None))
+    assert max(at) <= 200
+    assert "The pool ends at 200 labels" in notes[0]
 
 
 def test_the_price_can_be_given(campaign):
@@ -114,6 +121,33 @@ def test_holdout_sizes_are_priced(campaign, tmp_path):
     text = call("plan", "--holdout", "--project", tmp_path).stdout
     assert re.search(r"40 \*\s+\$3\.20", text)
     assert "the last round" not in text
+
+
+def test_the_open_round_is_paid_already_and_the_pool_ends(campaign):
+    """The labels of the open round cost nothing more; no row goes beyond the last item of the pool."""
+    with Project(campaign) as project:
+        found = supply(project)
+        plan = make_plan(project, PlanOptions(rounds=40))
+        left = project.pool.n_items - 100 - 90 - 15
+        near = project.ledger.scalar("select max(holdout_duplicates) from rounds") or 0
+    assert (found.answered, found.asked, found.left) == (0, 15, left - near)
+    assert plan.ahead[-1].labels == 90 + found.total
+    assert any("The pool ends at" in note for note in plan.notes)
+    call("status", "--project", campaign)  # pulls the open round's answers
+    with Project(campaign) as project:
+        assert supply(project).answered == 15
+        first = make_plan(project, PlanOptions()).ahead[0]
+    assert (first.labels, first.cost) == (105, 0)
+
+
+def test_what_the_hold_out_may_show_already_is_not_out_of_reach():
+    """A curve that seems to level off below the target, and a last round that measured it: the measurement is believed."""
+    labels = (20, 40, 60, 80, 100)
+    regime = Regime("d", (1, 2, 3, 4, 5), labels, (0.8, 0.8, 0.8, 0.8, 0.8), 2000, "accuracy", ())
+    found = forecast_regime(regime, [120], (1.0, 1.0, 1.0))
+    money = _Money(100, Supply(0, 0, 1000), None, None)
+    assert _target_plan(found, regime, 0.99, money, StopSection(), shown=0.85).unreachable
+    assert not _target_plan(found, regime, 0.99, money, StopSection(), shown=1.0).unreachable
 
 
 def test_too_early_is_refused(tmp_path):
@@ -179,8 +213,8 @@ def test_the_verdict_to_stop_uses_the_same_prices_labels_and_forecast(campaign):
         with project.ledger.write():
             project.ledger.execute("delete from costs where source_id = 'label:1'")
     edit_config(campaign, "batch = 20", "batch = 15")
-    assert [row.labels for row in plan.ahead] == [110, 130, 150]
-    assert outlook["cost"] == plan.ahead[0].cost == 20 * 80_000
+    assert [row.labels for row in plan.ahead] == [105, 125, 145]
+    assert outlook["cost"] == plan.ahead[1].cost == 20 * 80_000
     gain = np.array([plan.ahead[0].median, plan.ahead[2].median]) - plan.present[0]
     assert [outlook["gain"], outlook["gain_ahead"]] == pytest.approx(gain.tolist(), abs=0.004)
 

@@ -164,7 +164,10 @@ def test_a_simulation_from_a_file(tmp_path, monkeypatch):
     shown = run(*call)
     assert "old: 3 campaigns of each strategy; 10 rounds of 8 (the first 8) out of" in shown.stdout
     assert "to reach" in shown.stdout
-    assert "Note: 3 seeds cannot tell a difference from chance: use --seeds 20." in shown.stdout
+    assert (
+        "Note: 3 seeds: p values and intervals rest on little, and may turn over; use --seeds 20."
+        in shown.stdout
+    )
     folder = tmp_path / "curator-simulation"
     assert (folder / "curves.svg").read_text("utf-8").startswith("<svg")
     assert len((folder / "runs.jsonl").read_text("utf-8").splitlines()) == 6

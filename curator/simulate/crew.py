@@ -60,5 +60,6 @@ def _data(path: Path) -> Labeled:
 
 
 def _end_at_ctrl_c() -> None:
-    """The terminal sends Ctrl-C to every process: this one ends at once, without a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """The terminal sends Ctrl-C to every process: this one ends at once, without a traceback; unless all are to ignore it."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -113,7 +113,7 @@ def measured(tmp_path_factory) -> Path:
     """A campaign with one measured round and a second one out; half of the questions are blind. Read only."""
     folder = make_project(tmp_path_factory.mktemp("serve") / "p", n=120, batch=20, holdout="20")
     edit_config(folder, "[cost]", "")
-    edit_config(folder, "seconds = 5.0", "seconds = 5.0\nblind_share = 0.5\n[cost]")
+    edit_config(folder, "seconds_per_word = 0.0", "seconds_per_word = 0.0\nblind_share = 0.5\n[cost]")
     for _ in range(2):
         next_round(folder)
     return folder

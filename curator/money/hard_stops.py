@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
-from statistics import NormalDist
 
 from curator.config import StopSection
 from curator.ledger.store import Row
+from curator.money.looks import widening
 
 LOOKS = 20  # that a target's interval allows for; more looks widen it further
 _LEVEL = 0.95
@@ -46,8 +46,7 @@ def check_target(stop: StopSection, measured: list[Row]) -> TargetCheck | None:
     if stop.target is None or not measured:
         return None
     row, looks = measured[-1], len(measured)
-    usual, wide = (NormalDist().inv_cdf(1 - (1 - _LEVEL) / 2 / n) for n in (1, max(LOOKS, looks)))
-    low = row["value"] - (row["value"] - row["value_low"]) * wide / usual
+    low = row["value"] - (row["value"] - row["value_low"]) * widening(_LEVEL, max(LOOKS, looks))
     return TargetCheck(stop.target, float(row["value"]), float(low), looks)
 
 

@@ -18,6 +18,13 @@ def planned_looks(looks: int) -> int:
     return planned
 
 
+def widening(level: float, looks: int) -> float:
+    """By how much an interval grows for `looks` looks (Bonferroni): the ratio of the normal quantiles, 1 for a single look."""
+    alpha = 1.0 - level
+    normal = NormalDist()
+    return normal.inv_cdf(1.0 - alpha / 2.0 / looks) / normal.inv_cdf(1.0 - alpha / 2.0)
+
+
 def decision_interval(
     value: float, low: float, high: float, *, level: float, looks: int
 ) -> tuple[float, float]:
@@ -32,7 +39,5 @@ def decision_interval(
         level: probability content.
         looks: at the hold-out so far, this one included.
     """
-    alpha = 1.0 - level
-    normal = NormalDist()
-    ratio = normal.inv_cdf(1.0 - alpha / 2.0 / planned_looks(looks)) / normal.inv_cdf(1.0 - alpha / 2.0)
+    ratio = widening(level, planned_looks(looks))
     return value - ratio * (value - low), value + ratio * (high - value)

@@ -129,17 +129,6 @@ class Simulation:
     warnings: tuple[str, ...]
     settings: dict[str, Any]
 
-    def standing(self, name: str) -> Standing:
-        """Of one strategy.
-
-        Raises:
-            KeyError: it did not take part.
-        """
-        found = [one for one in self.standings if one.name == name]
-        if not found:
-            raise KeyError(name)
-        return found[0]
-
     def as_json(self) -> dict[str, Any]:
         """For `--json` and for the file; what has no end, as the interval of a single seed, is null."""
         found: dict[str, Any] = _finite(asdict(self))

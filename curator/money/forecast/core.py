@@ -19,7 +19,7 @@ N_DRAWS = 1000
 _WIDTH_80 = 2.563  # standard deviations between the ends of a normal's central 80 %
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NEVER = 0.8  # probability from which a target is called out of reach
-OPEN_BEYOND = 8.0  # times the labels seen: labels to a target are not counted further
+# Times the labels seen, 1 to 8: labels to a target are not counted further.
 _GRID = np.exp2(np.arange(0.0, 3.01, 0.125))
 HORIZONS = np.array([1.5, 2.0, 4.0])
 # An average of quantiles is too wide; by how much was measured on the development sets.

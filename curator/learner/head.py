@@ -35,7 +35,7 @@ from curator.learner.network import Network
 from curator.learner.params import check_head_params
 from curator.learner.parts import Layers
 from curator.learner.semi_supervised import Spreading, alone, learn_from_pool
-from curator.learner.threads import one_thread
+from curator.learner.threads import each_on_a_core, one_thread, torch_on_one_thread
 from curator.learner.training import FOLDS, Training
 from strategies.linear_head import LinearHead
 
@@ -43,7 +43,7 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 Temperature = Literal["none", "cv"]
 
-_BLOCK = 16_384
+_BLOCK = 4_096  # rows that one thread predicts at a time
 _VOTE_ARRAYS = ("landmarks", "shares", "vote_scales")
 _TEMPERATURE_BOUNDS = (0.2, 5.0)
 # Up to these one thread trains: 1,000 labels of 77 classes took 14 core seconds with one, 41 with two on busy cores.
@@ -367,7 +367,8 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         vote = self._vote(device)
         unseen = np.setdiff1d(np.arange(len(self.classes_)), self.seen_)
         out = np.empty((len(weight), len(embeddings), len(self.classes_)), dtype=np.float32)
-        for first in range(0, len(embeddings), _BLOCK):
+
+        def predict_block(first: int) -> None:
             rows = torch.from_numpy(embeddings[first : first + _BLOCK]).to(device)
             logits = rows @ weight.transpose(1, 2) + bias[:, None, :]
             if network is not None:
@@ -376,6 +377,12 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
                 logits = logits + vote.logits(rows)
             probs = torch.softmax(logits, dim=2).cpu().numpy()
             out[:, first : first + _BLOCK, self.seen_] = (1.0 - self.unseen_mass_) * probs
+
+        if len(embeddings) <= _BLOCK:  # a few rows are done before threads have started
+            with torch_on_one_thread():
+                predict_block(0)
+        else:
+            list(each_on_a_core(predict_block, range(0, len(embeddings), _BLOCK), device))
         if len(unseen):
             out[:, :, unseen] = self.unseen_mass_ / len(unseen)
         return out

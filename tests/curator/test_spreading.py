@@ -317,22 +317,25 @@ def test_each_part_on_one_thread_and_afterwards_as_before():
     [({}, True), ({"hidden": 8, "max_iter": 10}, True), ({"temperature": "cv"}, False)],
 )
 def test_threads_change_nothing(params, with_pool, monkeypatch):
-    """One thread or two, here and in torch: the same weights bit for bit."""
+    """One thread or more, here and in torch: the same weights and the same probs, bit for bit."""
     rows, y = load_digits(return_X_y=True)
     rows = _unit(rows)
+    many = np.tile(rows, (3, 1))  # more than one thread is given at a time
     before, found = torch.get_num_threads(), []
     try:
-        for threads in (1, 2):
+        for threads in (1, 2, 3):
             monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
             torch.set_num_threads(threads)
             pool = rows[60:500] if with_pool else None
             head = EmbeddingHead(device="cpu", **params).fit(rows[:60], y[:60], pool=pool)
+            probs = {f"probs of {n}": head.predict_proba_seeds(many[:n]) for n in (1, 3, 6, 60, len(many))}
             assert torch.get_num_threads() == threads
-            found.append(head.state()[0])
+            found.append(head.state()[0] | probs)
     finally:
         torch.set_num_threads(before)
-    for name, array in found[0].items():
-        np.testing.assert_array_equal(array, found[1][name])
+    for others in found[1:]:
+        for name, array in found[0].items():
+            np.testing.assert_array_equal(array, others[name], err_msg=name)
 
 
 def test_state_from_before_there_was_spreading_still_loads():

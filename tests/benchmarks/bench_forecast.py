@@ -16,7 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny systems: more threads would only wait for each other
+# Runs share out the cores; inside a run more threads would only wait for each other.
+if __name__ == "__main__":  # read when numpy is imported; who imports this file keeps the threads there are
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.forecast.curves import Campaign, CurvesError, read_curves  # noqa: E402
 from benchmarks.forecast.report import report  # noqa: E402

@@ -17,8 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-# Models and hold-outs are small: more threads would only wait for each other. Read when numpy is imported.
-os.environ.update({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
+# Runs share out the cores; inside a run more threads would only wait for each other.
+if __name__ == "__main__":  # read when numpy is imported; who imports this file keeps the threads there are
+    os.environ.update({"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
 
 from benchmarks.gain.campaigns import KINDS, SEEDS_OF_RANDOM, campaigns, kept  # noqa: E402
 from benchmarks.gain.coverage import SIZES, Covered, coverage, read, write  # noqa: E402

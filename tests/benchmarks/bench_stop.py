@@ -18,7 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Runs share out the cores; inside a run more threads would only wait for each other.
+if __name__ == "__main__":  # read when numpy is imported; who imports this file keeps the threads there are
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.efficiency.data import load, set_names  # noqa: E402
 from benchmarks.stop.campaigns import Campaign, Run, play, read, save  # noqa: E402

@@ -126,7 +126,8 @@ def _questions(ledger: Ledger) -> list[Row]:
     """One row per answered question that had a suggestion, of rounds with questions of both kinds.
 
     Per question, not per answer: several people's answers to one item are no independent trials. Only answers given
-    before the next round was sent count, for either side: Label Studio shows the newest model's suggestions only.
+    before the next round was sent count, for either side: Label Studio shows the newest model's suggestions only. One of
+    the same second counts: nobody sees a new suggestion and answers within it.
     """
     answers = ledger.rows(
         """
@@ -136,7 +137,7 @@ def _questions(ledger: Ledger) -> list[Row]:
         left join current_labels l on l.item_id = q.item_id
         where q.role = 'train' and q.suggestion is not null
           and not exists (select 1 from rounds r where r.id = q.round + 1
-                          and substr(r.pushed_at, 1, 19) <= substr(a.created_at, 1, 19))
+                          and substr(r.pushed_at, 1, 19) < substr(a.created_at, 1, 19))
           and q.round in (select round from questions where role = 'train' and suggestion is not null
                           group by round having min(suggestion_shown) = 0 and max(suggestion_shown) = 1)
         order by q.round, q.rank, a.source_id

@@ -155,6 +155,10 @@ def test_answers_after_the_next_round_was_sent_do_not_count(project):
     add_round(project.ledger, 2, [1], [1.0], [1], pushed_at="2026-01-02T00:00:00+00:00")
     effect = suggestion_effect(project.ledger)
     assert (effect.shown, effect.blind) == (2, 2)
+    # within the same second nobody has seen the new suggestion
+    with project.ledger.write():
+        project.ledger.update("rounds", 2, pushed_at="2026-01-03T00:00:00.200000+00:00")
+    assert suggestion_effect(project.ledger) == before
 
 
 def test_without_two_of_each_there_is_nothing_to_compare(project):

@@ -9,8 +9,6 @@ import re
 import sqlite3
 import ssl
 import struct
-import subprocess
-import sys
 import threading
 import zipfile
 import zlib
@@ -27,6 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
+from support.process import start_curator
 from support.projects import labels_of, make_project
 
 from curator.cli.app import app
@@ -418,20 +417,12 @@ def test_the_token_shows_up_nowhere(tmp_path, studio, monkeypatch, caplog):
     folder = make_project(
         tmp_path / "project", n=40, batch=4, holdout="4", labeler="label-studio", url=studio.url
     )
-    command = [
-        sys.executable,
-        "-c",
-        "from curator.cli import main; main()",
-        "round",
-        "--project",
-        str(folder),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    process = start_curator("round", "--project", str(folder))
     seen = set()
     while process.poll() is None:
         seen.update(command_lines())
     out, err = process.communicate()
-    assert process.returncode == 0, err.decode()
+    assert process.returncode == 0, err
     assert any(str(folder).encode() in line for line in seen)
     assert not any(token.encode() in line for line in seen)
     with Project(folder) as project:
@@ -445,7 +436,7 @@ def test_the_token_shows_up_nowhere(tmp_path, studio, monkeypatch, caplog):
     assert report.measured is not None
     assert caplog.records, "debug logs must have been taken"
     logged = "\n".join(f"{record.getMessage()} {record.args!r}" for record in caplog.records)
-    for where, text in (("stdout", out.decode()), ("stderr", err.decode()), ("log", logged), ("repr", shown)):
+    for where, text in (("stdout", out), ("stderr", err), ("log", logged), ("repr", shown)):
         assert token not in text, where
     files = [path for path in (tmp_path).rglob("*") if path.is_file()]
     assert folder / "curator.toml" in files

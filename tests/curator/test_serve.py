@@ -25,6 +25,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.process import start_curator
 from support.projects import CLASSES, edit_config, labels_of, make_project
 from support.studio import Fault, choice, gateway, sdk
 from typer.testing import CliRunner
@@ -720,7 +721,7 @@ def test_an_answer_wakes_a_waiting_round(start, open_studio):
 def test_the_loop_goes_on_when_the_server_is_killed(start, open_studio, tmp_path):
     """kill -9 leaves a backend that nobody answers for: people label on, rounds run on, and it can be taken out."""
     campaign = start(open_studio)
-    process = curator("serve", "--project", str(campaign.folder), "--port", "0")
+    process = start_curator("serve", "--project", str(campaign.folder), "--port", "0")
     _read_until(process, "Registered")
     process.kill()
     process.communicate()
@@ -741,7 +742,7 @@ def test_the_loop_goes_on_when_the_server_is_killed(start, open_studio, tmp_path
 def test_a_clean_stop(start, open_studio, number):
     """Exit code 0, nothing left at Label Studio, neither token nor secret in the output."""
     campaign = start(open_studio)
-    process = curator("serve", "--project", str(campaign.folder), "--port", "0")
+    process = start_curator("serve", "--project", str(campaign.folder), "--port", "0")
     said = _read_until(process, "Registered")
     assert len(campaign.backends()) == 1
     process.send_signal(number)
@@ -752,18 +753,6 @@ def test_a_clean_stop(start, open_studio, number):
     secret = (campaign.folder / ".curator" / FILE).read_text().strip()
     for hidden in (secret, campaign.studio.token):
         assert hidden not in said + err
-
-
-def curator(*args: str) -> subprocess.Popen:
-    command = [sys.executable, "-c", "from curator.cli import main; main()", *args]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 def _read_until(process: subprocess.Popen, start: str) -> str:

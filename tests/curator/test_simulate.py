@@ -4,13 +4,12 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.process import start_curator
 from support.projects import make_project, write_pool
 from test_cli import run
 
@@ -199,16 +198,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
         "simulate", "--data", str(data), "--strategies", "random,margin", "--seeds", "20", "--batch", "8", "--price", "0.1",
         "--model", "sklearn:naive_bayes.GaussianNB", "--model-seeds", "1", "--jobs", "2", "--out", str(tmp_path / "out"),
     ]  # fmt: skip
-    program = [sys.executable, "-c", "from curator.cli import main; main()", *args]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        program,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start_curator(*args, start_new_session=True)
     journal = tmp_path / "out/runs.jsonl"
     until = time.monotonic() + 120
     while not journal.exists() and process.poll() is None and time.monotonic() < until:

@@ -6,8 +6,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.process import start_curator
 from support.projects import dump, edit_config, labels_of, make_project
 from support.studio import Fault, FilesDriver, gateway, sdk
 from typer.testing import CliRunner
@@ -447,18 +446,9 @@ def test_time_spans_are_readable():
     assert [duration(span) for span in spans] == ["5 s", "89 s", "2 min", "1 h 0 min", "2 h 1 min", "2 d 2 h"]
 
 
-def curator(*args: str, **more) -> subprocess.Popen:
-    """`curator ARGS` in a process of its own, without a terminal."""
-    # A run in the background ignores Ctrl-C, and passes that on; here it is to count.
-    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    command = [sys.executable, "-c", f"{heed}from curator.cli import main; main()", *args]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-    return subprocess.Popen(command, cwd=ROOT, text=True, **streams)
-
-
 def test_ctrl_c_says_how_to_go_on(campaign):
     """Exit code 130, nothing on stdout, no traceback; and going on is the same command."""
-    process = curator("round", "--project", str(campaign.folder), "--wait", "--poll", "0.5")
+    process = start_curator("round", "--project", str(campaign.folder), "--wait", "--poll", "0.5")
     assert process.stderr.readline().startswith(f"Round 1: 0 of {QUESTIONS} questions answered")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -472,7 +462,7 @@ def test_a_real_terminal_gets_the_live_table(campaign):
     """With stderr on a terminal: the table while it waits, the result on stdout."""
     main, other = pty.openpty()
     campaign.answer(2)
-    process = curator(
+    process = start_curator(
         "round", "--project", str(campaign.folder), "--wait", "--poll", "0.5", stderr=other, env=_terminal()
     )
     os.close(other)
@@ -508,7 +498,7 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path, studio_executable, mon
         with Project(folder) as project:
             run_round(project)
             truth, number = labels_of(project), int(project.ledger.get("labeler_project"))
-        process = curator("round", "--project", str(folder), "--wait", "--poll", "1", "--json")
+        process = start_curator("round", "--project", str(folder), "--wait", "--poll", "1", "--json")
         lines = [process.stderr.readline()]
         assert lines[0].startswith(f"Round 1: 0 of {QUESTIONS} questions answered")
         os.kill(server.pid, signal.SIGKILL)

@@ -7,8 +7,16 @@ from hypothesis import strategies as st
 
 from curator.errors import DataError
 from curator.money import forecast
-from curator.money.forecast.power_law import fit
-from curator.money.forecast.prior import as_table, learnt_prior, prior_from
+from curator.money.forecast.families import Draws
+from curator.money.forecast.learnt import as_table, learnt_from, shipped
+from curator.money.forecast.past_curves import (
+    HORIZONS,
+    N_FEATURES,
+    Regression,
+    features,
+    go_on,
+    log_error_now,
+)
 from curator.money.forecast.seen import Seen
 from curator.money.forecast.shapes import dictionary
 
@@ -17,14 +25,6 @@ def rounds(n=8, *, batch=20, level=0.9, drop=0.5, power=0.5):
     """A curve level - drop * labels**-power without noise."""
     labels = batch * np.arange(1, n + 1)
     return labels, level - drop * labels**-power
-
-
-def test_power_law_fit_by_hand():
-    """Three points of 0.9 - 1.0 / labels give back level and drop; a curve that only falls is fitted by its mean."""
-    labels = np.array([10.0, 20.0, 40.0])
-    found = fit(labels, np.array([0.9 - 1.0 / labels, [0.8, 0.7, 0.6]]))
-    assert found.at(np.array([100.0]))[0, 0] == pytest.approx(0.89, abs=0.001)
-    assert found.at(np.array([100.0]))[1, 0] == pytest.approx(0.7)
 
 
 def test_shapes_are_the_gain_of_doubling():
@@ -190,10 +190,51 @@ def test_widths_widen_about_the_median():
     assert np.ptp(wide.interval()[0]) == pytest.approx(1.3 * np.ptp(plain.interval()[0]), rel=0.05)
 
 
-def test_the_shipped_prior_reads_back():
-    """The table in the package is a distribution over all atoms, and writing it gives the same table."""
-    prior = learnt_prior()
-    assert prior.weights.sum() == pytest.approx(1.0)
-    assert prior.weights.min() > 0
-    again = prior_from(as_table(prior))
-    np.testing.assert_allclose(again.weights, prior.weights, atol=2e-6)
+def test_what_was_learnt_reads_back():
+    """The prior in the package is a distribution over all atoms, and writing it all gives the same again."""
+    learnt = shipped()
+    assert learnt.prior.weights.sum() == pytest.approx(1.0)
+    assert learnt.prior.weights.min() > 0
+    again = learnt_from(as_table(learnt))
+    np.testing.assert_allclose(again.prior.weights, learnt.prior.weights, atol=2e-6)
+    for horizon in HORIZONS:
+        for name, values in vars(learnt.past[horizon]).items():
+            np.testing.assert_array_equal(getattr(again.past[horizon], name), values)
+        assert (np.diff(learnt.past[horizon].misses) >= 0).all()
+
+
+def test_features_of_a_power_law_by_hand():
+    """Error = labels**-0.5 on endless items: every slope of the log error is -0.5, there is no bend and no scatter."""
+    labels = np.array([25.0, 50.0, 100.0, 200.0, 400.0])
+    seen = Seen.of(labels, 1 - labels**-0.5, 10**9)
+    slope, slope_now, bend, late, gain, now, scatter, span, gap, noise = features(seen)
+    np.testing.assert_allclose([slope, slope_now, late], -0.5, atol=1e-5)
+    np.testing.assert_allclose([bend, scatter], 0.0, atol=1e-5)
+    assert now == pytest.approx(np.log([200**-0.5, 400**-0.5]).mean(), abs=1e-5)
+    assert gap == pytest.approx(np.log(400**-0.5) - now, abs=1e-5)
+    assert span == pytest.approx(np.log(16))
+    assert gain > 0
+    assert noise == pytest.approx(0.5 * np.log((1 - np.exp(now)) / np.exp(now) / 1e9), abs=1e-5)
+
+
+def test_curves_go_on_as_past_ones_did():
+    """Past curves that halved their error by 2x and quartered it by 4x, with no misses: so does this one, and then as the families do."""
+    zeros, ones = np.zeros(N_FEATURES), np.ones(N_FEATURES)
+    sure = np.r_[-50.0, zeros]  # misses of size exp(-50)
+
+    def always(ratio):
+        return Regression(zeros, ones, np.r_[np.log(ratio), zeros], sure, np.zeros(25))
+
+    past = {1.5: always(0.8), 2.0: always(0.5), 4.0: always(0.25)}
+    labels, values = rounds(level=0.8, drop=0.0)
+    seen = Seen.of(labels, values, 10**6)
+    x = np.array([1.0, 1.5, 2.0, 4.0, 8.0])
+    families = Draws(np.tile([0.8, 0.82, 0.84, 0.86, 0.93], (3, 1)), np.full(3, 0.965), np.full(3, 0.01))
+    found = go_on(seen, past, families, x)
+    error = np.exp(log_error_now(seen))
+    assert error == pytest.approx(0.2, abs=1e-5)
+    np.testing.assert_allclose(
+        found.paths, np.tile(1 - error * np.array([1, 0.8, 0.5, 0.25, 0.125]), (3, 1)), atol=1e-5
+    )
+    np.testing.assert_allclose(found.limits, 1 - error * 0.25 * 0.25, atol=1e-5)
+    np.testing.assert_array_equal(found.scatter, families.scatter)

@@ -14,19 +14,17 @@ from curator.money.forecast.families import Draws
 FloatArray = NDArray[np.float64]
 
 
-def average(members: Sequence[Draws], weights: Sequence[float]) -> Draws:
-    """Average the members' quantiles at every x; a path keeps the rank that it has in the first member."""
+def average(members: Sequence[Draws]) -> Draws:
+    """The mean of the members' quantiles at every x; a path keeps the rank that it has in the first member."""
     first = members[0]
-    share = np.asarray(weights) / np.sum(weights)
     ranks = first.paths.argsort(axis=0).argsort(axis=0)
-    sorted_paths = sum(w * np.sort(m.paths, axis=0) for w, m in zip(share, members, strict=True))
-    limit_ranks = first.limits.argsort().argsort()
-    limits = sum(w * np.sort(m.limits) for w, m in zip(share, members, strict=True))
-    scatter = np.sqrt(sum(w * np.square(np.sort(m.scatter)) for w, m in zip(share, members, strict=True)))
+    paths = np.mean([np.sort(member.paths, axis=0) for member in members], axis=0)
+    limits = np.mean([np.sort(member.limits) for member in members], axis=0)
+    squares = np.mean([np.square(np.sort(member.scatter)) for member in members], axis=0)
     return Draws(
-        np.take_along_axis(np.asarray(sorted_paths), ranks, axis=0),
-        np.asarray(limits)[limit_ranks],
-        np.asarray(scatter)[first.scatter.argsort().argsort()],
+        np.take_along_axis(paths, ranks, axis=0),
+        limits[first.limits.argsort().argsort()],
+        np.sqrt(squares)[first.scatter.argsort().argsort()],
     )
 
 

@@ -1,12 +1,6 @@
-"""Priors over curves: the vague one, and the one learnt from past curves.
+"""Priors over the families: the vague one, and how one that was learnt (`learnt.py`) is written."""
 
-The learnt one is a table of weights, made by `tests/benchmarks/forecast/learn.py` from simulated campaigns on the development
-sets and variants of them. It never stands alone: a learnt method by itself did not carry over to other data.
-"""
-
-import json
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -17,7 +11,6 @@ from curator.money.forecast.shapes import dictionary
 
 # What is written is a whole number of these, so that the table is short and reads back exactly.
 UNIT = 1e-6
-LEARNT_FROM = ("banking77", "digits", "sms_spam", "subj", "trec6")
 
 
 @cache
@@ -27,13 +20,6 @@ def vague_prior() -> Prior:
     mass = 1.0 / (np.bincount(families)[families] * (families.max() + 1))
     weights = np.repeat(mass[:, None, None] / len(JITTERS), len(JITTERS), axis=1)
     return Prior(weights, np.zeros(1), 0.3)
-
-
-@cache
-def learnt_prior() -> Prior:
-    """What campaigns on the development sets looked like."""
-    text = files("curator.money.forecast").joinpath("prior.json").read_text(encoding="utf-8")
-    return prior_from(json.loads(text))
 
 
 def prior_from(table: dict[str, Any]) -> Prior:

@@ -1,14 +1,14 @@
-"""Learn the prior over curves that the package ships.
+"""Learn from past curves what the package ships: a prior over the families, and how curves went on.
 
     python tests/benchmarks/forecast/learn.py CURVES.csv
 
-CURVES.csv is what `variants.py` writes, and any other curves with it. The shipped prior was learnt from 945 campaigns on the
+CURVES.csv is what `variants.py` writes, and any other curves with it. The shipped file was learnt from 945 campaigns on the
 development sets: 445 of the kinds of `variants.py`, with further strategies and batch sizes on the unchanged sets, and 500 drawn
 from the curves of `make bench-efficiency` (n_holdout added). Of a name like "banking77/sub4" the part before the stroke is the data set. Writes
-curator/money/forecast/prior.json, and left_out.json beside this file: a prior for each data set, learnt without it and all its
+curator/money/forecast/learnt.json, and left_out.json beside this file: the same for each data set, learnt without it and all its
 variants, for the back-test.
 
-The weights of the atoms (shape, scatter, gain) maximise the mean log density of what came, given what was seen: density of
+Of the prior the weights of the atoms (shape, scatter, gain) maximise the mean log density of what came, given what was seen: density of
 both over density of what was seen. Data sets count the same. A Kullback-Leibler penalty to the vague prior, few steps, and
 5 % of the vague prior mixed in keep it from knowing its data sets too well.
 """
@@ -18,16 +18,19 @@ both over density of what was seen. Data sets count the same. A Kullback-Leibler
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from benchmarks.forecast import learn_past  # noqa: E402
 from benchmarks.forecast.curves import Campaign, FloatArray, read_curves  # noqa: E402
 
 from curator.money.forecast.families import Prior, error_now, weigh  # noqa: E402
-from curator.money.forecast.prior import LEARNT_FROM, as_table, vague_prior  # noqa: E402
+from curator.money.forecast.learnt import FILE, LEARNT_FROM, Learnt, as_table  # noqa: E402
+from curator.money.forecast.prior import vague_prior  # noqa: E402
 from curator.money.forecast.seen import Seen  # noqa: E402
 
 _GAINS = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.37, 0.45])
@@ -102,14 +105,18 @@ def _shares(names: list[tuple[str, str]]) -> FloatArray:
 
 
 def main(path: Path) -> None:
-    rows = examples(read_curves(path), np.random.default_rng(0))
-    print(f"{len(rows)} examples")
-    package = ROOT / "curator" / "money" / "forecast" / "prior.json"
-    package.write_text(json.dumps(as_table(learn(rows)), separators=(",", ":")) + "\n", encoding="utf-8")
-    left_out = {}
-    for name in LEARNT_FROM:
-        print(f"without {name}")
-        left_out[name] = as_table(learn([row for row in rows if row[0] != name]))
+    campaigns = read_curves(path)
+    rows = examples(campaigns, np.random.default_rng(0))
+    cuts = learn_past.examples(campaigns, np.random.default_rng(0))
+    print(f"{len(rows)} examples of the prior, {len(cuts)} of how curves went on")
+
+    def learnt_without(name: str) -> dict[str, Any]:
+        prior = learn([row for row in rows if row[0] != name])
+        return as_table(Learnt(prior, learn_past.learn([cut for cut in cuts if cut.dataset != name])))
+
+    package = ROOT / "curator" / "money" / "forecast" / FILE
+    package.write_text(json.dumps(learnt_without(""), separators=(",", ":")) + "\n", encoding="utf-8")
+    left_out = {name: learnt_without(name) for name in LEARNT_FROM}
     beside = Path(__file__).with_name("left_out.json")
     beside.write_text(json.dumps(left_out, separators=(",", ":")) + "\n", encoding="utf-8")
 

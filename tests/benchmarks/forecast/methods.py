@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.forecast.curves import FloatArray
+from benchmarks.forecast.power_law import bootstrap, fit
 from benchmarks.forecast.tasks import Task
 
 from curator.money import forecast
 from curator.money.forecast.core import LEVELS
-from curator.money.forecast.families import Prior, draw, posterior
-from curator.money.forecast.power_law import bootstrap, fit
-from curator.money.forecast.prior import learnt_prior, prior_from, vague_prior
+from curator.money.forecast.families import draw, posterior
+from curator.money.forecast.learnt import Learnt, learnt_from
+from curator.money.forecast.learnt import shipped as shipped_with_the_package
+from curator.money.forecast.past_curves import features, log_error_now
+from curator.money.forecast.prior import vague_prior
 from curator.money.forecast.seen import SHARED_SHARE, Seen
 
 # task -> {horizon: (len(LEVELS),) quantiles}; all levels alike where a method gives one number only
@@ -23,19 +26,19 @@ _N_DRAWS = 500
 
 
 @cache
-def _left_out() -> dict[str, Prior]:
+def _left_out() -> dict[str, Learnt]:
     return {
-        name: prior_from(table) for name, table in json.loads(_LEFT_OUT.read_text(encoding="utf-8")).items()
+        name: learnt_from(table) for name, table in json.loads(_LEFT_OUT.read_text(encoding="utf-8")).items()
     }
 
 
 def is_known(dataset: str) -> bool:
-    """Whether the shipped prior was learnt on this set, too: then it is judged with one learnt without it."""
+    """Whether what is shipped was learnt on this set, too: then it is judged with what was learnt without it."""
     return dataset in _left_out()
 
 
-def _prior_for(dataset: str) -> Prior:
-    return _left_out().get(dataset) or learnt_prior()
+def _learnt_for(dataset: str) -> Learnt:
+    return _left_out().get(dataset) or shipped_with_the_package()
 
 
 def make(task: Task) -> forecast.Forecast:
@@ -45,7 +48,7 @@ def make(task: Task) -> forecast.Forecast:
         task.values,
         task.n_holdout,
         list(task.at.values()),
-        learnt=_prior_for(task.dataset),
+        learnt=_learnt_for(task.dataset),
     )
 
 
@@ -74,12 +77,20 @@ def _member(kind: str, task: Task) -> dict[float, FloatArray]:
     if kind == "power":
         drawn = bootstrap(seen, grid, _N_DRAWS, rng)
     else:
-        prior = vague_prior() if kind == "vague" else _prior_for(task.dataset)
+        prior = vague_prior() if kind == "vague" else _learnt_for(task.dataset).prior
         drawn = draw(posterior(seen, prior), grid, _N_DRAWS, rng)
     shared = np.sqrt(SHARED_SHARE * seen.binomial[-2:].mean()) * rng.standard_normal(_N_DRAWS)
     scatter = drawn.scatter[:, None] * rng.standard_normal(drawn.paths.shape)
     quantiles = np.quantile(np.clip(drawn.paths + shared[:, None] + scatter, 0, 1), LEVELS, axis=0).T
     return {h: quantiles[int(np.searchsorted(grid, h))] for h in task.at}
+
+
+def past_curves(task: Task) -> dict[float, FloatArray]:
+    """The regression on past curves alone."""
+    seen = Seen.of(task.labels, task.values, task.n_holdout)
+    past, found, now = _learnt_for(task.dataset).past, features(seen), log_error_now(seen)
+    levels = 1.0 - np.array(LEVELS)
+    return {h: np.clip(1.0 - np.exp(now + past[h].log_ratio(found, levels)), 0, 1) for h in task.at}
 
 
 METHODS: dict[str, Method] = {
@@ -88,6 +99,7 @@ METHODS: dict[str, Method] = {
     "its bootstrap": partial(_member, "power"),
     "families, vague prior": partial(_member, "vague"),
     "families, learnt prior": partial(_member, "learnt"),
+    "past curves": past_curves,
     "**curator plan**": shipped,
 }
 SHIPPED = "**curator plan**"

@@ -34,8 +34,8 @@ def _about(campaigns: Sequence[Campaign]) -> str:
     text = f"{len(campaigns):,} campaigns on {len(sets)} data sets ({', '.join(sets)})."
     if known:
         text += (
-            f" The shipped prior was learnt on {', '.join(known)} too: each of these is judged with a prior learnt "
-            "without it. The width factors and the shares of the blend are the same for all."
+            f" What is shipped was learnt on {', '.join(known)} too: each of these is judged with what was learnt without it. "
+            "The width factors and the shares of the blend are the same for all."
         )
     return text
 

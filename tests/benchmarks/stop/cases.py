@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from curator.money.amounts import MICRO
 from curator.money.forecast import predict
+from curator.money.forecast.core import VERSION
 from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, agreement, look_ahead, recent
 
 PRICE = 80_000  # micro-units of a label
@@ -96,8 +97,8 @@ def _means(values: Sequence[float | None]) -> FloatArray:
 
 
 def forecasts(campaign: Campaign, items: int, folder: Path) -> FloatArray:
-    """The draws of a case; kept in `folder`, since they take most of the time."""
-    path = folder / f"{items}-{campaign.run.file}"
+    """The draws of a case; kept in `folder`, by the version of the forecast, since they take most of the time."""
+    path = folder / f"{items}-v{VERSION}-{campaign.run.file}"
     if path.exists():
         with np.load(path) as kept:
             return kept["draws"]

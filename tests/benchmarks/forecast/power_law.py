@@ -1,7 +1,7 @@
 """The bounded power law a - b x**-c with a <= 1 and b >= 0, and its bootstrap.
 
-The exponent is searched on a grid; given it, a and b are least squares in closed form, with the bounds. Too low on its own at
-four times the labels, where the averaged families are too high: that is why it takes part.
+What others would draw through the points. The exponent is searched on a grid; given it, a and b are least squares in closed
+form, with the bounds.
 """
 
 from dataclasses import dataclass

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -37,8 +39,9 @@ def play_all(path: Path, runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, 
         threads_of_children(1),  # cores are shared out to campaigns
         ProcessPoolExecutor(min(jobs, len(runs)), mp_context=context, initializer=_end_at_ctrl_c) as pool,
     ):
-        playing = {pool.submit(_play, path, run): run for run in runs}
         try:
+            with _ctrl_c_waits():  # the first calls start the processes
+                playing = {pool.submit(_play, path, run): run for run in runs}
             for done in as_completed(playing):
                 yield playing[done], done.result()
         except BrokenProcessPool as exc:
@@ -59,7 +62,28 @@ def _data(path: Path) -> Labeled:
     return Labeled.load(path)
 
 
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Inside, Ctrl-C waits; processes that are started inside keep it waiting until they are told what to do with it."""
+    if threading.current_thread() is not threading.main_thread():  # it goes to the main thread anyway
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what they inherit
+    handler = signal.getsignal(signal.SIGINT)
+    came: list[int] = []
+    if handler is not signal.SIG_IGN:  # a library's thread takes it where this one does not
+        signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
 def _end_at_ctrl_c() -> None:
     """The terminal sends Ctrl-C to every process: this one ends at once, without a traceback; unless all are to ignore it."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

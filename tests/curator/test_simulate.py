@@ -193,16 +193,10 @@ def test_more_seeds_and_strategies_play_only_what_is_new(tmp_path):
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
     """Interrupted with two processes at work: exit code 130 and no traceback; the next call ends with the same result."""
-    data = data_file(tmp_path)
-    args = [
-        "simulate", "--data", str(data), "--strategies", "random,margin", "--seeds", "20", "--batch", "8", "--price", "0.1",
-        "--model", "sklearn:naive_bayes.GaussianNB", "--model-seeds", "1", "--jobs", "2", "--out", str(tmp_path / "out"),
-    ]  # fmt: skip
-    process = start_curator(*args, start_new_session=True)
+    args = twenty_seeds(tmp_path)
+    process = start_curator(*args, "--jobs", "2", "--out", str(tmp_path / "out"), start_new_session=True)
     journal = tmp_path / "out/runs.jsonl"
-    until = time.monotonic() + 120
-    while not journal.exists() and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for(process, lambda: journal.exists() and "\n" in journal.read_text(encoding="utf-8"))
     os.killpg(process.pid, signal.SIGINT)
     _out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -210,10 +204,39 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     assert "Traceback" not in err
     finished = len(Journal(journal).read())
     assert 0 < finished < 40
-    again = run(*args[:-4], "--jobs", "1", "--out", tmp_path / "out")
+    again = run(*args, "--jobs", "1", "--out", tmp_path / "out")
     assert f"{finished} of 40 campaigns were played before" in again.stderr
-    run(*args[:-4], "--jobs", "1", "--out", tmp_path / "whole")
+    run(*args, "--jobs", "1", "--out", tmp_path / "whole")
     assert (tmp_path / "out/result.json").read_bytes() == (tmp_path / "whole/result.json").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_ctrl_c_while_processes_start(tmp_path):
+    """The ones that play are not yet told what to do with Ctrl-C: they end without a traceback too."""
+    args = twenty_seeds(tmp_path)
+    process = start_curator(*args, "--jobs", "2", "--out", str(tmp_path / "out"), start_new_session=True)
+    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_for(process, lambda: len(started.read_text().split()) >= 3)  # one of them counts resources
+    os.killpg(process.pid, signal.SIGINT)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Run the same command again to continue" in err
+    assert "Traceback" not in err
+
+
+def twenty_seeds(tmp_path):
+    """A simulation that takes a while: 40 campaigns."""
+    return [
+        "simulate", "--data", str(data_file(tmp_path)), "--strategies", "random,margin", "--seeds", "20", "--batch", "8",
+        "--price", "0.1", "--model", "sklearn:naive_bayes.GaussianNB", "--model-seeds", "1",
+    ]  # fmt: skip
+
+
+def wait_for(process, condition):
+    """Look until it holds, for two minutes at most, or until the process has ended."""
+    until = time.monotonic() + 120
+    while process.poll() is None and not condition() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def test_curves_for_forecasts(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.forecast import Forecast, ForecastRefusedError, predict
+from curator.money.forecast.blend import factors_at
 from curator.money.forecast.seen import FURTHEST
 from curator.money.regime import Regime, current_regime
 
@@ -133,4 +134,4 @@ def _score(ledger: Ledger, made_after: int, round_id: int, labels: int, value: f
 
 def width_at(horizon: float, widths: Sequence[float]) -> float:
     """The factor at a horizon, between 1.5, 2 and 4 by its logarithm."""
-    return float(np.interp(np.log(horizon), np.log([1.5, 2.0, 4.0]), widths))
+    return float(factors_at(np.array([horizon]), np.asarray(widths))[0])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.money.forecast.families import Draws
+from curator.money.forecast.seen import HORIZONS
 
 FloatArray = NDArray[np.float64]
 
@@ -28,9 +29,9 @@ def average(members: Sequence[Draws]) -> Draws:
     )
 
 
-def factors_at(x: FloatArray, horizons: FloatArray, factors: FloatArray) -> FloatArray:
-    """The width factor at each x, between horizons by the logarithm of x, level outside."""
-    found: FloatArray = np.interp(np.log(x), np.log(horizons), factors)
+def factors_at(x: FloatArray, factors: FloatArray) -> FloatArray:
+    """The width factor at each x: between `HORIZONS` by the logarithm of x, level outside."""
+    found: FloatArray = np.interp(np.log(x), np.log(HORIZONS), factors)
     return found
 
 

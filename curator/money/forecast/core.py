@@ -22,7 +22,6 @@ LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 NEVER = 0.8  # probability from which a target is called out of reach
 # Times the labels seen, 1 to 8: labels to a target are not counted further.
 _GRID = np.exp2(np.arange(0.0, 3.01, 0.125))
-HORIZONS = np.array([1.5, 2.0, 4.0])
 # An average of quantiles is too wide; by how much, beside the hold-out's error, was measured on the development sets.
 _FACTORS = np.array([0.74, 0.72, 0.76])
 
@@ -202,11 +201,11 @@ def _on_any_items(curves: Draws, seen: Seen, rng: np.random.Generator) -> Draws:
 def _finished(curves: Draws, seen: Seen, widths: FloatArray) -> Draws:
     """Widths corrected, rising, and inside [0, 1]; what the hold-out's error makes of a width is not narrowed."""
     noise = np.minimum(_shared_variance(seen) / np.maximum(curves.paths.var(axis=0), 1e-12), 1.0)
-    squares = np.square(factors_at(_GRID, HORIZONS, _FACTORS))
-    factors = np.sqrt(squares + (1.0 - squares) * noise) * factors_at(_GRID, HORIZONS, widths)
+    squares = np.square(factors_at(_GRID, _FACTORS))
+    factors = np.sqrt(squares + (1.0 - squares) * noise) * factors_at(_GRID, widths)
     paths = np.maximum.accumulate(stretch(curves.paths, factors), axis=1)
     limits = np.maximum(stretch(curves.limits, factors[-1]), paths[:, -1])
-    return Draws(np.clip(paths, 0.0, 1.0), np.clip(limits, 0.0, 1.0), factors[0] * curves.scatter)
+    return Draws(np.clip(paths, 0.0, 1.0), np.clip(limits, 0.0, 1.0), widths[0] * curves.scatter)
 
 
 def _shared_variance(seen: Seen) -> float:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from curator.money.forecast.seen import HORIZONS
+
 # rounds seen -> error of the median (0-1) at 1.5, 2 and 4 times the labels, hold-out of 1,000 items; nearer is not measured
-_HORIZONS = (1.5, 2.0, 4.0)
-_ERRORS = {4: (0.015, 0.017, 0.023), 6: (0.012, 0.015, 0.020), 8: (0.011, 0.013, 0.015)}
+_ERRORS = {4: (0.016, 0.018, 0.023), 6: (0.013, 0.015, 0.020), 8: (0.012, 0.013, 0.015)}
 
 
 def expected_error(rounds_seen: int, horizon: float) -> float:
     """Mean absolute error of the median (0-1) with so many rounds seen, at `horizon` times the labels."""
     row = _ERRORS[max(m for m in _ERRORS if m <= max(rounds_seen, min(_ERRORS)))]
-    return float(np.interp(np.log(horizon), np.log(_HORIZONS), row))
+    return float(np.interp(np.log(horizon), np.log(HORIZONS), row))

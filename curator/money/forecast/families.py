@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri_exp
 
-from curator.money.forecast.seen import OWN_SHARE, Seen
+from curator.money.forecast.seen import LEAST_ERROR, OWN_SHARE, Seen
 from curator.money.forecast.shapes import dictionary
 
 FloatArray = NDArray[np.float64]
@@ -103,7 +103,7 @@ def weigh(x: FloatArray, values: FloatArray, binomial: FloatArray, error: float,
 
 def error_now(seen: Seen) -> float:
     """The error of the last rounds, never 0: what the prior's gains are shares of."""
-    return float(max(1.0 - seen.values[-2:].mean(), 1.0 / (seen.n_holdout + 2.0), 0.004))
+    return float(max(1.0 - seen.values[-2:].mean(), 1.0 / (seen.n_holdout + 2.0), LEAST_ERROR))
 
 
 @dataclass(frozen=True)

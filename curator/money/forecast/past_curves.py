@@ -1,9 +1,9 @@
 """What past curves did from here: the error at 1.5, 2 and 4 times the labels, regressed on features of the rounds seen.
 
 By horizon, a ridge regression of the logarithm of (error then / error now), a second one of how far it missed, and the
-quantiles of the misses. Fitted to simulated campaigns by `tests/benchmarks/forecast/learn.py`. On data unlike those it can be
-far off, and it knows nothing of asymptotes: it counts as much as the families, not more, and beyond four times the labels it
-goes on as they do.
+quantiles of the misses. Fitted to simulated campaigns by `tests/benchmarks/forecast/learn.py`, some of them flattened, so that
+level curves are known too. On data unlike those it can be far off: it counts as much as the families, not more; it starts
+where they are now, and beyond four times the labels it goes on as they do.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.money.forecast.families import Draws
-from curator.money.forecast.seen import Seen
+from curator.money.forecast.seen import HORIZONS, LEAST_ERROR, Seen
 
 FloatArray = NDArray[np.float64]
-HORIZONS = (1.5, 2.0, 4.0)
 # Of the quantiles that are kept of the misses.
 LEVELS = np.r_[0.005, 0.01, 0.025, np.linspace(0.05, 0.95, 19), 0.975, 0.99, 0.995]
 N_FEATURES = 10
-_LEAST_ERROR = 0.004
+_LEAST_GAP = 0.01  # to a metric of 1, that a gain is divided by
+_SMALLEST = 1e-6  # error that a curve may have
+_LEAST_LEFT = 0.25  # of the variance, when the scatter of single trainings is taken off
 _FURTHEST = 3.0  # standard deviations from the mean of past curves: a feature further out counts as this far
 _DIGITS = 6
 
@@ -31,21 +32,21 @@ class Regression:
 
     Attributes:
         centre, spread: (N_FEATURES,) means and standard deviations of the features.
-        median: (1 + N_FEATURES,) intercept and coefficients of log (error then / error now).
-        scale: (1 + N_FEATURES,) of the logarithm of the size of its misses.
+        mean: (1 + N_FEATURES,) intercept and coefficients of log (error then / error now).
+        scale: (1 + N_FEATURES,) those of the logarithm of the size of its misses.
         misses: (len(LEVELS),) quantiles of miss / size, rising.
     """
 
     centre: FloatArray
     spread: FloatArray
-    median: FloatArray
+    mean: FloatArray
     scale: FloatArray
     misses: FloatArray
 
     def log_ratio(self, found: FloatArray, levels: FloatArray) -> FloatArray:
         """(len(levels),) quantiles of log (error then / error now)."""
         row = self.design(found[None])[0]
-        quantiles: FloatArray = row @ self.median + np.exp(row @ self.scale) * np.interp(
+        quantiles: FloatArray = row @ self.mean + np.exp(row @ self.scale) * np.interp(
             levels, LEVELS, self.misses
         )
         return quantiles
@@ -67,7 +68,7 @@ def features(seen: Seen) -> FloatArray:
     is above the log error now; log of the noise that the hold-out puts on it.
     """
     x = np.log(seen.relative)
-    errors = np.maximum(1.0 - (seen.values * seen.n_holdout + 1.0) / (seen.n_holdout + 2.0), _LEAST_ERROR)
+    errors = np.maximum(1.0 - (seen.values * seen.n_holdout + 1.0) / (seen.n_holdout + 2.0), LEAST_ERROR)
     logs = np.log(errors)
     now = log_error_now(seen)
     start, slope = _line(x, logs)
@@ -75,7 +76,7 @@ def features(seen: Seen) -> FloatArray:
     _, slope_now, bend = np.linalg.solve(parabola.T @ parabola + np.diag([0.0, 0.0, 0.05]), parabola.T @ logs)
     late = max(len(x) // 2, 2)
     scatter = np.sqrt(np.square(logs - start - slope * x).mean())
-    gain = _line(x, seen.values)[1] / max(1.0 - seen.values[-2:].mean(), 0.01)
+    gain = _line(x, seen.values)[1] / max(1.0 - seen.values[-2:].mean(), _LEAST_GAP)
     noise = 0.5 * np.log((1.0 - np.exp(now)) / (np.exp(now) * seen.n_holdout))
     return np.array(
         [slope, slope_now, bend, _line(x[-late:], logs[-late:])[1], gain, now, scatter, -x[0], start - now, noise]
@@ -85,24 +86,29 @@ def features(seen: Seen) -> FloatArray:
 def log_error_now(seen: Seen) -> float:
     """The logarithm of the error of the last two rounds, never quite 0."""
     errors = 1.0 - (seen.values[-2:] * seen.n_holdout + 1.0) / (seen.n_holdout + 2.0)
-    return float(np.log(np.maximum(errors, _LEAST_ERROR)).mean())
+    return float(np.log(np.maximum(errors, LEAST_ERROR)).mean())
 
 
 def go_on(seen: Seen, past: PastCurves, families: Draws, x: FloatArray) -> Draws:
-    """Curves along x (times the labels now, from 1) as past ones went on; rows are quantiles, lowest first.
+    """Curves as past ones went on; rows are quantiles, lowest first.
 
-    Up to 1.5 times the labels they come from where the families are now; beyond the last horizon, and to their limits, they
-    lose error in the proportion of the families' curve of the same rank.
+    Up to the first horizon they come from where the families are now; beyond the last, and to their limits, they lose error in
+    the proportion of the families' curve of the same rank.
+
+    Args:
+        seen: the rounds.
+        past: the regressions.
+        families: curves along `x`, the error that the hold-out has in all rounds alike among them.
+        x: times the labels now, rising; 1 and the last horizon are among them.
     """
     levels = (np.arange(len(families.paths)) + 0.5) / len(families.paths)
-    found, now = features(seen), log_error_now(seen)
-    others = np.log(np.maximum(1.0 - np.sort(families.paths, axis=0), 1e-6))
-    limits = np.log(np.maximum(1.0 - np.sort(families.limits), 1e-6))
-    start = np.array([np.interp(1.0, x, row) for row in others])
+    others = _log_errors(np.sort(families.paths, axis=0))
+    start, last = others[:, x.tolist().index(1.0)], others[:, x.tolist().index(HORIZONS[-1])]
+    found, now = features(seen), np.median(start)
     # the lowest metric is the highest error
-    anchors = [start] + [now + past[h].log_ratio(found, 1.0 - levels) for h in HORIZONS]
+    reached = [1.0 - np.exp(now + past[h].log_ratio(found, 1.0 - levels)) for h in HORIZONS]
+    anchors = [start, *(_log_errors(_without_scatter(values, families.scatter)) for values in reached)]
     marks = np.log([1.0, *HORIZONS])
-    last = np.array([np.interp(HORIZONS[-1], x, row) for row in others])
     logs = np.empty_like(others)
     for column, place in enumerate(np.log(x)):
         if place <= marks[-1]:
@@ -111,11 +117,19 @@ def go_on(seen: Seen, past: PastCurves, families: Draws, x: FloatArray) -> Draws
             logs[:, column] = (1.0 - share) * anchors[k - 1] + share * anchors[k]
         else:
             logs[:, column] = anchors[-1] + others[:, column] - last
-    return Draws(
-        np.sort(1.0 - np.exp(logs), axis=0),
-        np.sort(1.0 - np.exp(anchors[-1] + limits - last)),
-        families.scatter,
-    )
+    limits = anchors[-1] + _log_errors(np.sort(families.limits)) - last
+    return Draws(np.sort(1.0 - np.exp(logs), axis=0), np.sort(1.0 - np.exp(limits)), families.scatter)
+
+
+def _log_errors(values: FloatArray) -> FloatArray:
+    return np.asarray(np.log(np.maximum(1.0 - values, _SMALLEST)))
+
+
+def _without_scatter(values: FloatArray, scatter: FloatArray) -> FloatArray:
+    """Past curves were held against single trainings: what these scatter is taken off the spread about the median."""
+    left = max(1.0 - np.square(scatter).mean() / max(values.var(), 1e-12), _LEAST_LEFT)
+    middle = np.median(values)
+    return np.asarray(middle + np.sqrt(left) * (values - middle))
 
 
 def past_from(table: dict[str, Any]) -> PastCurves:

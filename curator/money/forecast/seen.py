@@ -11,6 +11,8 @@ from curator.money.forecast.errors import ForecastRefusedError
 FloatArray = NDArray[np.float64]
 FEWEST_ROUNDS = 4
 FURTHEST = 4.0  # times the labels seen
+HORIZONS = (1.5, 2.0, 4.0)  # times the labels seen: where forecasts are learnt, checked and scored
+LEAST_ERROR = 0.004  # what is less counts as so much, where an error is divided by or its logarithm is taken
 # Two rounds measured on the same items share most of their error: of p (1 - p) / N so much is a round's own, and so
 # much is common to all of them (measured on recorded campaigns: errors correlate 0.87 between neighbouring rounds).
 OWN_SHARE, SHARED_SHARE = 0.3, 0.7

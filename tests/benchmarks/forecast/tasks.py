@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from benchmarks.forecast.curves import Campaign, FloatArray
 
+from curator.money.forecast.seen import HORIZONS
+
 ROUNDS_SEEN = (4, 6, 8)
-HORIZONS = (1.5, 2.0, 4.0)
 
 
 @dataclass(frozen=True)

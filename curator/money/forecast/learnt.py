@@ -17,7 +17,7 @@ LEARNT_FROM = ("banking77", "digits", "sms_spam", "subj", "trec6")
 
 @dataclass(frozen=True)
 class Learnt:
-    """Made by `tests/benchmarks/forecast/learn.py`. It never stands alone: learnt methods by themselves did not carry over."""
+    """Made by `tests/benchmarks/forecast/learn.py`. It never stands alone: on data unlike those it knows it can be far off."""
 
     prior: Prior
     past: PastCurves

@@ -7,8 +7,7 @@ import numpy as np
 
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.forecast import Forecast, ForecastRefusedError, predict
-from curator.money.forecast.blend import factors_at
-from curator.money.forecast.seen import FURTHEST
+from curator.money.forecast.seen import FURTHEST, between_horizons
 from curator.money.regime import Regime, current_regime
 
 ROUNDS_AHEAD = 5
@@ -128,10 +127,5 @@ def _score(ledger: Ledger, made_after: int, round_id: int, labels: int, value: f
         "hit95": int(at[0.025] <= value <= at[0.975]),
         "error": value - median,
         "crps": float(2.0 * np.where(off >= 0, _LEVELS_FINE * off, (_LEVELS_FINE - 1.0) * off).mean()),
-        "distance": abs(value - median) / max(side, 1e-6) * width_at(labels / now, widths),
+        "distance": abs(value - median) / max(side, 1e-6) * float(between_horizons(labels / now, widths)),
     }
-
-
-def width_at(horizon: float, widths: Sequence[float]) -> float:
-    """The factor at a horizon, between 1.5, 2 and 4 by its logarithm."""
-    return float(factors_at(np.array([horizon]), np.asarray(widths))[0])

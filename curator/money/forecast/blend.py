@@ -1,7 +1,6 @@
 """Members averaged quantile by quantile, and the width corrected by what back-tests showed.
 
-An average of quantiles keeps the shape of its members where a mixture would have two humps; it is a little too wide, hence the
-factors, one per horizon.
+An average of quantiles keeps the shape of its members where a mixture would have two humps; it is too wide, hence the factors.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.money.forecast.families import Draws
-from curator.money.forecast.seen import HORIZONS
 
 FloatArray = NDArray[np.float64]
 
@@ -27,12 +25,6 @@ def average(members: Sequence[Draws]) -> Draws:
         limits[first.limits.argsort().argsort()],
         np.sqrt(squares)[first.scatter.argsort().argsort()],
     )
-
-
-def factors_at(x: FloatArray, factors: FloatArray) -> FloatArray:
-    """The width factor at each x: between `HORIZONS` by the logarithm of x, level outside."""
-    found: FloatArray = np.interp(np.log(x), np.log(HORIZONS), factors)
-    return found
 
 
 def stretch(values: FloatArray, factors: FloatArray) -> FloatArray:

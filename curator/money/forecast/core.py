@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curator.errors import DataError
-from curator.money.forecast.blend import average, factors_at, stretch
+from curator.money.forecast.blend import average, stretch
 from curator.money.forecast.errors import ForecastRefusedError
 from curator.money.forecast.families import Draws, draw, posterior
 from curator.money.forecast.learnt import Learnt, shipped
 from curator.money.forecast.past_curves import go_on
 from curator.money.forecast.prior import vague_prior
-from curator.money.forecast.seen import FURTHEST, OWN_SHARE, SHARED_SHARE, Seen
+from curator.money.forecast.seen import FURTHEST, OWN_SHARE, SHARED_SHARE, Seen, between_horizons
 
 FloatArray = NDArray[np.float64]
 VERSION = "2"
@@ -194,22 +194,18 @@ def predict(
 
 def _on_any_items(curves: Draws, seen: Seen, rng: np.random.Generator) -> Draws:
     """With the error that this hold-out has in all rounds alike."""
-    shared = np.sqrt(_shared_variance(seen)) * rng.standard_normal(len(curves.paths))
+    shared = np.sqrt(seen.shared_variance) * rng.standard_normal(len(curves.paths))
     return Draws(curves.paths + shared[:, None], curves.limits + shared, curves.scatter)
 
 
 def _finished(curves: Draws, seen: Seen, widths: FloatArray) -> Draws:
     """Widths corrected, rising, and inside [0, 1]; what the hold-out's error makes of a width is not narrowed."""
-    noise = np.minimum(_shared_variance(seen) / np.maximum(curves.paths.var(axis=0), 1e-12), 1.0)
-    squares = np.square(factors_at(_GRID, _FACTORS))
-    factors = np.sqrt(squares + (1.0 - squares) * noise) * factors_at(_GRID, widths)
+    noise = np.minimum(seen.shared_variance / np.maximum(curves.paths.var(axis=0), 1e-12), 1.0)
+    squares = np.square(between_horizons(_GRID, _FACTORS))
+    factors = np.sqrt(squares + (1.0 - squares) * noise) * between_horizons(_GRID, widths)
     paths = np.maximum.accumulate(stretch(curves.paths, factors), axis=1)
     limits = np.maximum(stretch(curves.limits, factors[-1]), paths[:, -1])
     return Draws(np.clip(paths, 0.0, 1.0), np.clip(limits, 0.0, 1.0), widths[0] * curves.scatter)
-
-
-def _shared_variance(seen: Seen) -> float:
-    return float(SHARED_SHARE * seen.binomial[-2:].mean())
 
 
 def _read(curves: Draws, x: FloatArray, seed: int, *, common: bool = False) -> FloatArray:

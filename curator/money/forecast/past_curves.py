@@ -45,19 +45,20 @@ class Regression:
 
     def log_ratio(self, found: FloatArray, levels: FloatArray) -> FloatArray:
         """(len(levels),) quantiles of log (error then / error now)."""
-        row = self.design(found[None])[0]
+        row = design(found[None], self.centre, self.spread)[0]
         quantiles: FloatArray = row @ self.mean + np.exp(row @ self.scale) * np.interp(
             levels, LEVELS, self.misses
         )
         return quantiles
 
-    def design(self, found: FloatArray) -> FloatArray:
-        """(n, 1 + N_FEATURES) what the coefficients are multiplied with."""
-        standard = np.clip((found - self.centre) / self.spread, -_FURTHEST, _FURTHEST)
-        return np.column_stack((np.ones(len(found)), standard))
-
 
 PastCurves = dict[float, Regression]  # by horizon
+
+
+def design(found: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
+    """(n, 1 + N_FEATURES) what coefficients are multiplied with, of features (n, N_FEATURES)."""
+    standard = np.clip((found - centre) / spread, -_FURTHEST, _FURTHEST)
+    return np.column_stack((np.ones(len(found)), standard))
 
 
 def features(seen: Seen) -> FloatArray:
@@ -68,9 +69,7 @@ def features(seen: Seen) -> FloatArray:
     is above the log error now; log of the noise that the hold-out puts on it.
     """
     x = np.log(seen.relative)
-    errors = np.maximum(1.0 - (seen.values * seen.n_holdout + 1.0) / (seen.n_holdout + 2.0), LEAST_ERROR)
-    logs = np.log(errors)
-    now = log_error_now(seen)
+    logs, now = _log_errors_seen(seen), log_error_now(seen)
     start, slope = _line(x, logs)
     parabola = np.column_stack((np.ones(len(x)), x, np.square(x)))
     _, slope_now, bend = np.linalg.solve(parabola.T @ parabola + np.diag([0.0, 0.0, 0.05]), parabola.T @ logs)
@@ -85,8 +84,11 @@ def features(seen: Seen) -> FloatArray:
 
 def log_error_now(seen: Seen) -> float:
     """The logarithm of the error of the last two rounds, never quite 0."""
-    errors = 1.0 - (seen.values[-2:] * seen.n_holdout + 1.0) / (seen.n_holdout + 2.0)
-    return float(np.log(np.maximum(errors, LEAST_ERROR)).mean())
+    return float(_log_errors_seen(seen)[-2:].mean())
+
+
+def _log_errors_seen(seen: Seen) -> FloatArray:
+    return np.asarray(np.log(np.maximum(1.0 - seen.smoothed, LEAST_ERROR)))
 
 
 def go_on(seen: Seen, past: PastCurves, families: Draws, x: FloatArray) -> Draws:

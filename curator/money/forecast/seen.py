@@ -72,7 +72,23 @@ class Seen:
         return self.labels / self.now
 
     @property
+    def smoothed(self) -> FloatArray:
+        """(m,) the metric of each round by Laplace's rule of succession: never 0 or 1."""
+        return (self.values * self.n_holdout + 1.0) / (self.n_holdout + 2.0)
+
+    @property
     def binomial(self) -> FloatArray:
         """(m,) p (1 - p) / N of each round; never 0, for a perfect score on N items is not certain either."""
-        p = (self.values * self.n_holdout + 1.0) / (self.n_holdout + 2.0)
+        p = self.smoothed
         return p * (1.0 - p) / self.n_holdout
+
+    @property
+    def shared_variance(self) -> float:
+        """Of the error that the hold-out has in all rounds alike, as the last two rounds have it."""
+        return float(SHARED_SHARE * self.binomial[-2:].mean())
+
+
+def between_horizons(x: ArrayLike, values: ArrayLike) -> FloatArray:
+    """What is known at `HORIZONS` at x times the labels: in between by the logarithm of x, level outside."""
+    found: FloatArray = np.interp(np.log(x), np.log(HORIZONS), np.asarray(values))
+    return found

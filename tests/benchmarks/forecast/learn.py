@@ -63,10 +63,9 @@ def examples(
             marks = np.log(seen.now) + np.linspace(0.15, np.log(labels[later[-1]] / seen.now), _LATER)
             places = np.searchsorted(np.log(labels[later]), marks).clip(0, len(later) - 1)
             rows = np.concatenate((np.arange(m), np.unique(later[places])))
-            p = (values[rows] * seen.n_holdout + 1) / (seen.n_holdout + 2)
-            binomial = p * (1 - p) / seen.n_holdout
+            whole = Seen.of(labels[rows], values[rows], seen.n_holdout)
             error = error_now(seen)
-            both = weigh(labels[rows] / seen.now, values[rows], binomial, error, atoms).log_evidence
+            both = weigh(whole.labels / seen.now, whole.values, whole.binomial, error, atoms).log_evidence
             before = weigh(seen.relative, seen.values, seen.binomial, error, atoms).log_evidence
             found.append((campaign.dataset.partition("/")[0], campaign.dataset, both, before))
     return found
@@ -74,7 +73,7 @@ def examples(
 
 def learn(rows: list[tuple[str, str, FloatArray, FloatArray]]) -> Prior:
     """Gradient steps (Adam) on the logarithms of the weights."""
-    counts = _shares([(row[0], row[1]) for row in rows])
+    counts = learn_past.shares([row[0] for row in rows], [row[1] for row in rows])
     both, before = (_likelihoods([row[place] for row in rows]) for place in (2, 3))
     first = start().weights.ravel()
     logs, mean, square = np.log(first), np.zeros_like(first), np.zeros_like(first)
@@ -93,15 +92,6 @@ def learn(rows: list[tuple[str, str, FloatArray, FloatArray]]) -> Prior:
 def _likelihoods(logs: list[FloatArray]) -> FloatArray:
     table = np.array([log.ravel() for log in logs])
     return np.exp(table - table.max(axis=1, keepdims=True))
-
-
-def _shares(names: list[tuple[str, str]]) -> FloatArray:
-    """Data sets count the same; within one, a variant by the root of its examples."""
-    sets, variants = (np.array(column) for column in zip(*names, strict=True))
-    shares = np.array([(variants == variant).sum() ** -0.5 for variant in variants])
-    for name in np.unique(sets):
-        shares[sets == name] /= shares[sets == name].sum()
-    return shares / shares.sum()
 
 
 def main(path: Path) -> None:

@@ -15,6 +15,7 @@ from curator.money.forecast.past_curves import (
     N_FEATURES,
     PastCurves,
     Regression,
+    design,
     features,
     log_error_now,
 )
@@ -86,35 +87,35 @@ def _flattened(curve: Curve, rng: np.random.Generator) -> Curve:
 
 
 def _regress(cuts: list[Cut], horizon: float) -> Regression:
-    weights = _weights(cuts)
+    weights = len(cuts) * shares([cut.dataset for cut in cuts], [cut.variant for cut in cuts])
     rows = np.array([cut.features for cut in cuts])
     centre = np.average(rows, axis=0, weights=weights)
     spread = np.sqrt(np.average(np.square(rows - centre), axis=0, weights=weights))
-    nothing = np.zeros(1 + N_FEATURES)
-    design = Regression(centre, spread, nothing, nothing, np.zeros(len(LEVELS))).design(rows)
+    matrix = design(rows, centre, spread)
     outcomes = np.array([cut.log_ratios[horizon] for cut in cuts])
-    mean = _ridge(design, outcomes, weights)
-    misses = outcomes - design @ mean
-    scale = _ridge(design, np.log(np.abs(misses) + _LEAST_MISS), weights)
-    relative = misses / np.exp(design @ scale)
+    mean = _ridge(matrix, outcomes, weights)
+    misses = outcomes - matrix @ mean
+    scale = _ridge(matrix, np.log(np.abs(misses) + _LEAST_MISS), weights)
+    relative = misses / np.exp(matrix @ scale)
     order = relative.argsort()
     quantiles = np.interp(LEVELS, np.cumsum(weights[order]) / weights.sum(), relative[order])
     return Regression(centre, spread, mean, scale, quantiles)
 
 
-def _ridge(design: FloatArray, outcomes: FloatArray, weights: FloatArray) -> FloatArray:
+def _ridge(matrix: FloatArray, outcomes: FloatArray, weights: FloatArray) -> FloatArray:
     """Least squares with `_PENALTY` on everything but the intercept; the weights have mean 1."""
     penalty = np.diag([0.0, *[_PENALTY] * N_FEATURES])
     found: FloatArray = np.linalg.solve(
-        design.T @ (weights[:, None] * design) + penalty, design.T @ (weights * outcomes)
+        matrix.T @ (weights[:, None] * matrix) + penalty, matrix.T @ (weights * outcomes)
     )
     return found
 
 
-def _weights(cuts: list[Cut]) -> FloatArray:
-    sets, variants = (np.array([getattr(cut, name) for cut in cuts]) for name in ("dataset", "variant"))
+def shares(sets: list[str], variants: list[str]) -> FloatArray:
+    """What each example counts, 1 in all: data sets the same, within one a variant by the root of its examples."""
+    of_set = np.array(sets)
     _, which, counts = np.unique(variants, return_inverse=True, return_counts=True)
-    shares = counts[which] ** -0.5
-    for name in np.unique(sets):
-        shares[sets == name] /= shares[sets == name].sum()
-    return np.asarray(shares / shares.mean())
+    found = counts[which] ** -0.5
+    for name in np.unique(of_set):
+        found[of_set == name] /= found[of_set == name].sum()
+    return np.asarray(found / found.sum())

@@ -17,7 +17,7 @@ from curator.money.forecast.learnt import Learnt, learnt_from
 from curator.money.forecast.learnt import shipped as shipped_with_the_package
 from curator.money.forecast.past_curves import features, log_error_now
 from curator.money.forecast.prior import vague_prior
-from curator.money.forecast.seen import SHARED_SHARE, Seen
+from curator.money.forecast.seen import Seen
 
 # task -> {horizon: (len(LEVELS),) quantiles}; all levels alike where a method gives one number only
 Method = Callable[[Task], dict[float, FloatArray]]
@@ -79,7 +79,7 @@ def _member(kind: str, task: Task) -> dict[float, FloatArray]:
     else:
         prior = vague_prior() if kind == "vague" else _learnt_for(task.dataset).prior
         drawn = draw(posterior(seen, prior), grid, _N_DRAWS, rng)
-    shared = np.sqrt(SHARED_SHARE * seen.binomial[-2:].mean()) * rng.standard_normal(_N_DRAWS)
+    shared = np.sqrt(seen.shared_variance) * rng.standard_normal(_N_DRAWS)
     scatter = drawn.scatter[:, None] * rng.standard_normal(drawn.paths.shape)
     quantiles = np.quantile(np.clip(drawn.paths + shared[:, None] + scatter, 0, 1), LEVELS, axis=0).T
     return {h: quantiles[int(np.searchsorted(grid, h))] for h in task.at}

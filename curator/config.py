@@ -114,6 +114,7 @@ class AcquisitionSection(_Section):
     duplicate_cosine: float = Field(default=0.97, gt=0, le=1)
     random_share: float = Field(default=0.1, ge=0, le=1)  # of each batch: the random arm; 0 = none
     cost_aware: bool = False  # choose by expected gain per expected cost
+    allow_code: bool = False  # a strategy MODULE:FUNCTION may lie outside modAL; it is run
 
     @field_validator("strategy", "seed_strategy")
     @classmethod
@@ -145,6 +146,8 @@ class LabelerSection(_Section):
 
     name: Name = "label-studio"
     url: str | None = None  # label-studio: http://localhost:8080
+    proxy: str | None = None  # label-studio: http://HOST:PORT; "none": none; unset: as the environment says
+    ca_file: PathText | None = None  # label-studio: certificates (PEM) of an authority of your own
     # label-studio: an existing project; unset = curator creates one
     project: int | None = Field(default=None, ge=1, le=_LARGEST)
     folder: PathText | None = None  # files: where questions are written and answers are read
@@ -422,6 +425,15 @@ def render_config(config: Config) -> str:
     ]
     if c.labeler.name == "label-studio":
         lines.append(f"url = {_toml(c.labeler.url)}" if c.labeler.url else '# url = "http://localhost:8080"')
+        lines += [
+            _line(
+                "proxy",
+                c.labeler.proxy,
+                "none",
+                "or http://HOST:PORT; unset: as HTTPS_PROXY says, never on this machine",
+            ),
+            _line("ca_file", c.labeler.ca_file, "ca.pem", "certificates of an authority of your own"),
+        ]
         lines.append(
             f"project = {c.labeler.project}  # a project that exists already"
             if c.labeler.project

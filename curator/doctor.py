@@ -51,7 +51,7 @@ def _config(folder: Path) -> tuple[Config | None, Finding]:
 
 
 def _project(folder: Path, state: Path, config: Config | None) -> list[Finding]:
-    from curator.checks.acquisition import check_acquisition
+    from curator.checks.acquisition import check_acquisition, check_model
     from curator.checks.labeler import check_labeler
     from curator.checks.ledger import check_ledger
     from curator.checks.pool import PoolReport, check_pool
@@ -64,7 +64,7 @@ def _project(folder: Path, state: Path, config: Config | None) -> list[Finding]:
     findings += check_ledger(state / "ledger.db", config)
     findings += pool.findings
     if config is not None:
-        findings.append(check_acquisition(config))
+        findings += [check_acquisition(config), check_model(config)]
         sample = pool.sample[0] if pool.sample else None
         findings += _guarded("labeler", lambda: check_labeler(folder, config, sample))
     return findings

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from curator.config import Config
 from curator.errors import ConfigError
@@ -10,6 +11,9 @@ from curator.instance import instance_name
 from curator.instructions import instructions_html
 from curator.pool.catalogue import Pool
 from integrations.labelers.protocol import Labeler, ProjectSpec
+
+if TYPE_CHECKING:
+    from integrations.labelers.label_studio.connection import Route
 
 
 def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
@@ -69,6 +73,29 @@ def project_spec(config: Config, campaign: str, folder: Path, *, take_over: bool
     )
 
 
+def studio_route(config: Config, folder: Path) -> "Route":
+    """How the Label Studio server of a project in `folder` is reached."""
+    from integrations.labelers.label_studio.connection import Route
+
+    ca_file = config.labeler.ca_file
+    return Route(
+        proxy=config.labeler.proxy, ca_file=None if ca_file is None else folder / Path(ca_file).expanduser()
+    )
+
+
+def studio_warnings(config: Config, folder: Path) -> list[str]:
+    """Who could read the token on its way to the Label Studio server, a sentence each."""
+    from integrations.labelers.label_studio.address import warn_plain_http
+
+    url = config.labeler.url
+    if not url:
+        return []
+    from integrations.labelers.label_studio.connection import warn_proxy
+
+    warnings = (warn_plain_http(url), warn_proxy(url, studio_route(config, folder)))
+    return [warning for warning in warnings if warning is not None]
+
+
 def _label_studio(config: Config, folder: Path) -> Labeler:
     from curator.credentials import require_token
     from integrations.labelers.label_studio.labeler import LabelStudioLabeler
@@ -78,7 +105,10 @@ def _label_studio(config: Config, folder: Path) -> Labeler:
     token = require_token(config.labeler.url)
     root = config.labeler.image_root if config.labeler.images == "local" else None
     return LabelStudioLabeler(
-        config.labeler.url, token, image_root=None if root is None else folder / Path(root).expanduser()
+        config.labeler.url,
+        token,
+        image_root=None if root is None else folder / Path(root).expanduser(),
+        route=studio_route(config, folder),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curator.config import Config, load_config
 from curator.errors import ConfigError, CuratorError
-from curator.labelers import make_labeler
+from curator.labelers import make_labeler, studio_warnings
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.lock import project_lock
@@ -23,7 +23,6 @@ from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore, EncodeReport
 from curator.progress import NoProgress, Progress
 from integrations.errors import IntegrationError
-from integrations.labelers.label_studio.address import warn_plain_http
 from strategies.errors import StrategyError
 
 if TYPE_CHECKING:
@@ -52,8 +51,12 @@ def open_project(path: str | Path = ".") -> Project:
     return Project(Path(path))
 
 
-def check_strategy(spec: str | dict[str, float]) -> None:
+def check_strategy(spec: str | dict[str, float], *, allow_code: bool = False) -> None:
     """Make sure that every strategy of a spec exists, before anything is asked or paid.
+
+    Args:
+        spec: a name, or shares by name.
+        allow_code: a MODULE:FUNCTION may lie outside modAL.
 
     Raises:
         ConfigError: no strategy of ours or of a third party has the name, or a MODULE:FUNCTION cannot be used.
@@ -64,7 +67,7 @@ def check_strategy(spec: str | dict[str, float]) -> None:
     for name in [spec] if isinstance(spec, str) else spec:
         try:
             if ":" in name:
-                load_query_strategy(name)
+                load_query_strategy(name, allow_code=allow_code)
             else:
                 get(name)
         except (StrategyError, IntegrationError) as error:
@@ -210,8 +213,7 @@ class Project:
     def labeler(self) -> Labeler:
         """Who answers."""
         made = make_labeler(self.config, self.folder, self.pool)
-        warning = warn_plain_http(self.config.labeler.url or "")
-        if warning:
+        for warning in studio_warnings(self.config, self.folder):
             self.say(warning)
         return made
 
@@ -295,7 +297,7 @@ class Project:
         if isinstance(spec, dict):
             strategy = query_strategy("margin")
         elif ":" in spec:
-            strategy = load_query_strategy(spec)
+            strategy = load_query_strategy(spec, allow_code=self.config.acquisition.allow_code)
         else:
             strategy = query_strategy(spec, seed=self.config.project.seed)
         return make_learner(

@@ -79,24 +79,31 @@ def make_learner(
     return learner
 
 
-def load_query_strategy(spec: str) -> QueryStrategy:
+def load_query_strategy(spec: str, *, allow_code: bool = False) -> QueryStrategy:
     """Import a query strategy by its name.
 
     Args:
         spec: "module:function", for example "modAL.batch:uncertainty_batch_sampling".
+        allow_code: take one from outside modAL too. Importing a module runs it, and a strategy is called: a curator.toml
+            that came from elsewhere could name anything, `os:system` for one.
 
     Returns:
         The function.
 
     Raises:
-        IntegrationError: not of this form, not importable, not a function, or one of modAL's for something else than one
-            classifier.
+        IntegrationError: not of this form, not allowed, not importable, not a function, or one of modAL's for something
+            else than one classifier.
     """
     module_name, colon, attribute = spec.partition(":")
     if not (module_name and colon and attribute):
         raise IntegrationError(
             f"{spec!r} does not name a query strategy. Write MODULE:FUNCTION, "
             'for example "modAL.batch:uncertainty_batch_sampling".'
+        )
+    if module_name.partition(".")[0] != "modAL" and not allow_code:
+        raise IntegrationError(
+            f"Query strategy {spec!r} would run code from outside modAL. If you trust it, set allow_code = true under "
+            "[acquisition] in curator.toml (`curator simulate`: --allow-code). Nothing of it was loaded."
         )
     if module_name in _UNSUPPORTED:
         raise IntegrationError(

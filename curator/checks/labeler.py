@@ -4,7 +4,7 @@ from pathlib import Path
 
 from curator.config import Config
 from curator.errors import CuratorError
-from curator.labelers import project_spec
+from curator.labelers import project_spec, studio_route
 from curator.ledger.health import reading
 from integrations.errors import LabelerError
 from integrations.findings import Finding, fail, ok
@@ -68,7 +68,7 @@ def _label_studio(
         overlap=labeler.overlap,
         reached=reached,
     )
-    return diagnose(labeler.url, token, expected)
+    return diagnose(labeler.url, token, expected, route=studio_route(config, folder))
 
 
 def _files(folder: Path, config: Config, campaign: str, project: str | None) -> Finding:

@@ -8,6 +8,7 @@ import typer
 
 from curator import __version__
 from curator.cli import cost as cost_commands
+from curator.cli import labeler as labeler_commands
 from curator.cli import studio as studio_commands
 from curator.cli.backup import backup
 from curator.cli.doctor import doctor
@@ -338,6 +339,7 @@ def demo(
 # In the order in which `curator --help` lists them: after the commands of the cycle.
 app.command()(plan)
 app.add_typer(cost_commands.app, name="cost")
+app.add_typer(labeler_commands.app, name="labeler")
 app.command()(doctor)
 app.add_typer(studio_commands.app, name="studio")
 app.command()(serve)

@@ -75,6 +75,10 @@ def simulate(
     cost_aware: Annotated[
         bool, typer.Option("--cost-aware", help="Play each strategy a second time, by gain per cost.")
     ] = False,
+    allow_code: Annotated[
+        bool,
+        typer.Option("--allow-code", help="A strategy MODULE:FUNCTION may lie outside modAL; it is run."),
+    ] = False,
     metric: Annotated[
         str | None, typer.Option(help="accuracy or macro_f1.", show_default="the project's, or accuracy")
     ] = None,
@@ -172,7 +176,7 @@ def simulate(
             columns=Columns(id=id_, text=text, image=image, label=label, embedding=embedding),
             embeddings=embeddings, holdout_embeddings=holdout_embeddings, encoder=encoder,
             classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
-            allow_outside=allow_outside, name=name, jobs=jobs or _cores(), out=out,
+            allow_outside=allow_outside, allow_code=allow_code, name=name, jobs=jobs or _cores(), out=out,
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), _say)
         found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves)

@@ -206,6 +206,12 @@ def build_estimator(path: str, params: dict[str, Any]) -> Any:
         ConfigError: no such class, parameters it does not take, or no `predict_proba`.
     """
     found = _find_class(path)
+    # Looked at before it is made: making something else than an estimator may already do harm.
+    lacking = [part for part in ("fit", "get_params", "set_params") if not hasattr(found, part)]
+    if lacking:
+        raise ConfigError(
+            f"{path} is no scikit-learn style classifier: it has no {', '.join(lacking)}. It was not run."
+        )
     try:
         estimator = found(**params)
     except (TypeError, ValueError) as exc:

@@ -10,7 +10,7 @@ from curator.backup import Backup
 from curator.config import Config
 from curator.credentials import require_token
 from curator.errors import ConfigError, CuratorError
-from curator.labelers import project_spec
+from curator.labelers import project_spec, studio_route
 from curator.ledger.health import reading
 from integrations.labelers.inventory import Inventory
 
@@ -136,7 +136,7 @@ class _StudioSearch:
         url = self._config.labeler.url
         if not url:
             raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
-        return url, StudioProjects(url, require_token(url))
+        return url, StudioProjects(url, require_token(url), route=studio_route(self._config, self._folder))
 
     def _number(self, wanted: int | None) -> int | None:
         """The project as far as it is named somewhere: by the user, in curator.toml, in the backup."""

@@ -230,8 +230,9 @@ def _not_yet_reported(project: Project) -> Row | None:
 
 def _check_names(project: Project) -> None:
     """A strategy or model that does not exist is said now, not after a batch was paid for."""
-    check_strategy(project.config.acquisition.strategy)
-    check_strategy(project.config.acquisition.seed_strategy)
+    acquisition = project.config.acquisition
+    for spec in (acquisition.strategy, acquisition.seed_strategy):
+        check_strategy(spec, allow_code=acquisition.allow_code)
     project.new_model()
 
 

@@ -218,9 +218,11 @@ def _external(
     from integrations.modal import load_query_strategy, run_query_strategy
 
     learner, embeddings = project.learner(), candidates.all()
+    allow_code = project.config.acquisition.allow_code
 
     def ask(name: str, k: int) -> IntArray:
-        positions, _scores = run_query_strategy(load_query_strategy(name), learner, embeddings, k)
+        strategy = load_query_strategy(name, allow_code=allow_code)
+        positions, _scores = run_query_strategy(strategy, learner, embeddings, k)
         return positions
 
     return {name: partial(ask, name) for name in names}

@@ -1,5 +1,6 @@
 """Label Studio's ML backend protocol over the suggestions of a campaign."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from curator.serve.connections import report_quietly
 from curator.serve.gate import Gate
 from curator.serve.secret import WAKE_PATH
 from curator.serve.suggest import Asked, Suggester
@@ -46,6 +48,7 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        report_quietly(asyncio.get_running_loop(), say)
         await suggester.warm_up()
         yield
         suggester.close()

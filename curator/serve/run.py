@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from curator.credentials import require_token
 from curator.errors import ConfigError, CuratorError
+from curator.labelers import studio_route
 from curator.project import Project
 from curator.serve.secret import (
     USER,
@@ -34,7 +35,6 @@ Say = Callable[[str], None]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _EXTRA = "pip install -c constraints.txt '.[server]'"
-_CONNECTIONS = 200  # at a time; more are told to come later
 _START_SECONDS = 60.0
 _STOP_SECONDS = 3.0  # for requests under way
 _CALL_SECONDS = 30.0  # for one call of Label Studio
@@ -181,6 +181,7 @@ def _client(project: Project) -> "BackendClient":
         project=int(reference),
         title=f"curator ({project.campaign})",
         header=WAKE_HEADER,
+        route=studio_route(project.config, project.folder),
     )
 
 
@@ -206,6 +207,7 @@ def _running(
     import uvicorn
 
     from curator.serve.app import make_app
+    from curator.serve.connections import ACCEPTED_AT_ONCE, BoundedConnection
     from curator.serve.suggest import Suggester
     from curator.serve.wakeup import WakeUp
 
@@ -217,9 +219,11 @@ def _running(
             app,
             # nothing of a request is logged: it holds tokens
             log_config=None,
+            log_level="error",  # a line for each request that is none would fill the disk
             access_log=False,
             server_header=False,
-            limit_concurrency=_CONNECTIONS,
+            http=BoundedConnection,
+            backlog=ACCEPTED_AT_ONCE,
             timeout_graceful_shutdown=int(_STOP_SECONDS),
         )
     )

@@ -46,6 +46,7 @@ class Plan:
         cost_aware: choose by gain per cost.
         budget: micro-units that are never exceeded: a batch is cut to what is left; None = no limit.
         duplicate_cosine: no two picks of a batch reach it while the pool has others.
+        allow_code: a strategy MODULE:FUNCTION may lie outside modAL.
     """
 
     seed_batch: int
@@ -60,6 +61,7 @@ class Plan:
     cost_aware: bool = False
     budget: int | None = None
     duplicate_cosine: float = 0.97
+    allow_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,8 @@ class _Campaign:
         learner = make_learner(self._model, task.pool[self._labeled], task.y[self._labeled])
 
         def ask(name: str, k: int) -> IntArray:
-            return run_query_strategy(load_query_strategy(name), learner, task.pool[free], k)[0]
+            strategy = load_query_strategy(name, allow_code=self._plan.allow_code)
+            return run_query_strategy(strategy, learner, task.pool[free], k)[0]
 
         return {name: partial(ask, name) for name in names}
 

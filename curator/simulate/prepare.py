@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from curator.config import AcquisitionSection, CostSection, Kind, Metric, ModelSection
+from curator.config import AcquisitionSection, CostSection, Kind, Metric, ModelSection, load_config
 from curator.errors import ConfigError
 from curator.pool.columns import Columns
 from curator.progress import Progress
@@ -59,6 +59,7 @@ class Asked:
     encoder: str | None
     classes: tuple[str, ...] | None
     allow_outside: bool
+    allow_code: bool
     name: str | None
     jobs: int
     out: Path | None
@@ -103,7 +104,7 @@ def prepare(
     """
     strategies = parse_strategies(asked.strategies)
     for spec in strategies.values():  # said before anything is read
-        check_strategy(spec)
+        check_strategy(spec, allow_code=asked.allow_code or _project_allows_code(asked, project))
     if YARDSTICK not in strategies:
         say("random is played as well: everything is compared with it.")
         strategies[YARDSTICK] = YARDSTICK
@@ -143,6 +144,10 @@ def prepare(
             "more."
         )
     return Ready(data, settings, folder)
+
+
+def _project_allows_code(asked: Asked, project: Path) -> bool:
+    return asked.data is None and load_config(project).acquisition.allow_code
 
 
 def parse_strategies(text: str) -> dict[str, Spec]:
@@ -242,6 +247,7 @@ def _plan(asked: Asked, defaults: _Defaults, split: Split) -> Plan:
         random_share=share,
         budget=None if asked.budget is None else amount(asked.budget, "--budget"),
         duplicate_cosine=acquisition.duplicate_cosine,
+        allow_code=asked.allow_code or acquisition.allow_code,
     )
 
 

@@ -131,7 +131,7 @@ def _fitted(settings: Settings, data: Labeled) -> Plan:
     """Rounds and batch sizes where they follow from the data: ten rounds, with half of the pool at most."""
     plan, price = settings.plan, settings.price
     for spec in (*settings.strategies.values(), plan.seed_strategy):
-        check_strategy(spec)
+        check_strategy(spec, allow_code=plan.allow_code)
     _check_model(plan, data)
     usual = price.of(data.words).mean()
     if not usual:

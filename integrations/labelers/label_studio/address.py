@@ -28,6 +28,14 @@ def warn_plain_http(url: str) -> str | None:
     )
 
 
+def is_this_machine(url: str) -> bool:
+    """Whether an address leads to this machine by its name alone: localhost, 127.0.0.0/8 or ::1."""
+    try:
+        return _is_loopback(urlsplit(url.strip()).hostname or "")
+    except ValueError:
+        return False
+
+
 def _is_loopback(host: str) -> bool:
     if host.removesuffix(".") == "localhost":
         return True

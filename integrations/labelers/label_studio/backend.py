@@ -8,6 +8,7 @@ from label_studio_sdk.core.api_error import ApiError
 
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.client import StudioClient
+from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 
 # Somebody answered, changed an answer or took one back: all that a waiting round wants to know.
 EVENTS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
@@ -25,12 +26,21 @@ class BackendClient(StudioClient):
         project: number of the project.
         title: of the backend, which tells ours from others of the project.
         header: of our webhooks, which tells them from others.
+        route: as in `StudioClient`.
     """
 
     def __init__(
-        self, url: str, token: str, *, timeout: float, project: int, title: str, header: str
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: float,
+        project: int,
+        title: str,
+        header: str,
+        route: Route = AS_THE_ENVIRONMENT_SAYS,
     ) -> None:
-        super().__init__(url, token, timeout=timeout)
+        super().__init__(url, token, timeout=timeout, route=route)
         self._number = project
         self._title = title
         self._header = header
@@ -44,6 +54,9 @@ class BackendClient(StudioClient):
         Raises:
             LabelerError: Label Studio does not reach the address, or may not use it; says what to do.
         """
+        # Label Studio quotes a request that it refuses.
+        self._secrets.add_login(user, secret)
+        self._secrets.add(wake_secret)
         self.unregister()
         before = self.project(self._number).model_version
         with self._calls("register the ML backend", write=True, missing=self._gone(self._number)):

@@ -17,7 +17,9 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from integrations.errors import LabelerError
+from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route, open_http
 from integrations.labelers.label_studio.failures import TOKEN_VARIABLE, Failures
+from integrations.labelers.label_studio.masking import Secrets
 from integrations.labelers.label_studio.replies import Page, Project, count, plain, text
 from integrations.labelers.studio_json import utc
 
@@ -45,27 +47,44 @@ class StudioClient:
         url: where Label Studio is, with its scheme.
         token: a legacy token or a personal access token; appears in no message.
         timeout: seconds that one call may take.
+        route: how the server is reached.
 
     Raises:
-        LabelerError: the address or the token cannot be right.
+        LabelerError: the address, the token or the way to the server cannot be right.
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float) -> None:
+    def __init__(
+        self, url: str, token: str, *, timeout: float, route: Route = AS_THE_ENVIRONMENT_SAYS
+    ) -> None:
         self.url = _checked_url(url)
         self._token = _checked_token(token)
         self._timeout = timeout
-        self._failures = Failures(self.url, self._token, timeout)
-        # No connection is kept: one that the server closed meanwhile looks exactly like a POST whose reply was lost.
-        # No redirect is followed: it turns a POST into a GET, and would carry the token elsewhere.
-        self._http = httpx.Client(
-            timeout=timeout, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        self._secrets = Secrets(self._token)
+        self._failures = Failures(self.url, self._secrets, timeout, route.proxy_for(self.url))
+        self._prefix: str | None = None
+        self._http = open_http(self.url, timeout=timeout, route=route, secrets=self._secrets)
         with self._calls("read the token"):
             self._reads = self._sdk(_READ_RETRIES)
             self._writes = self._sdk(0)
 
     def __repr__(self) -> str:
         return f"StudioClient({self.url!r})"
+
+    def path_prefix(self) -> str:
+        """What comes before /data/ in an address of this server as its annotators' browsers must have it; "" = nothing.
+
+        A server behind a proxy may be told to live below a path (its HOST is http://NAME/ls), and writes that path
+        before whatever it links to; which one it is, its own pages say. They are asked once.
+        """
+        if self._prefix is None:
+            self._prefix = urlsplit(self.seen_at()).path.rstrip("/")
+        return self._prefix
+
+    def seen_at(self) -> str:
+        """The address under which the server's own pages link to it; the one it was reached at when they name none."""
+        with self._calls("read the login page"):
+            page = self._http.get(f"{self.url}/user/login/")
+        return page_base(page.text) or self.url
 
     def create_project(self, title: str, description: str, config: str, instructions: str) -> int:
         """Create a project; returns its number."""
@@ -309,13 +328,20 @@ class StudioClient:
     def _gone(self, number: int) -> str:
         return (
             f"project {number} is not at {self.url}: it was deleted, or the token's user may not see it. "
-            "Restore it there, or start a new one."
+            "Restore it there; or go on in another one: `curator labeler connect --to NUMBER`, or --new. Labels that were "
+            "paid for are not lost."
         )
 
     def _calls(
         self, doing: str, *, write: bool = False, missing: str | None = None
     ) -> AbstractContextManager[None]:
         return self._failures.calls(doing, write=write, missing=missing)
+
+
+def page_base(page: str) -> str | None:
+    """What a page of Label Studio writes before the paths of its static files; None when it writes nothing there."""
+    link = re.search(r'(?:href|src)="([^"]*)/static/', page)
+    return (link.group(1) or None) if link else None
 
 
 def task_filter(column: str, operator: str, kind: str, value: object) -> dict[str, object]:

@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -19,6 +19,15 @@ from integrations.findings import Finding, fail, ok, warn
 from integrations.labelers.label_studio.address import warn_plain_http
 from integrations.labelers.label_studio.browser_images import NAME as IMAGES
 from integrations.labelers.label_studio.browser_images import check_image
+from integrations.labelers.label_studio.client import page_base
+from integrations.labelers.label_studio.connection import (
+    AS_THE_ENVIRONMENT_SAYS,
+    Route,
+    open_http,
+    warn_proxy,
+)
+from integrations.labelers.label_studio.failures import certificate_problem
+from integrations.labelers.label_studio.masking import Secrets
 from integrations.labelers.label_studio.project_notes import ProjectNotes
 from integrations.labelers.protocol import ProjectSpec
 from integrations.labelers.studio_config import check_classes, read_control
@@ -64,7 +73,14 @@ class _StopError(Exception):
         self.finding = finding
 
 
-def diagnose(url: str, token: str, expected: Expected, *, timeout: float = 5.0) -> list[Finding]:
+def diagnose(
+    url: str,
+    token: str,
+    expected: Expected,
+    *,
+    timeout: float = 5.0,
+    route: Route = AS_THE_ENVIRONMENT_SAYS,
+) -> list[Finding]:
     """Look at a server, as far as it lets us.
 
     Args:
@@ -72,21 +88,33 @@ def diagnose(url: str, token: str, expected: Expected, *, timeout: float = 5.0) 
         token: a personal access token or a legacy token; appears in no finding.
         expected: what the campaign wants of it.
         timeout: seconds that one request may take; there are at most about twenty.
+        route: how the server is reached.
     """
-    with httpx.Client(timeout=timeout, follow_redirects=False) as http:
-        return _Diagnosis(http, url.strip().rstrip("/"), token.strip(), expected).run()
+    url, token = url.strip().rstrip("/"), token.strip()
+    secrets = Secrets(token)
+    try:
+        http = open_http(url, timeout=timeout, route=route, secrets=secrets)
+    except LabelerError as exc:
+        return [fail("server", str(exc), "Then run `curator doctor` again.")]
+    with http:
+        return _Diagnosis(http, url, token, expected, secrets).run(warn_proxy(url, route))
 
 
 class _Diagnosis:
-    def __init__(self, http: httpx.Client, url: str, token: str, expected: Expected) -> None:
+    def __init__(
+        self, http: httpx.Client, url: str, token: str, expected: Expected, secrets: Secrets
+    ) -> None:
         self._http = http
         self._url = url
         self._token = token
         self._expected = expected
+        self._secrets = secrets
         self._headers: dict[str, str] = {}
         self._found: list[Finding] = []
 
-    def run(self) -> list[Finding]:
+    def run(self, proxy_warning: str | None) -> list[Finding]:
+        if proxy_warning is not None:
+            self._found.append(warn("proxy", proxy_warning, 'Set [labeler] proxy, "none" for no proxy.'))
         checks: tuple[Callable[[], None], ...] = (
             self._server,
             self._login,
@@ -101,7 +129,7 @@ class _Diagnosis:
                 check()
         except _StopError as stop:
             self._found.append(stop.finding)
-        return self._found
+        return [replace(finding, detail=self._secrets.mask(finding.detail)) for finding in self._found]
 
     # the server itself
 
@@ -113,8 +141,12 @@ class _Diagnosis:
             reply = self._http.get(f"{self._url}/api/version")
             about = reply.json() if reply.is_success else {}
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
+            distrust = certificate_problem(exc)
+            detail = f"no Label Studio answers at {self._url} ({self._line(exc)})"
             raise _StopError(
-                fail(name, f"no Label Studio answers at {self._url} ({self._line(exc)})", _ADDRESS)
+                fail(name, detail, _ADDRESS)
+                if distrust is None
+                else fail(name, f"{self._url} {distrust[0]}", distrust[1])
             ) from exc
         after = datetime.now(UTC)
         release = about.get("release") if isinstance(about, Mapping) else None
@@ -153,11 +185,21 @@ class _Diagnosis:
 
     def _clock(self, reply: httpx.Response, now: datetime) -> None:
         name = "server clock"
+        said = reply.headers.get_list("date")
+        if len(said) > 1:
+            detail = f"it is said {len(said)} times in one reply, first {said[0][:_SHOWN]}"
+            self._found.append(
+                warn(
+                    name, detail, "Let the proxy in front of the server pass its Date header on, not add one."
+                )
+            )
         try:
-            there = parsedate_to_datetime(reply.headers.get("date", ""))
-        except ValueError:
+            there = parsedate_to_datetime(said[0] if said else "")
+        except (ValueError, TypeError, IndexError, OverflowError):
             self._found.append(ok(name, "the server does not say its time"))
             return
+        if there.tzinfo is None:  # "-0000": the time is UTC, where it was made is not said
+            there = there.replace(tzinfo=UTC)
         skew = there - now
         reached = self._expected.reached
         if reached is not None and datetime.fromisoformat(reached) > there + MOST_SKEW:
@@ -323,7 +365,9 @@ class _Diagnosis:
         return address if isinstance(address, str) else None
 
     def _shown(self, address: str) -> Finding:
-        return check_image(self._http, self._url, self._headers, address)
+        # under the address that the annotators use, which a proxy may make another one than ours
+        seen_at = page_base(self._get("/user/login/").text) or ""
+        return check_image(self._http, seen_at if "://" in seen_at else self._url, self._headers, address)
 
     def _local_files(self) -> Finding:
         """Before the first question: are files below the configured folder, and does the server serve any."""
@@ -409,7 +453,7 @@ class _Diagnosis:
 
     def _line(self, said: object) -> str:
         text = " ".join(str(said).split()) or type(said).__name__
-        return (text.replace(self._token, "***") if self._token else text)[:_SHOWN].rstrip(".")
+        return self._secrets.mask(text)[:_SHOWN].rstrip(".")
 
 
 def token_kind(token: str) -> tuple[Literal["legacy", "personal", "access"], Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """What goes wrong in a call of Label Studio, as one `LabelerError` that says what to do.
 
 The SDK's exception classes differ from call to call, so only the status code is looked at. What a server, or a proxy
-in front of it, says may hold the token: it is masked in the whole text, before anything is cut.
+in front of it, says may hold a secret: it is masked in the whole text, before anything is cut.
 """
 
 import json
@@ -16,6 +16,8 @@ from label_studio_sdk.core.api_error import ApiError
 from label_studio_sdk.core.parse_error import ParsingError
 
 from integrations.errors import LabelerError
+from integrations.labelers.label_studio.lots import TooLargeError
+from integrations.labelers.label_studio.masking import Secrets
 
 TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of the variable, not a token
 
@@ -43,13 +45,15 @@ class Failures:
 
     Attributes:
         url: where it is.
-        token: appears in no message.
+        secrets: appear in no message.
         timeout: seconds that one call may take.
+        proxy: that requests go through; None = none.
     """
 
     url: str
-    token: str = field(repr=False)
+    secrets: Secrets = field(repr=False)
     timeout: float
+    proxy: str | None = None
 
     @contextmanager
     def calls(self, doing: str, *, write: bool = False, missing: str | None = None) -> Iterator[None]:
@@ -65,8 +69,11 @@ class Failures:
         except ApiError as exc:
             raise self.refused(exc, doing, write=write, missing=missing) from exc
         except _NOT_ARRIVED as exc:
+            distrust = certificate_problem(exc)
+            if distrust is not None:
+                raise LabelerError(f"could not {doing}: {self.url} {' '.join(distrust)}") from exc
             raise LabelerError(
-                f"could not {doing}: no server answers at {self.url} ({self._line(exc)}). "
+                f"could not {doing}: no server answers at {self.url}{self._by_proxy()} ({self._line(exc)}). "
                 "Is Label Studio running there, and is the address right?",
                 away=True,
             ) from exc
@@ -95,6 +102,8 @@ class Failures:
         """What a refusal of the server means; arguments as of `calls`."""
         status = exc.status_code
         detail = self._one_line(_said(exc.body))
+        if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            return TooLargeError(f"could not {doing}: {self._explain(status, detail, exc.headers or {})}")
         lost = write and (status is None or status in _MAYBE_DONE_STATUS or not 300 <= status < 500)
         if status == httpx.codes.NOT_FOUND and missing is not None:
             return LabelerError(missing)
@@ -118,6 +127,13 @@ class Failures:
             said = f"{url} does not allow it ({detail}). Use the token of a user who may."
         elif status == httpx.codes.NOT_FOUND:
             said = f"{url} does not know it ({detail}). Is this the address of Label Studio itself?"
+        elif status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            said = (
+                f"{url}, or a proxy in front of it, refused it as too large ({detail}). Let it take larger requests: in "
+                "nginx by client_max_body_size."
+            )
+        elif status == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
+            said = f"the proxy{self._by_proxy()} wants a name and a password ({detail}). Put them into its address."
         elif status < 300:
             said = (
                 f"{url} answered with {detail} instead of JSON. Is this the address of Label Studio itself?"
@@ -129,12 +145,33 @@ class Failures:
             said = f"{url} refused it with HTTP {status}: {detail}."
         return said
 
+    def _by_proxy(self) -> str:
+        return f" through the proxy {self.secrets.mask(self.proxy)}" if self.proxy else ""
+
     def _line(self, exc: Exception) -> str:
         return self._one_line(str(exc)) or type(exc).__name__
 
     def _one_line(self, text: str) -> str:
-        flat = " ".join(text.replace(self.token, "***").split()).rstrip(".")
+        flat = " ".join(self.secrets.mask(text).split()).rstrip(".")
         return flat if len(flat) <= _LONGEST_DETAIL else f"{flat[:_LONGEST_DETAIL]} ..."
+
+
+def certificate_problem(exc: BaseException) -> tuple[str, str] | None:
+    """What is wrong with the certificate of the server, and what to do; None when it is something else."""
+    text = str(exc)
+    if "certificate_verify_failed" not in text.lower().replace(" ", "_"):
+        return None
+    if "expired" in text:
+        return "shows a certificate that has expired.", "Whoever runs the server must renew it."
+    if "mismatch" in text or "not valid for" in text:
+        return (
+            "shows a certificate for another name.",
+            "Use the address that the certificate is made for, in [labeler] url.",
+        )
+    return (
+        "shows a certificate that is not trusted here: it is signed by itself, or by an authority of your organisation.",
+        "Put the certificate of that authority (PEM) into a file, and name it as [labeler] ca_file or in SSL_CERT_FILE.",
+    )
 
 
 def _said(body: Any) -> str:

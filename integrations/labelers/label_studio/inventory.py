@@ -8,6 +8,7 @@ from typing import Any
 from integrations.errors import LabelerError
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
 from integrations.labelers.label_studio.client import KEY_FIELDS, StudioClient
+from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 from integrations.labelers.label_studio.project_notes import ProjectNotes
 from integrations.labelers.label_studio.replies import Project
 from integrations.labelers.protocol import Kind
@@ -66,13 +67,16 @@ class StudioProjects:
         url: where the server is, with its scheme.
         token: a personal access token or a legacy token; appears in no message.
         timeout: seconds that one call may take.
+        route: how the server is reached.
 
     Raises:
         LabelerError: the address or the token cannot be right. The network is not used yet.
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float = 300.0) -> None:
-        self._client = StudioClient(url, token, timeout=timeout)
+    def __init__(
+        self, url: str, token: str, *, timeout: float = 300.0, route: Route = AS_THE_ENVIRONMENT_SAYS
+    ) -> None:
+        self._client = StudioClient(url, token, timeout=timeout, route=route)
 
     def ours(self) -> list[StudioProject]:
         """Those that curator asks, or asked, in, by number."""

@@ -20,7 +20,9 @@ from urllib.parse import quote_plus
 
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, StudioClient, task_filter
+from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 from integrations.labelers.label_studio.local_files import LocalFiles
+from integrations.labelers.label_studio.lots import Lots, TooLargeError
 from integrations.labelers.label_studio.project_notes import ProjectNotes, fingerprint
 from integrations.labelers.label_studio.replies import Project
 from integrations.labelers.label_studio.uploads import ImageUploads
@@ -51,6 +53,7 @@ OVERLAP = timedelta(seconds=60)
 _PAGE = 1000
 # With more tasks changed than this, reading all of them is quicker than looking for the twins of each.
 _MOST_CHANGED = 20_000
+_LOT_BYTES = 900_000  # of a request that asks; nginx takes 1 MiB unless told otherwise
 _MOST_KEYS = 500
 _MOST_KEY_BYTES = 6000  # a common proxy in front of the server takes no address longer than 8 KB
 _TITLE_LENGTH = 50
@@ -109,6 +112,7 @@ class LabelStudioLabeler:
         timeout: seconds that one call may take.
         image_root: the folder that the server serves, when it is to read local images there (its
             LOCAL_FILES_DOCUMENT_ROOT); None = upload them.
+        route: how the server is reached.
 
     Raises:
         LabelerError: the address or the token cannot be right. The network is not used yet.
@@ -125,10 +129,12 @@ class LabelStudioLabeler:
         settle_seconds: float = 20.0,
         timeout: float = 300.0,
         image_root: Path | None = None,
+        route: Route = AS_THE_ENVIRONMENT_SAYS,
     ) -> None:
         self.chunk_size = chunk_size
         self.settle_seconds = settle_seconds
-        self._client = StudioClient(url, token, timeout=timeout)
+        self._client = StudioClient(url, token, timeout=timeout, route=route)
+        self._lots = Lots(_LOT_BYTES, chunk_size)
         self._image_root = image_root
         self._prepared: tuple[int, Control] | None = None
         self._holder = ""
@@ -234,14 +240,29 @@ class LabelStudioLabeler:
             return there
         tasks = self._tasks(new, control)
         self._refuse_if_taken(number, self._holder)
-        ids = self._client.import_tasks(number, tasks)
-        if len(ids) != len(new):
-            raise LabelerError(
-                f"project {number} at {self._client.url} confirmed {len(ids)} of {len(new)} questions. "
-                "Try again; what has arrived there is not sent twice.",
-                maybe_done=True,
-            )
-        return there | {question.key: str(task) for question, task in zip(new, ids, strict=True)}
+        sizes = [len(json.dumps(task)) for task in tasks]
+        sent: list[int] = []
+
+        def import_lot(lot: slice) -> None:
+            ids = self._client.import_tasks(number, tasks[lot])
+            if len(ids) != lot.stop - lot.start:
+                raise LabelerError(
+                    f"project {number} at {self._client.url} confirmed {len(ids)} of {lot.stop - lot.start} questions. "
+                    "Try again; what has arrived there is not sent twice.",
+                    maybe_done=True,
+                )
+            sent.extend(ids)
+
+        try:
+            self._lots.send(sizes, import_lot)
+        except LabelerError as exc:
+            # lots before the one that failed have arrived: whoever hears of it must look what is there
+            exc.maybe_done = exc.maybe_done or bool(sent)
+            if isinstance(exc, TooLargeError):
+                item, size = new[len(sent)].item_id, sizes[len(sent)]
+                exc.args = (f"item {item!r} alone makes a question of {size:,} bytes: {exc}",)
+            raise
+        return there | {question.key: str(task) for question, task in zip(new, sent, strict=True)}
 
     def announce(self, announcement: Announcement) -> None:
         """Give the round a tab of its own, and show the suggestions of its model.

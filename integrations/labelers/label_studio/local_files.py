@@ -50,7 +50,7 @@ class LocalFiles:
         if not path.is_file():
             raise LabelerError(f"the image {image} is not there. Put it back and try again.")
         self._connect(below.parts[0])
-        return f"/data/local-files/?d={quote(below.as_posix())}"
+        return f"{self._client.path_prefix()}/data/local-files/?d={quote(below.as_posix())}"
 
     def _connect(self, folder: str) -> None:
         if self._connected is None:

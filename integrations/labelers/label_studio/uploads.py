@@ -6,6 +6,7 @@ from pathlib import Path
 
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.client import StudioClient
+from integrations.labelers.label_studio.lots import Lots, TooLargeError
 
 _MOST_FILES = 50  # the server takes 100 in one request
 _MOST_BYTES = 32 * 1024 * 1024  # the server takes 250 MB
@@ -23,6 +24,7 @@ class ImageUploads:
         self._client = client
         self._project = project
         self._known: dict[str, str] | None = None  # name we gave -> address
+        self._lots = Lots(_MOST_BYTES, _MOST_FILES)
 
     def addresses(self, images: Iterable[str]) -> dict[str, str]:
         """Where each image can be seen: an address stays as it is, a local file is uploaded if need be.
@@ -49,12 +51,23 @@ class ImageUploads:
 
     def _there(self) -> dict[str, str]:
         if self._known is None:
-            self._known = _by_name(self._client.uploads(self._project).values())
+            self._known = self._by_name(self._client.uploads(self._project).values())
         return self._known
 
     def _upload(self, files: dict[str, bytes]) -> None:
-        ids = self._client.upload(self._project, list(files.items()))
-        self._there().update(_by_name(self._client.uploads(self._project, ids).values()))
+        named = list(files.items())
+        ids: list[int] = []
+
+        def upload_lot(lot: slice) -> None:
+            ids.extend(self._client.upload(self._project, named[lot]))
+
+        try:
+            self._lots.send([len(content) for _, content in named], upload_lot)
+        except TooLargeError as exc:
+            name, content = named[len(ids)]
+            exc.args = (f"the image {name} ({len(content):,} bytes) is too large for the way there: {exc}",)
+            raise
+        self._there().update(self._by_name(self._client.uploads(self._project, ids).values()))
         missing = [name for name in files if name not in self._there()]
         if missing:
             raise LabelerError(
@@ -62,15 +75,14 @@ class ImageUploads:
                 f"{missing[0]}. Does the server accept files with this ending?"
             )
 
+    def _by_name(self, paths: Iterable[str]) -> dict[str, str]:
+        """Our name -> address. The server stores under a random prefix: "upload/5/1a2b3c4d-NAME"."""
+        return {path.rpartition("-")[2]: f"{self._client.path_prefix()}/data/{path}" for path in paths}
+
 
 def is_address(image: str) -> bool:
     """Whether an image is an http(s) address or one in a bucket, which the browser or the server finds by itself."""
     return image.lower().startswith(_REMOTE)
-
-
-def _by_name(paths: Iterable[str]) -> dict[str, str]:
-    """Our name -> address. The server stores under a random prefix: "upload/5/1a2b3c4d-NAME"."""
-    return {path.rpartition("-")[2]: f"/data/{path}" for path in paths}
 
 
 def _content(image: str) -> bytes:

@@ -81,13 +81,7 @@ class _Slept:
 def labeler_over(transport: httpx.MockTransport) -> tuple[LabelStudioLabeler, StudioProjects]:
     """The labeler, and what `curator restore` reads with."""
     with pytest.MonkeyPatch.context() as patch:
-        real = httpx.Client
-
-        class Mocked(real):
-            def __init__(self, **options: Any) -> None:
-                super().__init__(**{**options, "transport": transport})
-
-        patch.setattr(httpx, "Client", Mocked)
+        patch.setattr(httpx, "HTTPTransport", lambda **_options: transport)
         return LabelStudioLabeler(URL, TOKEN), StudioProjects(URL, TOKEN)
 
 

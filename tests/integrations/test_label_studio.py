@@ -2,6 +2,7 @@
 
 import io
 import json
+import pathlib
 import threading
 import time
 import traceback
@@ -18,8 +19,12 @@ from integrations.labelers.label_studio import labeler as module
 from integrations.labelers.label_studio import uploads
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sign_up
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
+from integrations.labelers.label_studio.launch import ServerOptions
 from integrations.labelers.label_studio.replies import plain
+from integrations.labelers.label_studio.server import LocalStudio
 from integrations.labelers.protocol import Announcement, Question, Suggestion
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -717,3 +722,92 @@ def test_an_account_that_cannot_be_made_is_an_error(studio):
     """A name that is taken already, say."""
     with pytest.raises(LabelerError, match="no account for"):
         sign_up(studio.url, studio.email, "secret-12345")
+
+
+# --- what stands in front of a server ---------------------------------------------------------------------------
+
+
+def test_questions_get_through_a_proxy_with_a_small_limit(api, studio, wanted):
+    """Texts of 8 KB through a proxy that takes no request of more than 200 KB: all arrive, each once."""
+    long = [replace(question, text="word " * 1_600) for question in questions(60)]
+    with gateway(studio.url, largest=200_000) as server:
+        away = through(server, studio)
+        project = int(away.prepare(wanted, None))
+        assert len(away.send(long)) == 60
+        refused = [path for method, path in server.requests if is_import(method, path)]
+    assert [task.data["key"] for task in tasks_of(api, project)] == [question.key for question in long]
+    assert len(refused) < 10  # what was learnt is kept
+
+
+def test_a_question_that_is_too_large_alone_is_named(studio, wanted):
+    """It is not tried for ever; what was sent before it is there, and that is said."""
+    some = [
+        *questions(2),
+        Question("big", "the-large-item", 1, 3, text="word " * 60_000),
+    ]
+    with gateway(studio.url, largest=200_000) as server:
+        away = through(server, studio)
+        away.prepare(wanted, None)
+        with pytest.raises(LabelerError, match=r"'the-large-item' alone .*client_max_body_size") as caught:
+            away.send(some)
+    assert caught.value.maybe_done == bool(LabelStudioLabeler.find(away, ["k0", "k1"]))
+
+
+def test_an_image_that_is_too_large_alone_is_named(studio, wanted, tmp_path):
+    """The message says how large it is, and what to change."""
+    image = tmp_path / "large.png"
+    Image.effect_noise((400, 400), 80).save(image)
+    with gateway(studio.url, largest=20_000) as server:
+        away = through(server, studio)
+        away.prepare(replace(wanted, kind="image"), None)
+        with pytest.raises(LabelerError, match=r"the image \w+\.png \([\d,]+ bytes\) is too large"):
+            away.send([Question("k", "i", 1, 1, image=str(image))])
+
+
+class BelowAPath(ServerOptions):
+    """A server that is told to be seen at another address, below a path."""
+
+    def environment(self):
+        return super().environment() | {"LABEL_STUDIO_HOST": "http://studio.test/ls"}
+
+
+@pytest.fixture(scope="module")
+def below_a_path(studio_executable):
+    with LocalStudio(studio_executable, ROOT / ".studio", options=BelowAPath()) as server:
+        yield server
+
+
+def test_images_are_where_the_server_says_that_it_is_seen(below_a_path, wanted, pictures):
+    """A proxy takes the path off before the server: the browser's addresses need it, whichever address is ours."""
+    with gateway(below_a_path.url, prefix="/ls") as proxy:
+        for url in (f"{proxy.url}/ls", below_a_path.url):
+            labeler = LabelStudioLabeler(url, below_a_path.token, timeout=60.0)
+            project = int(labeler.prepare(replace(wanted, title=f"{wanted.title} {url}", kind="image"), None))
+            labeler.send(image_questions(pictures[:1]))
+            (task,) = tasks_of(sdk(below_a_path.url, below_a_path.token), project)
+            assert task.data["image"].startswith("/ls/data/upload/")
+        shown = httpx.get(
+            proxy.url + task.data["image"], headers={"Authorization": f"Token {below_a_path.token}"}
+        )
+    assert shown.content == pathlib.Path(pictures[0]).read_bytes()
+
+
+def test_a_server_that_quotes_a_request_shows_no_token(studio, wanted, personal_token):
+    """Neither the personal token nor what it was exchanged for, in no error and no redirect."""
+    seen: list[str] = []
+
+    def quoting(_method, path):
+        if "token/refresh" in path:
+            return None
+        # as an access token looks; the real one of this session is masked as it was sent
+        seen.append(path)
+        return Fault(
+            400, body=json.dumps({"detail": f"bad request: Authorization: Bearer {personal_token}"}).encode()
+        )
+
+    with gateway(studio.url, quoting) as server:
+        labeler = LabelStudioLabeler(server.url, personal_token, timeout=30.0)
+        with pytest.raises(LabelerError, match=r"Bearer \*\*\*") as caught:
+            labeler.prepare(wanted, None)
+    assert seen
+    assert "eyJ" not in str(caught.value)

@@ -183,8 +183,16 @@ def test_a_failing_strategy_is_called_once_and_named(learner, data):
 def test_specs_that_name_no_usable_strategy(spec, say):
     """The message quotes the spec and says what is wrong with it."""
     with pytest.raises(IntegrationError, match=re.escape(say)) as caught:
-        load_query_strategy(spec)
+        load_query_strategy(spec, allow_code=True)
     assert repr(spec) in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["os:system", "subprocess:run", "no.such.module:f", "modALlike.batch:f"])
+def test_code_from_outside_modal_is_not_even_imported(spec, monkeypatch):
+    """A curator.toml that came from elsewhere runs nothing of its own unless that was allowed."""
+    monkeypatch.setattr("importlib.import_module", lambda name: pytest.fail(f"{name} was imported"))
+    with pytest.raises(IntegrationError, match="allow_code = true"):
+        load_query_strategy(spec)
 
 
 @pytest.mark.parametrize("name", [name for name, scorer in SCORERS.items() if not scorer.members])

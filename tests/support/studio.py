@@ -222,8 +222,21 @@ class Gateway:
 
 
 @contextmanager
-def gateway(target: str, faults: Callable[[str, str], Fault | None]) -> Iterator[Gateway]:
-    """Run a `Gateway` in front of `target` on a free port."""
+def gateway(
+    target: str,
+    faults: Callable[[str, str], Fault | None] = lambda _method, _path: None,
+    *,
+    largest: int | None = None,
+    prefix: str = "",
+) -> Iterator[Gateway]:
+    """Run a `Gateway` in front of `target` on a free port.
+
+    Args:
+        target: address of the server behind it.
+        faults: see `Gateway`.
+        largest: bytes that a request may have; more is refused with 413, as nginx does.
+        prefix: path that is taken off each request; without it a request is answered with 404.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def _pass(self) -> None:
@@ -231,12 +244,20 @@ def gateway(target: str, faults: Callable[[str, str], Fault | None]) -> Iterator
             content = self.rfile.read(size)
             shown.requests.append((self.command, self.path))
             fault = shown.faults(self.command, self.path)
+            if largest is not None and size > largest:
+                fault = Fault(413, body=b"<html><title>413 Request Entity Too Large</title></html>")
+            elif not self.path.startswith(prefix):
+                fault = Fault(404)
             if fault is None or fault.forward:
                 headers = {
                     n: v for n, v in self.headers.items() if n.lower() not in ("host", "content-length")
                 }
                 reply = httpx.request(
-                    self.command, target + self.path, content=content, headers=headers, timeout=60.0
+                    self.command,
+                    target + self.path.removeprefix(prefix),
+                    content=content,
+                    headers=headers,
+                    timeout=60.0,
                 )
                 status, body = reply.status_code, reply.content
                 sent = {"Content-Type": reply.headers.get("Content-Type", "application/json")}

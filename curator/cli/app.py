@@ -261,20 +261,45 @@ app.command("report")(report_command)
 def export(
     path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
     project: ProjectDir = HERE,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="A row per answer instead of one per label.")
+    ] = False,
+    columns: Annotated[
+        bool, typer.Option("--columns/--no-columns", help="With the data's own columns, after ours.")
+    ] = True,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels with their provenance: who, when, round, price, agreement."""
+    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
+
+    In CSV a free text that begins like a formula gets an apostrophe before it, so that no spreadsheet runs it, and the
+    output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
+    """
     with user_errors():
         from curator.cli import render
-        from curator.export import export_labels
+        from curator.export import export_answers, export_labels
         from curator.project import Project
 
         with Project(project) as opened:
-            count = export_labels(opened, path)
+            exported = (
+                export_answers(opened, path, raw=raw)
+                if answers
+                else export_labels(opened, path, raw=raw, columns=columns)
+            )
+        what = "answers" if answers else "labels"
+        for note in exported.notes:
+            _say(note)
+        if exported.defused:
+            _say(
+                f"{exported.defused:,} cells of text begin like a formula and got an apostrophe, so that no spreadsheet runs "
+                "them; --raw leaves them as they are."
+            )
         typer.echo(
-            render.as_json({"labels": count, "path": str(path)})
+            render.as_json({what: exported.rows, "path": str(path), "defused": exported.defused})
             if as_json
-            else f"{count:,} labels written to {path}"
+            else f"{exported.rows:,} {what} written to {path}"
         )
 
 

@@ -1,6 +1,7 @@
 """What a campaign knows, written to a file: labels with their provenance, or answers one by one."""
 
 import csv
+import io
 import json
 import re
 import unicodedata
@@ -18,6 +19,7 @@ from curator.money.amounts import MICRO
 from curator.pool.columns import Columns
 from curator.pool.formats import column_names, format_of
 from curator.pool.readers import read_records
+from curator.predict import Predictions
 from curator.project import Project
 
 SCHEMA = pa.schema(
@@ -118,6 +120,28 @@ def export_answers(project: Project, path: Path, *, raw: bool = False) -> Export
     """Write every answer that counts, one by one; arguments and errors as of `export_labels`."""
     _check_path(path)
     return _write(path, ANSWERS_SCHEMA, answer_rows(project), raw=raw)
+
+
+def export_predictions(predictions: Predictions, path: Path) -> Exported:
+    """Write predictions; path and errors as of `export_labels`. Item ids and classes are as given."""
+    _check_path(path)
+    return _write(path, _predictions_schema(predictions), predictions.rows(), raw=True)
+
+
+def csv_text(predictions: Predictions) -> str:
+    """Predictions as the text of a CSV file."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, predictions.columns(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(predictions.rows())
+    return file.getvalue()
+
+
+def _predictions_schema(predictions: Predictions) -> pa.Schema:
+    texts = ("item_id", "predicted")
+    return pa.schema(
+        [(name, pa.string() if name in texts else pa.float64()) for name in predictions.columns()]
+    )
 
 
 def _check_path(path: Path) -> None:

@@ -110,6 +110,7 @@ def predict_file(project: Project, path: Path, embeddings: str | None = None) ->
             pool,
             path,
             columns,
+            classes=config.project.classes,
             allow_outside=config.data.allow_outside,
             embeddings=EmbeddingSource(base / "embeddings", embeddings) if given else None,
             progress=project.progress,

@@ -8,8 +8,8 @@ add` and edits of curator.toml are seen, and a sleeping laptop has nothing that 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 from curator.errors import LockedError

@@ -136,7 +136,7 @@ def test_the_command_writes_what_round_reads(campaign, tmp_path):
     assert "round-001" in run("predict", "--project", campaign, "--out", tmp_path / "p.parquet").stdout
     assert len(pd.read_parquet(tmp_path / "p.parquet")) == 90
     assert json.loads(run("predict", "--project", campaign, "--json").stdout)[0]["item_id"]
-    assert "columns" in run("predict", tmp_path / "p.parquet", "--project", campaign, code=1).stderr
+    assert "no column" in run("predict", tmp_path / "p.parquet", "--project", campaign, code=1).stderr
 
 
 # --- probabilities of one's own ---------------------------------------------------------------------------------

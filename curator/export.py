@@ -1,18 +1,25 @@
-"""Labels with their provenance: who said it, when, in which round, at what price, how unanimously."""
+"""What a campaign knows, written to a file: labels with their provenance, or answers one by one."""
 
 import csv
+import io
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curator.errors import ConfigError
+from curator.errors import ConfigError, CuratorError
 from curator.ledger.store import Row
 from curator.money.amounts import MICRO
+from curator.pool.columns import Columns
+from curator.pool.formats import column_names, format_of
+from curator.pool.readers import read_records
+from curator.predict import Predictions
 from curator.project import Project
 
 SCHEMA = pa.schema(
@@ -31,39 +38,169 @@ SCHEMA = pa.schema(
         ("currency", pa.string()),
     ]
 )
+ANSWERS_SCHEMA = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("text", pa.string()),
+        ("image", pa.string()),
+        ("role", pa.string()),  # train | holdout
+        ("round", pa.int64()),  # that asked
+        ("annotator", pa.string()),
+        ("label", pa.string()),  # null: skipped, could not tell, or unreadable
+        ("outcome", pa.string()),  # label | skipped | cannot tell | unreadable
+        ("seconds", pa.float64()),  # as measured by the labeler; null: not measured
+        ("suggestion", pa.string()),  # of the model; null: the annotator saw none
+        ("created_at", pa.string()),
+        ("updated_at", pa.string()),
+        ("edits", pa.int64()),
+        ("cost", pa.float64()),  # of this answer, in units of the currency
+        ("currency", pa.string()),
+    ]
+)
+# What other tables are joined by, and so is never changed.
+_AS_GIVEN = frozenset({"item_id", "label", "role", "currency", "suggestion"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")  # a class may be called -1
 _FORMULA = "=+-@\u2212"  # what begins a formula in a spreadsheet; the last is the typographic minus
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's blanks, control and invisible characters
 # A cell ends here too when the file is opened with another separator than the comma.
-_CELL_ENDS = re.compile(r"([;\t\r\n])")
+_CELL_ENDS = re.compile(r"([;|\t\r\n])")
 
 
-def export_labels(project: Project, path: Path) -> int:
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: of the file.
+        rows: in it.
+        defused: cells of free text that got an apostrophe, for a spreadsheet would have run them.
+        notes: what is not in the file, a sentence each.
+    """
+
+    path: Path
+    rows: int
+    defused: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def export_labels(project: Project, path: Path, *, raw: bool = False, columns: bool = True) -> Exported:
     """Write every labeled item to a .parquet, .csv or .jsonl file, whole or not at all.
 
-    In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it; Parquet and JSONL hold every
-    text as it is.
-
-    Returns:
-        How many labels were written.
+    Args:
+        project: opened.
+        path: its ending says the format.
+        raw: leave free text as it is in CSV, too. Otherwise a text that a spreadsheet would run as a formula gets an
+            apostrophe before it there; ids and classes never do, and Parquet and JSONL hold every text as it is.
+        columns: the data's own columns as well, after ours.
 
     Raises:
         ConfigError: the file's ending says no known format, or its folder does not exist.
     """
-    writers = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
-    write = writers.get(path.suffix.lower())
-    if write is None:
-        raise ConfigError(f"{path.name}: export writes {', '.join(writers)}; choose one of these endings.")
+    _check_path(path)
+    rows = labeled_rows(project)
+    if not columns:
+        return _write(path, SCHEMA, rows, raw=raw)
+    own, notes = own_columns(project, [row["item_id"] for row in rows])
+    names = list(dict.fromkeys(name for values in own.values() for name in values))
+    schema = SCHEMA
+    for name in names:
+        schema = schema.append(pa.field(name, pa.string()))
+    return replace(
+        _write(
+            path,
+            schema,
+            [{**dict.fromkeys(names), **row, **own.get(row["item_id"], {})} for row in rows],
+            raw=raw,
+        ),
+        notes=notes,
+    )
+
+
+def export_answers(project: Project, path: Path, *, raw: bool = False) -> Exported:
+    """Write every answer that counts, one by one; arguments and errors as of `export_labels`."""
+    _check_path(path)
+    return _write(path, ANSWERS_SCHEMA, answer_rows(project), raw=raw)
+
+
+def export_predictions(predictions: Predictions, path: Path) -> Exported:
+    """Write predictions; path and errors as of `export_labels`. Item ids and classes are as given."""
+    _check_path(path)
+    return _write(path, _predictions_schema(predictions), predictions.rows(), raw=True)
+
+
+def csv_text(predictions: Predictions) -> str:
+    """Predictions as the text of a CSV file."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, predictions.columns(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(predictions.rows())
+    return file.getvalue()
+
+
+def _predictions_schema(predictions: Predictions) -> pa.Schema:
+    texts = ("item_id", "predicted")
+    return pa.schema(
+        [(name, pa.string() if name in texts else pa.float64()) for name in predictions.columns()]
+    )
+
+
+def _check_path(path: Path) -> None:
+    if path.suffix.lower() not in _WRITERS:
+        raise ConfigError(f"{path.name}: export writes {', '.join(_WRITERS)}; choose one of these endings.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
-    rows = labeled_rows(project)
+
+
+def _write(path: Path, schema: pa.Schema, rows: Sequence[Row], *, raw: bool) -> Exported:
     temporary = path.with_name(f".{path.name}.part")
     try:
-        write(rows, temporary)
+        defused = _WRITERS[path.suffix.lower()](rows, schema, temporary, raw)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return len(rows)
+    return Exported(path, len(rows), defused)
+
+
+def own_columns(
+    project: Project, item_ids: Iterable[str]
+) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
+    """The columns of the data files that curator has no use for, for some items.
+
+    They are read from the files that the pool was made of: the pool itself keeps only what it needs.
+
+    Args:
+        project: opened.
+        item_ids: of the items.
+
+    Returns:
+        Item id -> name of the column -> text, blank ones left out; a column with the name of one of ours begins with
+        `data_`. And a sentence for each file that cannot be read any more.
+    """
+    wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
+    data = project.config.data
+    used = Columns(**data.model_dump(include={"id", "text", "image", "label", "embedding"}))
+    for source in (data.source, *json.loads(project.ledger.get("added_data") or "[]")):
+        path = next(
+            (place for place in (project.folder / source, Path(source)) if place.exists()), Path(source)
+        )
+        try:
+            if format_of(path) == "folder":
+                continue
+            others = tuple(name for name in column_names(path, ()) if name not in used.options())
+            columns = replace(used, label=None, embedding=None, show=others)
+            for batch in read_records(
+                path, columns, project.config.project.kind, allow_outside=data.allow_outside
+            ):
+                for item_id, fields in zip(batch.ids, batch.fields or (), strict=False):
+                    if item_id in wanted:
+                        own[item_id] = {_beside_ours(name): text for name, text in fields.items()}
+        except (CuratorError, OSError) as exc:
+            notes.append(f"The data's own columns are not in the export for items of {path}: {exc}")
+    return own, tuple(notes)
+
+
+def _beside_ours(name: str) -> str:
+    return f"data_{name}" if name in SCHEMA.names else name
 
 
 def labeled_rows(project: Project) -> list[Row]:
@@ -94,21 +231,61 @@ def labeled_rows(project: Project) -> list[Row]:
     ]
 
 
-def _parquet(rows: list[Row], path: Path) -> None:
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+def answer_rows(project: Project) -> list[Row]:
+    """One row per answer that counts, as `ANSWERS_SCHEMA` describes it, by item and time."""
+    found = project.ledger.rows(
+        """
+        select q.item_id, q.role, q.round, a.annotator, a.label,
+               case when a.skipped then 'skipped' when a.cannot_tell then 'cannot tell'
+                    when a.label is null then 'unreadable' else 'label' end as outcome,
+               a.seconds, case when q.suggestion_shown then q.suggestion end as suggestion,
+               a.created_at, a.updated_at, a.version - 1 as edits, coalesce(c.amount, 0) as cost
+        from live_answers a join questions q on q.key = a.key
+             left join (select source_id, sum(amount) as amount from costs group by source_id) c
+             on c.source_id = a.source_id
+        order by q.item_id, a.created_at, a.source_id
+        """
+    )
+    items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
+    currency = project.config.cost.currency
+    return [
+        {**row, "cost": row["cost"] / MICRO, "text": item.text, "image": item.image, "currency": currency}
+        for row, item in zip(found, items, strict=True)
+    ]
 
 
-def _csv(rows: list[Row], path: Path) -> None:
+def _parquet(rows: Sequence[Row], schema: pa.Schema, path: Path, _raw: bool) -> int:  # noqa: FBT001 - as `_csv`
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path)
+    return 0
+
+
+def _csv(rows: Sequence[Row], schema: pa.Schema, path: Path, raw: bool) -> int:  # noqa: FBT001 - one of `_WRITERS`
+    defused = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, SCHEMA.names)
+        writer = csv.DictWriter(file, [name if raw else _defused(name) for name in schema.names])
         writer.writeheader()
-        writer.writerows({name: _defused(row[name]) for name in SCHEMA.names} for row in rows)
-
-
-def _jsonl(rows: list[Row], path: Path) -> None:
-    with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps({name: row[name] for name in SCHEMA.names}, ensure_ascii=False) + "\n")
+            cells = {}
+            for name, shown in zip(schema.names, writer.fieldnames, strict=True):
+                value = row[name]
+                cells[shown] = value if raw or name in _AS_GIVEN else _defused(value)
+                defused += cells[shown] != value
+            writer.writerow(cells)
+    return defused
+
+
+def _jsonl(rows: Sequence[Row], schema: pa.Schema, path: Path, _raw: bool) -> int:  # noqa: FBT001 - as `_csv`
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps({name: row[name] for name in schema.names}, ensure_ascii=False) + "\n")
+    return 0
+
+
+_WRITERS: dict[str, Callable[[Sequence[Row], pa.Schema, Path, bool], int]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+}
 
 
 def _defused(value: Any) -> Any:
@@ -120,6 +297,10 @@ def _defused(value: Any) -> Any:
 
 
 def _is_formula(cell: str) -> bool:
-    """Whether the first character that can be seen begins one, in any of its forms (full-width, small, raised)."""
-    first = next((c for c in cell if unicodedata.category(c) not in _UNSEEN), "")
+    """Whether the first character that can be seen begins one, in any of its forms (full-width, small, raised).
+
+    Quotation marks are looked through: opened with another separator, a quote in the middle of a text begins a quoted
+    cell, and what follows it is what the spreadsheet runs.
+    """
+    first = next((c for c in cell if c != '"' and unicodedata.category(c) not in _UNSEEN), "")
     return unicodedata.normalize("NFKC", first)[:1] in tuple(_FORMULA)

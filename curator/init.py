@@ -1,5 +1,6 @@
 """Start a project: infer what can be inferred, check everything, then write all of it or nothing."""
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable
@@ -190,6 +191,11 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
             # It would fail the next time as well, and so would every round over these items.
             project.pool.go_back(before)
             raise
+        with project.ledger.write():
+            added = [*json.loads(project.ledger.get("added_data") or "[]"), str(path.resolve())]
+            project.ledger.put(
+                "added_data", json.dumps(list(dict.fromkeys(added)))
+            )  # `curator export` reads them again
     return report
 
 

@@ -26,6 +26,7 @@ from integrations.errors import IntegrationError
 from strategies.errors import StrategyError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from modAL.models import ActiveLearner
 
     from curator.learner.checkpoint import Checkpoint
@@ -306,6 +307,37 @@ class Project:
             classes[checkpoint.train_labels],
             strategy,
         )
+
+    def labels(self) -> pd.DataFrame:
+        """A row per labeled item: label, role, round, annotators, agreement, cost; item ids as the index."""
+        from curator.frames import labels_frame
+
+        return labels_frame(self)
+
+    def answers(self) -> pd.DataFrame:
+        """A row per answer that counts: who, what, seconds, cost; item ids as the index."""
+        from curator.frames import answers_frame
+
+        return answers_frame(self)
+
+    def predictions(self, path: str | Path | None = None) -> pd.DataFrame:
+        """What the newest model says of every item of the pool, or of those of a file; item ids as the index.
+
+        Columns: predicted, probability, margin, and p(CLASS) for every class.
+
+        Raises:
+            CuratorError: no round has trained a model yet.
+            DataError: the file cannot be used.
+        """
+        from curator.frames import predictions_frame
+
+        return predictions_frame(self, None if path is None else Path(path))
+
+    def curve(self) -> pd.DataFrame:
+        """A row per measured round: labels, cost, value, gain with its interval; money in units of the currency."""
+        from curator.frames import curve_frame
+
+        return curve_frame(self)
 
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:

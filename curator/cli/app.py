@@ -188,6 +188,13 @@ def round_(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the open round is answered.")] = False,
     poll: Annotated[float, typer.Option(min=0.1, help="Most seconds between looks with --wait.")] = 30.0,
     timeout: Annotated[float, typer.Option(min=0, help="Hours that --wait waits at most.")] = 72.0,
+    probs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Choose the next batch by these probabilities: item_id and a column for each class, as `curator predict "
+            "--out` writes it."
+        ),
+    ] = None,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Run the campaign from here, whoever ran it before.")
     ] = False,
@@ -219,6 +226,7 @@ def round_(
                     opened,
                     batch=batch,
                     partial=partial,
+                    probs=probs,
                     poll=poll,
                     timeout=timeout * 3600,
                     show=display.show,
@@ -226,7 +234,7 @@ def round_(
                 )
             else:
                 with opened() as once:
-                    report = run_round(once, batch=batch, partial=partial)
+                    report = run_round(once, batch=batch, partial=partial, probs=probs)
         for note in report.notes:
             _say(note)
         typer.echo(render.as_json(vars(report)) if as_json else render.round_text(report, currency))
@@ -262,20 +270,130 @@ app.command("report")(report_command)
 def export(
     path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
     project: ProjectDir = HERE,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="A row per answer instead of one per label.")
+    ] = False,
+    columns: Annotated[
+        bool, typer.Option("--columns/--no-columns", help="With the data's own columns, after ours.")
+    ] = True,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels with their provenance: who, when, round, price, agreement."""
+    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
+
+    In CSV a free text that begins like a formula gets an apostrophe before it, so that no spreadsheet runs it, and the
+    output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
+    """
     with user_errors():
         from curator.cli import render
-        from curator.export import export_labels
+        from curator.export import export_answers, export_labels
         from curator.project import Project
 
         with Project(project) as opened:
-            count = export_labels(opened, path)
+            exported = (
+                export_answers(opened, path, raw=raw)
+                if answers
+                else export_labels(opened, path, raw=raw, columns=columns)
+            )
+        what = "answers" if answers else "labels"
+        for note in exported.notes:
+            _say(note)
+        if exported.defused:
+            _say(
+                f"{exported.defused:,} cells of text begin like a formula and got an apostrophe, so that no spreadsheet runs "
+                "them; --raw leaves them as they are."
+            )
         typer.echo(
-            render.as_json({"labels": count, "path": str(path)})
+            render.as_json({what: exported.rows, "path": str(path), "defused": exported.defused})
             if as_json
-            else f"{count:,} labels written to {path}"
+            else f"{exported.rows:,} {what} written to {path}"
+        )
+
+
+@app.command()
+def embeddings(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="FILE.npz with ids and embeddings, or FILE.npy in the order of `curator predict`."
+        ),
+    ],
+    project: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Put fresh embeddings in the place of those that came with the data, say from an encoder tuned since.
+
+    Every item needs one. Models are trained again on them when they are next needed; what was measured stays as it was.
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.errors import ConfigError
+        from curator.pool.fresh import replace_embeddings
+        from curator.project import Project
+
+        with Project(project, say=_say) as opened, opened.locked("embeddings"):
+            if opened.config.encoder.name != "precomputed":
+                raise ConfigError(
+                    f"[encoder] name is {opened.config.encoder.name!r}, which computes embeddings by itself. Only "
+                    "precomputed ones can be replaced."
+                )
+            replaced = replace_embeddings(opened.embeddings, opened.pool, path)
+        typer.echo(
+            render.as_json(vars(replaced))
+            if as_json
+            else f"{replaced.items:,} embeddings of {replaced.dim} entries are in place, {replaced.zero_rows:,} of them zero"
+        )
+
+
+@app.command()
+def predict(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A file with the columns of the pool, labels not needed.", show_default="the pool"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.", show_default="stdout, as CSV"
+        ),
+    ] = None,
+    project: ProjectDir = HERE,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the newest model thinks of items: the likeliest class, and the probability of every class.
+
+    Nothing is asked, paid or added to the pool.
+
+    Example: curator predict new.csv --out predictions.csv
+    """
+    with user_errors():
+        from curator.cli import render
+        from curator.export import csv_text, export_predictions
+        from curator.predict import predict_file, predict_pool
+        from curator.progress import RichProgress
+        from curator.project import Project
+
+        with Project(project, progress=RichProgress(), say=_say) as opened:
+            predictions = predict_pool(opened) if path is None else predict_file(opened, path, embeddings)
+        if predictions.repeats:
+            _say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
+        if out is None:
+            typer.echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
+            return
+        written = export_predictions(predictions, out)
+        typer.echo(
+            render.as_json(
+                {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
+            )
+            if as_json
+            else f"{written.rows:,} predictions of {predictions.model_version} written to {out}"
         )
 
 

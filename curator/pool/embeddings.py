@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from curator.errors import CuratorError, DataError
 from curator.pool.atomic import sync_folder
 from curator.pool.catalogue import Pool
 from curator.pool.segments import SEGMENT_ROWS, Segment
 from curator.pool.vectors import (
+    MANIFEST,
     FloatArray,
     StoredSegment,
     StoreManifest,
@@ -70,6 +72,9 @@ class EmbeddingStore:
 
     def __init__(self, base: Path, pool: Pool, encoder: Encoder, *, seed: int = 0) -> None:
         self.folder = store_folder(base, encoder.name)
+        fresh = self.folder.with_name(f"{self.folder.name}.fresh")
+        if not self.folder.exists() and (fresh / MANIFEST).exists():
+            fresh.rename(self.folder)  # a kill came while they were put into place
         self._pool = pool
         self._encoder = encoder
         self._seed = seed
@@ -83,7 +88,9 @@ class EmbeddingStore:
     @property
     def fingerprint(self) -> str:
         """Of the encoder that made these embeddings: changes when the numbers would."""
-        return self._known().fingerprint
+        manifest = self._known()
+        digest = manifest.about.get("digest")  # of given embeddings that were replaced since
+        return f"{manifest.fingerprint}-{digest}" if digest else manifest.fingerprint
 
     @property
     def stamps(self) -> list[list[int]]:
@@ -95,6 +102,25 @@ class EmbeddingStore:
     def n_rows(self) -> int:
         """Rows: as many as the pool has items."""
         return self._pool.n_items
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    @overload
+    def __getitem__(self, rows: int) -> FloatArray: ...
+
+    @overload
+    def __getitem__(self, rows: slice | ArrayLike) -> FloatArray: ...
+
+    def __getitem__(self, rows: int | slice | ArrayLike) -> FloatArray:
+        """Embeddings as an array gives them: `[5]` is (dim,), `[:]`, `[[3, 1]]` and a mask are (n, dim); copies."""
+        if isinstance(rows, int | np.integer):
+            one: FloatArray = self.take([rows + self.n_rows if rows < 0 else rows])[0]
+            return one
+        return self.take(np.arange(self.n_rows)[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - numpy's
+        return np.asarray(self[:], dtype=dtype)
 
     def ensure(self, progress: Progress | None = None) -> EncodeReport:
         """Compute what is missing.

@@ -30,6 +30,7 @@ class Chosen:
         scores: {scorer: (n,) scores} of the candidates; empty before there is a model.
         asked: (m, dim) embeddings of the items asked about before.
         again: item_id -> role, of items whose answers disagree.
+        scored_by: the model whose probabilities it was chosen by, where it is not curator's.
     """
 
     candidates: Candidates
@@ -38,6 +39,7 @@ class Chosen:
     scores: Mapping[str, FloatArray]
     asked: FloatArray
     again: Mapping[str, str]
+    scored_by: str | None = None
 
 
 def write_batch(
@@ -81,7 +83,7 @@ def write_batch(
             status="selected",
             batch=len(picks),
             candidates=len(candidates),
-            picked_with=version,
+            picked_with=chosen.scored_by or version,
             holdout_duplicates=candidates.holdout_duplicates,
             selected_at=utc_now(),
         )

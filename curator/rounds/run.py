@@ -7,6 +7,7 @@ and somebody has to answer them.
 """
 
 import json
+from pathlib import Path
 
 from curator import stop
 from curator.config import Config, parse_config
@@ -20,6 +21,7 @@ from curator.rounds.fallback import note, strategy_now
 from curator.rounds.forecast import keep_forecasts
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
+from curator.rounds.own_probs import OwnProbs, check_strategy_takes_probs, read_own_probs
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare, push
 from curator.rounds.report import RoundReport
@@ -28,7 +30,9 @@ from curator.rounds.settle import settle
 from curator.rounds.train import train
 
 
-def run_round(project: Project, *, batch: int | None = None, partial: bool = False) -> RoundReport:
+def run_round(
+    project: Project, *, batch: int | None = None, partial: bool = False, probs: Path | None = None
+) -> RoundReport:
     """Run one labeling cycle: finish the open round if its questions are answered, then send the next.
 
     Safe to run twice, and to run again after it was killed at any point.
@@ -37,6 +41,7 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
         project: opened.
         batch: questions of the round that is opened; None takes curator.toml's.
         partial: settle with the answers there are instead of waiting for the rest.
+        probs: a file of probabilities by which the next batch is chosen, instead of by the model of the last round.
 
     Returns:
         What was done; `waiting` when the open round still needs answers and nothing was changed but the
@@ -50,7 +55,11 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
         _check_names(project)
         # Made now, so that a missing address or token is said before anything is computed.
         _labeler = project.labeler
-        run = _Run(project, batch=batch, partial=partial)
+        own = None
+        if probs is not None:
+            check_strategy_takes_probs(project.config.acquisition.strategy)
+            own = read_own_probs(project, probs)
+        run = _Run(project, batch=batch, partial=partial, own=own)
         run.report.measured = _not_yet_reported(project)
         stop.catch_up(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
@@ -66,8 +75,11 @@ def run_round(project: Project, *, batch: int | None = None, partial: bool = Fal
 class _Run:
     """One call of `curator round`: each step takes the open round on by one status."""
 
-    def __init__(self, project: Project, *, batch: int | None, partial: bool) -> None:
+    def __init__(
+        self, project: Project, *, batch: int | None, partial: bool, own: OwnProbs | None = None
+    ) -> None:
         self.project = project
+        self.own = own
         self.batch = batch
         self.partial = partial
         self.report = RoundReport()
@@ -94,7 +106,7 @@ class _Run:
         limit = limit_batch(self.project, self.batch or int(current["batch"]))
         told = note(self.project.ledger, self.project.config.acquisition.strategy, str(plan["strategy"]))
         self.report.notes += [sentence for sentence in (limit.note, told) if sentence]
-        return select(self.project, current, limit, self.report)
+        return select(self.project, current, limit, self.report, self.own)
 
     def _push(self, round_id: int, _current: Row) -> bool:
         with self.report.stage("push"):

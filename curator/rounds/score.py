@@ -12,6 +12,7 @@ from curator.ledger.store import Row
 from curator.progress import Advance
 from curator.project import Project
 from curator.rounds.needs import Needs
+from curator.rounds.own_probs import OwnProbs
 from strategies.inputs import Inputs
 from strategies.neighbours import Neighbours
 
@@ -33,7 +34,14 @@ class Scored:
 
 
 def score_candidates(
-    project: Project, rows: IntArray, model: Any, round_row: Row, *, n_asked: int, batch: int
+    project: Project,
+    rows: IntArray,
+    model: Any,
+    round_row: Row,
+    *,
+    n_asked: int,
+    batch: int,
+    own: OwnProbs | None = None,
 ) -> Scored:
     """Score the candidates in one streaming pass over the pool, and gather what the strategies need.
 
@@ -44,9 +52,13 @@ def score_candidates(
         round_row: the round that asks.
         n_asked: items asked about so far.
         batch: how many are to be picked.
+        own: probabilities that take the place of the model's.
     """
     needs = Needs.of(records.strategy_of(round_row), n_candidates=len(rows), n_asked=n_asked, batch=batch)
     neighbours = _neighbours(project, rows) if needs.neighbours else None
+    if own is not None:
+        scores = own.score(project, rows, needs.scorers)
+        return Scored(scores, Inputs(uncertainty=scores["margin"], neighbours=neighbours))
     if model is None:
         return Scored({}, Inputs(neighbours=neighbours))
     n, dim = project.pool.n_items, project.embeddings.dim

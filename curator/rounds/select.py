@@ -21,6 +21,7 @@ from curator.rounds.distances import DistanceCache
 from curator.rounds.limits import MOST_QUESTIONS, Limit
 from curator.rounds.needs import Spec
 from curator.rounds.outbox import Chosen, write_batch
+from curator.rounds.own_probs import OwnProbs
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
 from curator.rounds.report import RoundReport
@@ -67,7 +68,9 @@ def draw_holdout(project: Project) -> None:
         seal_sample(ledger, [(item_id, size / len(rows)) for item_id in project.pool.ids(drawn)])
 
 
-def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) -> bool:
+def select(
+    project: Project, round_row: Row, limit: Limit, report: RoundReport, own: OwnProbs | None = None
+) -> bool:
     """Pick the batch of a round and write picks, hold-out questions and outbox in one transaction.
 
     Args:
@@ -75,6 +78,7 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
         round_row: that round.
         limit: how many items to pick, and to ask about again.
         report: gets the stage times and notes.
+        own: probabilities to choose by instead of the model's.
 
     Returns:
         False when nothing is left to pick; the round is then taken back.
@@ -99,7 +103,11 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
             report.notes.append(f"Asked for {limit.batch} items, {k} are left: all of them are sent.")
         asked_ids = _training_questions(project)
         model = None if checkpoint is None else checkpoint.model
-        found = score_candidates(project, candidates.rows, model, round_row, n_asked=len(asked_ids), batch=k)
+        found = score_candidates(
+            project, candidates.rows, model, round_row, n_asked=len(asked_ids), batch=k, own=own
+        )
+        if own is not None:
+            report.notes.append(f"The batch was chosen by the probabilities of {own.path}.")
         weights = candidate_weights(project, candidates.rows, found.inputs.predict, report.notes.append)
     with report.stage("select"):
         inputs = replace(found.inputs, weights=weights, tell=report.notes.append)
@@ -107,7 +115,8 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
             project, round_row, candidates, k, replace(found, inputs=inputs), asked_ids
         )
         asked = project.embeddings.take(project.pool.rows(asked_ids))
-        chosen = Chosen(candidates, batch, of_arm, found.scores, asked, again)
+        scored_by = None if own is None else own.name
+        chosen = Chosen(candidates, batch, of_arm, found.scores, asked, again, scored_by)
         harm = write_batch(project, round_id, chosen, checkpoint, watch)
         if harm:
             report.notes.append(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 from curator.errors import LockedError
@@ -81,6 +82,7 @@ def wait_for_round(
     *,
     batch: int | None = None,
     partial: bool = False,
+    probs: Path | None = None,
     poll: float = 30.0,
     timeout: float = 72 * 3600.0,
     show: Callable[[Waiting], None] = lambda _waiting: None,
@@ -96,6 +98,7 @@ def wait_for_round(
         open_project: opens the project; called for every look.
         batch: as in `run_round`.
         partial: as in `run_round`.
+        probs: as in `run_round`.
         poll: most seconds between two looks at a labeler that is there.
         timeout: seconds to wait at most; there is always at least one look.
         show: told how the round stands, after every look that found it unanswered.
@@ -122,7 +125,7 @@ def wait_for_round(
         watch.rearm()  # what is answered while we look may be too late for this look
         try:
             with open_project() as project:
-                report = run_round(project, batch=batch, partial=partial)
+                report = run_round(project, batch=batch, partial=partial, probs=probs)
                 state = read_waiting(project.ledger, report) if report.waiting else None
                 if report.measured is None and first is not None:
                     # Measured by a look that something came in the way of afterwards.

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.projects import CLASSES, edit_config, make_project, write_pool
+from typer.testing import CliRunner
 
-from curator.export import SCHEMA, _defused, export_labels, labeled_rows
+from curator.cli.app import app
+from curator.export import SCHEMA, _defused, export_answers, export_labels, labeled_rows, own_columns
+from curator.init import add_to_pool
 from curator.project import Project
 from curator.rounds.run import run_round
 from curator.rounds.settle import settle
@@ -48,17 +51,22 @@ FORMULAS = [
     "line\n=1+1",
     "line\r\n+1+1",
     '";=1+1',
+    'x;"=1+1;y',
+    'x|""=1+1',
+    'x\t" =1+1',
+    '"=1+1"',
     "a;b;@SUM(1)",
 ]
 HARMLESS = [
     "text",
+    "a, -b",
     "a = b",
     "a-b",
     "me@example.org",
     "1+1",
     "'=1+1",
-    '"=1+1"',
     "(=1)",
+    'say "hello"',
     "-1",
     "+1",
     "-12.5",
@@ -74,6 +82,7 @@ def begins_a_formula(cell):
     if cell[:1] in ("\t", "\r", "\n"):
         return True
     seen = [c for c in cell if unicodedata.category(c) not in ("Cc", "Cf", "Zs", "Zl", "Zp")]
+    seen = [c for c in seen if c != '"']
     return bool(seen) and unicodedata.normalize("NFKC", seen[0])[0] in "=+-@\u2212"
 
 
@@ -141,7 +150,9 @@ def exported(tmp_path_factory):
         for _ in range(2):
             run_round(project)
         for ending in ("csv", "jsonl", "parquet"):
-            assert export_labels(project, base / f"labels.{ending}") == 30
+            assert export_labels(project, base / f"labels.{ending}").rows == 30
+        raw = export_labels(project, base / "raw.csv", raw=True)
+        assert (raw.rows, raw.defused) == (30, 0)
     return base, {row["id"]: row for row in rows}
 
 
@@ -152,14 +163,27 @@ def test_a_csv_export_runs_nothing(exported):
     header, *rows = csv.reader(io.StringIO(text, newline=""))
     assert header == SCHEMA.names
     assert len(rows) == 30
+    given = {
+        cell for row in rows for name, cell in zip(header, row, strict=True) if name in ("item_id", "label")
+    }
     for row in [header, *rows]:
         for cell in row:
-            assert not begins_a_formula(cell), cell
-    raw = (base / "labels.csv").read_bytes().decode()
-    for delimiter in ";\t":
-        for line in raw.splitlines():
-            for cell in line.split(delimiter):
-                assert not begins_a_formula(cell.strip('"')), cell
+            assert cell in given or not begins_a_formula(cell), cell
+    for delimiter in ";\t|":
+        for cell in cells(text, delimiter):
+            assert not begins_a_formula(cell) or any(cell.startswith(f"{one},") for one in given), cell
+
+
+def test_ids_and_classes_join_with_the_data(exported):
+    """They are as given in CSV too; raw, the texts are as well."""
+    base, rows = exported
+    for name in ("labels.csv", "raw.csv"):
+        with (base / name).open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        assert {row["item_id"]: row["label"] for row in found}.items() <= {
+            item_id: row["label"] for item_id, row in rows.items()
+        }.items()
+    assert {row["text"] for row in found} <= {row["text"] for row in rows.values()}
 
 
 def test_jsonl_and_parquet_hold_texts_as_they_are(exported):
@@ -176,16 +200,78 @@ def test_jsonl_and_parquet_hold_texts_as_they_are(exported):
     assert len(CLASSES) == 3
 
 
-def test_shown_fields_are_not_exported(tmp_path):
-    """The columns of an export are what scripts rely on."""
-    folder = make_project(tmp_path, n=60, holdout="20", show=("id",))
+@pytest.fixture
+def with_columns(tmp_path):
+    """A measured campaign over data with columns of its own, one of which is called as one of ours."""
+    data = write_pool(tmp_path / "pool.jsonl", 60)
+    rows = [json.loads(line) for line in data.read_text("utf-8").splitlines()]
+    for number, row in enumerate(rows):
+        row |= {"customer": f"c-{number}", "round": number, "note": "=1+1" if number % 2 else None}
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    folder = make_project(tmp_path / "project", data=data, holdout="20")
     with Project(folder) as project:
-        assert project.pool.items([0])[0].fields
         for _ in range(2):
             run_round(project)
-        export_labels(project, tmp_path / "labels.jsonl")
-    first = json.loads((tmp_path / "labels.jsonl").read_text("utf-8").split("\n")[0])
+        yield project, tmp_path, {row["id"]: row for row in rows}
+
+
+def test_the_datas_own_columns_stand_behind_ours(with_columns):
+    """Ours first and in their order; a column with a name of ours is renamed; what curator uses is there once."""
+    project, folder, rows = with_columns
+    exported = export_labels(project, folder / "labels.jsonl")
+    assert exported.notes == ()
+    found = [json.loads(line) for line in (folder / "labels.jsonl").read_text("utf-8").splitlines()]
+    assert list(found[0]) == [*SCHEMA.names, "customer", "data_round", "note"]
+    for row in found:
+        source = rows[row["item_id"]]
+        assert row["customer"] == source["customer"]
+        assert row["data_round"] == str(source["round"])
+        assert row["note"] == source["note"]
+    export_labels(project, folder / "ours.jsonl", columns=False)
+    first = json.loads((folder / "ours.jsonl").read_text("utf-8").split("\n")[0])
     assert list(first) == SCHEMA.names
+
+
+def test_a_data_file_that_is_gone_is_said(with_columns):
+    """The labels are written all the same; an added file is read as well."""
+    project, folder, rows = with_columns
+    more = write_pool(folder / "more.jsonl", 5, seed=7)
+    add_to_pool(project, more)
+    own, notes = own_columns(project, [*rows, *project.pool.ids(range(60, 65))])
+    assert len(own) == 60
+    assert notes == ()
+    (folder / "pool.jsonl").rename(folder / "elsewhere.jsonl")
+    exported = export_labels(project, folder / "labels.parquet")
+    assert exported.rows == 30
+    assert "pool.jsonl" in exported.notes[0]
+    assert pq.read_table(folder / "labels.parquet").column_names == SCHEMA.names
+
+
+def test_every_answer_is_a_row(with_columns):
+    """With who gave it, what it cost, and what it was: the costs add up to the bill."""
+    project, folder, rows = with_columns
+    exported = export_answers(project, folder / "answers.parquet")
+    found = pq.read_table(folder / "answers.parquet").to_pylist()
+    assert exported.rows == len(found) == 30
+    assert {row["outcome"] for row in found} == {"label"}
+    assert all(row["label"] == rows[row["item_id"]]["label"] for row in found)
+    assert round(sum(row["cost"] for row in found), 6) == 30 * 0.08
+    assert [row["item_id"] for row in found] == sorted(row["item_id"] for row in found)
+
+
+def test_the_command_says_what_it_changed(with_columns):
+    """On stderr; the count is part of the JSON."""
+    project, folder, _ = with_columns
+    args = ["export", str(folder / "out.csv"), "--project", str(project.folder)]
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 0, result.output
+    assert "got an apostrophe" in result.stderr
+    assert "--raw" in result.stderr
+    raw = CliRunner().invoke(app, [*args, "--raw", "--json"])
+    assert json.loads(raw.stdout) == {"labels": 30, "path": str(folder / "out.csv"), "defused": 0}
+    assert "apostrophe" not in raw.stderr
+    answers = CliRunner().invoke(app, [*args, "--answers"])
+    assert "30 answers written" in answers.stdout
 
 
 def test_an_item_costs_all_that_was_paid_for_its_answers(tmp_path):

@@ -15,8 +15,9 @@ from curator.project import Project
 from curator.rounds.fallback import note as fallback_note
 from curator.rounds.fallback import strategy_now
 from curator.rounds.holdout_price import next_dollars_of
-from curator.rounds.pull import pull
+from curator.rounds.pull import catch_up, pull
 from curator.rounds.push import prepare
+from curator.rounds.settle import settle_corrections
 from curator.suggestions import OFF, SuggestionEffect, suggestion_effect
 from integrations.errors import IntegrationError
 
@@ -60,7 +61,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
 
     A labeler that is away, or another curator at work, is a note: the ledger is shown as it is.
     """
-    notes = [] if offline else _refresh(project)
+    notes = [] if offline else refresh(project, "status")
     ledger, acquisition = project.ledger, project.config.acquisition.strategy
     gain = records.gain_table(ledger)
     replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
@@ -93,14 +94,24 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
     )
 
 
-def _refresh(project: Project) -> list[str]:
+def refresh(project: Project, command: str) -> list[str]:
+    """Ask the labeler for what is new; returns notes, among them that it could not be asked.
+
+    Args:
+        project: opened.
+        command: that wants to know, for whoever else would work on the project meanwhile.
+    """
     current = records.current_round(project.ledger)
-    if current is None or current["status"] != "pushed":
+    if current is not None and current["status"] != "pushed":
         return []
     try:
-        with project.locked("status"):
+        with project.locked(command):
+            if current is None:
+                return catch_up(project)
             prepare(project, claim=False)
-            return pull(project, int(current["id"]))
+            notes = pull(project, int(current["id"]))
+            settle_corrections(project.ledger)
+            return notes
     except (LockedError, IntegrationError, CuratorError) as exc:
         return [f"Shown as of the last pull: {exc}"]
 

@@ -21,7 +21,7 @@ class Limit:
 
     Attributes:
         batch: items that may be picked.
-        ties: items that may be asked about again because their answers disagree; None: all of them.
+        ties: items that may be asked about again because their answers disagree or cannot be read; None: all of them.
         note: that the batch was cut, and by what; empty when it was not.
         refused: why nothing may be asked, and what to do; empty when something may.
         why: of a refusal, in a word: budget, deadline or target.
@@ -52,7 +52,7 @@ def limit_batch(project: Project, wanted: int, *, today: date | None = None) -> 
     if budget is None:
         return Limit(wanted)
     currency = project.config.cost.currency
-    ties = len(records.unsettled_ties(project.ledger, MOST_QUESTIONS))
+    ties = len(records.asked_again(project.ledger, MOST_QUESTIONS))
     asked_again = budget.answers(ties)
     # Ties first: their items are paid for in part already.
     rest = budget.answers(asked_again + wanted * budget.answers_per_item) - asked_again

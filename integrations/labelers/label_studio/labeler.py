@@ -357,7 +357,7 @@ class LabelStudioLabeler:
     def _answer(self, annotation: Any, task: _Task) -> Answer:
         number, control = self._project()
         try:
-            return read_answer(annotation, control, lambda user: self._users.get(user, f"user-{user}"))
+            return read_answer(annotation, control, lambda user: self._users.get(user, ""), self._client.url)
         except ValueError as exc:
             raise LabelerError(
                 f"task {task.id} of project {number} at {self._client.url} cannot be read: {exc}. "

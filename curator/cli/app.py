@@ -92,7 +92,9 @@ def init(
     currency: Annotated[str, typer.Option(help="Three-letter code.")] = "USD",
     budget: Annotated[
         str | None,
-        typer.Option(help="Never exceeded, the hold-out's labels included, e.g. 800.", show_default="none"),
+        typer.Option(
+            help="Nothing is asked beyond it, the hold-out's labels included, e.g. 800.", show_default="none"
+        ),
     ] = None,
     encoder: Annotated[
         str | None,
@@ -261,20 +263,26 @@ app.command("report")(report_command)
 def export(
     path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
     project: ProjectDir = HERE,
+    pull: Annotated[bool, typer.Option("--pull", help="Ask the labeler for corrections first.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the labels with their provenance: who, when, round, price, agreement."""
     with user_errors():
+        from curator.agreement import agreement_text, read_agreement
         from curator.cli import render
         from curator.export import export_labels
         from curator.project import Project
+        from curator.status import refresh
 
-        with Project(project) as opened:
+        with Project(project, say=_say) as opened:
+            for note in refresh(opened, "export") if pull else []:
+                _say(note)
             count = export_labels(opened, path)
+            agreement = read_agreement(opened.ledger)
         typer.echo(
-            render.as_json({"labels": count, "path": str(path)})
+            render.as_json({"labels": count, "path": str(path), "agreement": asdict(agreement)})
             if as_json
-            else f"{count:,} labels written to {path}"
+            else f"{count:,} labels written to {path}\n{agreement_text(agreement)}"
         )
 
 

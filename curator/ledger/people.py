@@ -81,9 +81,10 @@ class People:
                     held = self._person_of(answer, nobody, only_origin=len(origins) == 1)
                     nobody.add(held)
                 found[given.source_id] = held
-                # A copy carries the name of whoever imported it.
-                if answer.annotator and answer.import_id is None:
-                    self._call(held, answer.annotator)
+                # A copy is held as its author's, and carries the name of whoever imported it.
+                named = held if answer.identity is None else self._of.get(answer.identity)
+                if answer.annotator and named is not None:
+                    self._call(named, answer.annotator)
         return found
 
     def write(self) -> None:

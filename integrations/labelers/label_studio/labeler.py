@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
 
-from integrations.errors import LabelerError
+from integrations.errors import HeldError, LabelerError
 from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, StudioClient, task_filter
 from integrations.labelers.label_studio.local_files import LocalFiles
 from integrations.labelers.label_studio.project_notes import ProjectNotes, fingerprint
@@ -405,9 +405,10 @@ class LabelStudioLabeler:
 def _refuse_other(holder: str, us: str, where: str) -> None:
     """Refuse to work on a project that `holder` runs, unless that is us, or nobody."""
     if us and holder not in ("", us):
-        raise LabelerError(
+        raise HeldError(
             f"{where} is run from {holder}, not from here ({us}): two would ask and pay twice. "
-            "Run it there; or, when that one is gone for good, take over: `curator round --take-over`."
+            "Run it there; or, when that one is gone for good, take over: `curator round --take-over`.",
+            holder=holder,
         )
 
 

@@ -27,7 +27,8 @@ def find_copies(answers: Iterable[Row]) -> dict[str, str]:
         )
         before.append(answer)
         if first is not None:
-            copies[answer["source_id"]] = copies.get(first["source_id"], first["source_id"])
+            original = str(first["source_id"])
+            copies[str(answer["source_id"])] = copies.get(original, original)
     return copies
 
 

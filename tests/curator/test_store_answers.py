@@ -113,7 +113,12 @@ def test_a_lunch_break_is_capped_and_shown(project):
     several = {key: tuple(given(key, n, 5.0 + n, annotator=f"a{n}") for n in range(3)) for key in asked}
     store(project, pulled(several), 1, accept_loss=False)
     late = asked[0]
-    store(project, pulled({late: (*several[late], given(late, 7, 4000.0, annotator="late"))}), 1, accept_loss=False)
+    store(
+        project,
+        pulled({late: (*several[late], given(late, 7, 4000.0, annotator="late"))}),
+        1,
+        accept_loss=False,
+    )
     row = project.ledger.one("select * from costs where seconds = 4000")
     assert (row["seconds"], row["capped_seconds"], row["amount"]) == (4000.0, 60.0, 60 * RATE)
     found = paid_hours(project.ledger)

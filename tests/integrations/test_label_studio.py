@@ -19,7 +19,7 @@ from integrations.labelers.label_studio import uploads
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sign_up
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 from integrations.labelers.label_studio.replies import plain
-from integrations.labelers.protocol import Announcement, Question, Suggestion
+from integrations.labelers.protocol import Announcement, Identity, Question, Suggestion
 
 
 @pytest.fixture
@@ -564,7 +564,8 @@ def test_annotators_have_names(api, labeler, studio, wanted):
     with gateway(studio.url, lambda _, path: Fault(403) if path.startswith("/api/users") else None) as server:
         away = through(server, studio)
         away.prepare(wanted, str(labeler.project))
-        assert away.pull(None).questions[0].answers[0].annotator == "user-1"
+        (answer,) = away.pull(None).questions[0].answers
+        assert (answer.annotator, answer.identity) == ("", Identity(server.url, "1"))
     with gateway(studio.url, lambda _, path: Fault(401) if path.startswith("/api/users") else None) as server:
         away = through(server, studio)
         away.prepare(wanted, str(labeler.project))

@@ -222,7 +222,7 @@ class CostSection(RateSection):
     per_round: Amount | None = None  # set-up, project management
     per_campaign: Amount | None = None  # once: tools, onboarding
     compute_per_hour: Amount | None = None  # of training and scoring
-    budget: Amount | None = None  # never exceeded: a batch is cut to what is left
+    budget: Amount | None = None  # nothing is asked beyond it: a batch is cut to what is left
 
     @property
     def micro_per_review(self) -> int | None:
@@ -475,7 +475,7 @@ def _money_lines(c: Config) -> list[str]:
         _line("per_round", cost.per_round, "15.00", "set-up, project management"),
         _line("per_campaign", cost.per_campaign, "200.00", "once: tools, onboarding"),
         _line("compute_per_hour", cost.compute_per_hour, "2.50", "of training and scoring"),
-        _line("budget", cost.budget, "800", "never exceeded: a batch is cut to what is left"),
+        _line("budget", cost.budget, "800", "nothing is asked beyond it: a batch is cut to what is left"),
     ]
     for name, rate in cost.annotators.items():
         lines += ["", f"[cost.annotators.{_toml(name)}]  # paid otherwise"]

@@ -32,7 +32,10 @@ SCHEMA = pa.schema(
         ("round", pa.int64()),  # that asked; null for a hold-out file
         ("annotators", pa.string()),  # of the answers that gave a label, comma-separated
         ("answers", pa.int64()),
-        ("agreement", pa.float64()),  # share of the answers that gave this label
+        (
+            "agreement",
+            pa.float64(),
+        ),  # share of the answers that gave this label; null: only one person answered
         ("answered_at", pa.string()),  # the newest of them
         ("cost", pa.float64()),  # in units of the currency, for all answers to this item
         ("currency", pa.string()),
@@ -213,7 +216,8 @@ def labeled_rows(project: Project) -> list[Row]:
             select q.item_id, group_concat(distinct a.annotator) as annotators, max(a.updated_at) as answered_at
             from live_answers a join questions q on q.key = a.key where a.label is not null group by q.item_id
         )
-        select l.item_id, l.label, l.role, l.round, said.annotators, l.answers, l.agreement, said.answered_at,
+        select l.item_id, l.label, l.role, l.round, said.annotators, l.answers,
+               case when l.answers > 1 then l.agreement end as agreement, said.answered_at,
                coalesce(paid.cost, 0) as cost
         from current_labels l left join said on said.item_id = l.item_id left join paid on paid.item_id = l.item_id
         where l.label is not null
@@ -243,6 +247,7 @@ def answer_rows(project: Project) -> list[Row]:
         from live_answers a join questions q on q.key = a.key
              left join (select source_id, sum(amount) as amount from costs group by source_id) c
              on c.source_id = a.source_id
+        where a.copy_of is null
         order by q.item_id, a.created_at, a.source_id
         """
     )

@@ -34,3 +34,12 @@ def instance_name(state: Path) -> str:
     name = f"{socket.gethostname()}:{state.parent} ({secrets.token_hex(3)})"
     write_json(path, {"inode": inode, "name": name})
     return name
+
+
+def same_place(name: str, other: str) -> bool:
+    """Whether two names were given to one folder of one machine, one after the other, as when its state was lost."""
+    return name == other or (name.endswith(")") and _place(name) == _place(other))
+
+
+def _place(name: str) -> str:
+    return name.rpartition(" (")[0]

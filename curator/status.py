@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from curator import stop
+from curator.agreement import Agreement, read_agreement
 from curator.errors import CuratorError, LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
@@ -11,12 +12,14 @@ from curator.money import savings
 from curator.money.bill import Hours, by_source, paid_hours
 from curator.money.holdout_table import NextDollars
 from curator.money.pool_estimate import Share, recent_accuracy
+from curator.money.unasked import Unasked, read_unasked
 from curator.project import Project
 from curator.rounds.fallback import note as fallback_note
 from curator.rounds.fallback import strategy_now
 from curator.rounds.holdout_price import next_dollars_of
-from curator.rounds.pull import pull
+from curator.rounds.pull import catch_up, pull
 from curator.rounds.push import prepare
+from curator.rounds.settle import settle_corrections
 from curator.suggestions import OFF, SuggestionEffect, suggestion_effect
 from integrations.errors import IntegrationError
 
@@ -39,6 +42,12 @@ class Status:
     comparisons: list[dict[str, Any]]  # the last measured round against earlier ones, the nearest first
     next_dollars: NextDollars | None  # hold-out or training; None before two measured rounds
     problems: list[dict[str, Any]]  # answers without a readable label
+    without_label: dict[
+        str, list[str]
+    ]  # why -> items that were asked about, are not waited for, and have no label
+    unasked: Unasked  # answers beyond those that were asked for
+    copies: dict[str, int]  # annotator -> answers that only repeat another
+    agreement: Agreement
     cannot_tell: int  # answers of annotators who could not decide
     suggestions: SuggestionEffect | None  # what the model's suggestions do; None: nothing to compare yet
     suggestions_off: str | None  # why they went off by themselves
@@ -60,7 +69,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
 
     A labeler that is away, or another curator at work, is a note: the ledger is shown as it is.
     """
-    notes = [] if offline else _refresh(project)
+    notes = [] if offline else refresh(project, "status")
     ledger, acquisition = project.ledger, project.config.acquisition.strategy
     gain = records.gain_table(ledger)
     replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
@@ -80,9 +89,21 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         next_dollars=next_dollars_of(project),
         problems=ledger.rows(
             "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
-            "where a.problem is not null order by a.pulled_at desc, q.item_id limit 20"
+            "where a.problem is not null and a.copy_of is null order by a.pulled_at desc, q.item_id limit 20"
         ),
-        cannot_tell=int(ledger.scalar("select count(*) from live_answers where cannot_tell")),
+        without_label=records.without_label(ledger),
+        unasked=read_unasked(ledger),
+        copies={
+            row["annotator"]: row["n"]
+            for row in ledger.rows(
+                "select annotator, count(*) as n from live_answers where copy_of is not null "
+                "group by annotator order by n desc, annotator"
+            )
+        },
+        agreement=read_agreement(ledger),
+        cannot_tell=int(
+            ledger.scalar("select count(*) from live_answers where cannot_tell and copy_of is null")
+        ),
         suggestions=None if replayed else suggestion_effect(ledger),
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),
@@ -93,14 +114,24 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
     )
 
 
-def _refresh(project: Project) -> list[str]:
+def refresh(project: Project, command: str) -> list[str]:
+    """Ask the labeler for what is new; returns notes, among them that it could not be asked.
+
+    Args:
+        project: opened.
+        command: that wants to know, for whoever else would work on the project meanwhile.
+    """
     current = records.current_round(project.ledger)
-    if current is None or current["status"] != "pushed":
+    if current is not None and current["status"] != "pushed":
         return []
     try:
-        with project.locked("status"):
+        with project.locked(command):
+            if current is None:
+                return catch_up(project)
             prepare(project, claim=False)
-            return pull(project, int(current["id"]))
+            notes = pull(project, int(current["id"]))
+            settle_corrections(project.ledger)
+            return notes
     except (LockedError, IntegrationError, CuratorError) as exc:
         return [f"Shown as of the last pull: {exc}"]
 

@@ -133,7 +133,7 @@ def _questions(ledger: Ledger) -> list[Row]:
         """
         select q.key, q.round, q.suggestion_shown as shown, q.suggestion as suggested, a.suggestion, a.seconds, l.label
         from questions q
-        join live_answers a on a.key = q.key and a.label is not null
+        join live_answers a on a.key = q.key and a.label is not null and a.copy_of is null
         left join current_labels l on l.item_id = q.item_id
         where q.role = 'train' and q.suggestion is not null
           and not exists (select 1 from rounds r where r.id = q.round + 1

@@ -2,6 +2,7 @@
 
 IntegrationError
 ├── LabelerError     the labeler refused, is away, or answered nonsense
+│   └── HeldError    somebody else runs the campaign there
 └── EncoderError     an encoder cannot be loaded, or an item cannot be encoded
 """
 
@@ -24,6 +25,18 @@ class LabelerError(IntegrationError):
         super().__init__(message)
         self.maybe_done = maybe_done
         self.away = away
+
+
+class HeldError(LabelerError):
+    """The campaign is run from somewhere else.
+
+    Attributes:
+        holder: who runs it, as the labeler has noted.
+    """
+
+    def __init__(self, message: str, *, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class EncoderError(IntegrationError):

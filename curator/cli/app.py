@@ -93,7 +93,9 @@ def init(
     currency: Annotated[str, typer.Option(help="Three-letter code.")] = "USD",
     budget: Annotated[
         str | None,
-        typer.Option(help="Never exceeded, the hold-out's labels included, e.g. 800.", show_default="none"),
+        typer.Option(
+            help="Nothing is asked beyond it, the hold-out's labels included, e.g. 800.", show_default="none"
+        ),
     ] = None,
     encoder: Annotated[
         str | None,
@@ -279,6 +281,7 @@ def export(
     raw: Annotated[
         bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
     ] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Ask the labeler for corrections first.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
@@ -287,11 +290,16 @@ def export(
     output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
     """
     with user_errors():
+        from curator.agreement import agreement_text, read_agreement
         from curator.cli import render
         from curator.export import export_answers, export_labels
         from curator.project import Project
+        from curator.status import refresh
 
-        with Project(project) as opened:
+        with Project(project, say=_say) as opened:
+            for note in refresh(opened, "export") if pull else []:
+                _say(note)
+            agreement = read_agreement(opened.ledger)
             exported = (
                 export_answers(opened, path, raw=raw)
                 if answers
@@ -306,9 +314,16 @@ def export(
                 "them; --raw leaves them as they are."
             )
         typer.echo(
-            render.as_json({what: exported.rows, "path": str(path), "defused": exported.defused})
+            render.as_json(
+                {
+                    what: exported.rows,
+                    "path": str(path),
+                    "defused": exported.defused,
+                    "agreement": asdict(agreement),
+                }
+            )
             if as_json
-            else f"{exported.rows:,} {what} written to {path}"
+            else f"{exported.rows:,} {what} written to {path}\n{agreement_text(agreement)}"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from curator.agreement import agreement_text
 from curator.cli.arm_text import arm_lines
 from curator.cli.chart import learning_curve
 from curator.cli.render_gain import verdict_lines, verdict_word
@@ -209,6 +210,38 @@ def sources_text(sources: dict[str, int], currency: str) -> str:
     return ", ".join(f"{format_amount(amount, currency)} {source}" for source, amount in sources.items())
 
 
+def _people_lines(status: Status) -> list[str]:
+    """What answers do not add up to labels and money as one would expect; and how far people agree."""
+    lines = []
+    if status.without_label:
+        counts = ", ".join(f"{len(items):,} {why}" for why, items in status.without_label.items())
+        lines.append(f"Asked about, and without a label: {counts}")
+        lines += [f"  {why}: {_listed(items)}" for why, items in status.without_label.items()]
+    if status.unasked.answers:
+        by = ", ".join(f"{name} {n:,}" for name, n in status.unasked.annotators.items())
+        lines.append(
+            f"{status.unasked.sentence(status.currency)}. By {by}; items: {_listed(status.unasked.items)}"
+        )
+    if status.copies:
+        by = ", ".join(f"{name} {n:,}" for name, n in status.copies.items())
+        lines.append(f"{sum(status.copies.values()):,} answers only repeat another, and are not paid: {by}")
+    if status.agreement.shared or len((status.open_round or {}).get("annotators", ())) > 1:
+        lines.append(agreement_text(status.agreement))
+        people = status.agreement.people
+        if people:
+            rows = [
+                [name, f"{p.shared:,}", f"{100 * p.same:.0f}%", "" if p.kappa is None else f"{p.kappa:.2f}"]
+                for name, p in people.items()
+            ]
+            lines.append(table(["annotator", "shared items", "agreement", "kappa"], rows))
+    return lines
+
+
+def _listed(items: list[str], most: int = 5) -> str:
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
@@ -242,6 +275,7 @@ def status_text(status: Status) -> str:
     if status.problems:
         lines.append(f"{len(status.problems)} answers without a readable label:")
         lines += [f"  {p['item_id']} by {p['annotator']}: {p['problem']}" for p in status.problems]
+    lines += _people_lines(status)
     if status.cannot_tell:
         lines.append(f"{status.cannot_tell} answers say that the annotator cannot tell: no label from them.")
     if status.suggestions:

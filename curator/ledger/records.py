@@ -14,7 +14,7 @@ class Progress:
     asked: int
     answered: int  # questions that have as many answers as they want
     withdrawn: int  # deleted at the labeler: nobody will answer them
-    annotators: dict[str, int]  # answers per annotator
+    annotators: dict[str, int]  # answers per annotator, copies left out
     problems: int  # answers that no label could be read from
 
     @property
@@ -71,7 +71,7 @@ def progress(ledger: Ledger, round_id: int) -> Progress:
     answers = ledger.rows(
         """
         select a.annotator, count(*) as n, sum(a.problem is not null) as problems
-        from live_answers a join questions q on q.key = a.key where q.round = ?
+        from live_answers a join questions q on q.key = a.key where q.round = ? and a.copy_of is null
         group by a.annotator order by n desc, a.annotator
         """,
         [round_id],
@@ -139,9 +139,95 @@ def unsettled_ties(ledger: Ledger, most: int) -> dict[str, str]:
     return {row["item_id"]: row["role"] for row in rows}
 
 
+def unread_items(ledger: Ledger, most: int) -> dict[str, str]:
+    """item_id -> role of the items whose answers carry no label that can be read, and that may be asked about again.
+
+    As when a class was renamed while people answered. Not while a question about the item is open, and not where somebody
+    who cannot tell has said so: that is an answer.
+
+    Args:
+        ledger: settled.
+        most: an item is asked about so many times at most.
+    """
+    rows = ledger.rows(
+        """
+        select q.item_id, q.role, count(distinct q.key) as asked, sum(a.problem is not null) as problems,
+               sum(a.label is not null or a.cannot_tell) as votes,
+               min(q.state = 'withdrawn' or (
+                   select count(distinct n.annotator) from live_answers n where n.key = q.key
+               ) >= q.answers_wanted) as closed
+        from questions q left join live_answers a on a.key = q.key
+        group by q.item_id having problems > 0 and votes = 0 and closed and asked < ? order by q.item_id
+        """,
+        [most],
+    )
+    return {row["item_id"]: row["role"] for row in rows}
+
+
+def asked_again(ledger: Ledger, most: int) -> dict[str, str]:
+    """item_id -> role of the items that have answers, but no label, and may be asked about again; see the two parts."""
+    return dict(sorted((unsettled_ties(ledger, most) | unread_items(ledger, most)).items()))
+
+
+def without_label(ledger: Ledger) -> dict[str, list[str]]:
+    """Why -> ids of the items that were asked about, are not waited for, and have no label."""
+    rows = ledger.rows(
+        """
+        select q.item_id, max(coalesce(l.tied, 0)) as tied, sum(a.problem is not null) as problems,
+               sum(a.cannot_tell) as cannot_tell, sum(a.skipped) as skipped
+        from questions q left join live_answers a on a.key = q.key left join current_labels l on l.item_id = q.item_id
+        where l.label is null and q.round in (select id from rounds where status not in ('opened', 'selected', 'pushed'))
+        group by q.item_id order by q.item_id
+        """
+    )
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        why = next(
+            (
+                said
+                for said, holds in (
+                    ("answers disagree", row["tied"]),
+                    ("the annotator cannot tell", row["cannot_tell"]),
+                    ("no answer can be read", row["problems"]),
+                    ("skipped", row["skipped"]),
+                )
+                if holds
+            ),
+            "not answered",
+        )
+        found.setdefault(why, []).append(row["item_id"])
+    return found
+
+
 def asked_ids(ledger: Ledger) -> list[str]:
-    """Every item that was ever put to the labeler, in any round and role."""
-    return [row["item_id"] for row in ledger.rows("select distinct item_id from questions order by item_id")]
+    """Every item that was put to the labeler, in any round and role, unless the question is gone without an answer."""
+    return [
+        row["item_id"]
+        for row in ledger.rows(
+            "select distinct item_id from questions q where state <> 'withdrawn' "
+            "or exists (select 1 from answers a where a.key = q.key) order by item_id"
+        )
+    ]
+
+
+def unasked_answers(ledger: Ledger) -> list[Row]:
+    """Answers beyond those that a question asked for, the latest ones: who gave them (`annotator`), to what (`item_id`).
+
+    Each is work, and owed for. Copies and second answers of one person are not among them.
+    """
+    return ledger.rows(
+        """
+        select source_id, annotator, item_id from (
+            select a.source_id, a.annotator, q.item_id, q.answers_wanted,
+                   row_number() over (partition by q.key order by a.created_at, a.source_id) as place
+            from questions q join live_answers a on a.key = q.key
+            where a.copy_of is null and not exists (
+                select 1 from live_answers o where o.key = a.key and o.person = a.person and o.copy_of is null
+                and (o.created_at, o.source_id) < (a.created_at, a.source_id)
+            )
+        ) where place > answers_wanted order by annotator, item_id
+        """
+    )
 
 
 def spend(ledger: Ledger) -> dict[str, int]:

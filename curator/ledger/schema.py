@@ -5,6 +5,8 @@ Nothing is ever overwritten that somebody said or was paid for: answers and labe
 and what counts now is a view (`live_answers`, `current_labels`).
 """
 
+import json
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("curator.ledger")
@@ -459,4 +461,92 @@ def m010_stop(db: Database) -> None:
         pk="round",
         foreign_keys=[("round", "rounds", "id")],
         not_null={"word", "reasons", "inputs", "settings", "said_at"},
+    )
+
+
+@migrations()
+def m011_people(db: Database) -> None:
+    """Who answered is a number at a server, not a name; and which answers only repeat another."""
+    db.table("people").create(
+        {
+            "id": int,
+            "annotator": str,  # what answers and costs call this person: the name as last seen, made unique
+            "name": str,  # as last seen; "" = never known
+            "names": str,  # every name this person ever had, the newest last, JSON
+        },
+        pk="id",
+        not_null={"annotator", "name", "names"},
+    )
+    db.table("identities").create(
+        {
+            "origin": str,  # of the number: a server, an export; "" = before this was known; name | unknown: no number
+            "number": str,
+            "person": int,
+        },
+        pk=("origin", "number"),
+        foreign_keys=[("person", "people", "id")],
+        not_null={"person"},
+    )
+    answers = db.table("answers")
+    answers.add_column("person", int)
+    answers.add_column("import_id", str)  # number it had where it was exported, if it came in by an import
+    # The answer that this one merely repeats: the same person once more, or a copy. It is not work, and owed nothing.
+    answers.add_column("copy_of", str)
+    _introduce_people(db)
+    # Everything is pulled once: what was known so far says nothing of imports.
+    db.execute("delete from state where key = 'cursor'")
+
+
+_NO_NAMES = ("unknown", "Deleted")  # what removed people were called before m011
+
+
+def _introduce_people(db: Database) -> None:
+    """A person for each user number in the answers as they came, or for each name where they carry none.
+
+    A name may have stood for several people ("Deleted"), and a person may have had several: the number decides, and of
+    an answer whose author is gone by now its first version.
+    """
+    person_of: dict[tuple[str, str], int] = {}
+    names: dict[int, dict[str, None]] = {}
+    of_answer: dict[str, int] = {}
+    rows = db.execute(
+        "select source_id, annotator, json_extract(raw, '$.completed_by'), json_extract(raw, '$.completed_by.id') "
+        "from answers order by source_id, version"
+    )
+    for source_id, annotator, user, inner in rows.fetchall():
+        number = inner if inner is not None else user if isinstance(user, int) else None
+        if number is not None:
+            who = ("", str(number))
+        elif annotator == "unknown":
+            who = ("unknown", "1")
+        else:
+            who = ("name", annotator)
+        if source_id not in of_answer or number is not None:
+            of_answer[source_id] = person_of.setdefault(who, len(person_of) + 1)
+        if annotator not in (*_NO_NAMES, f"user-{number}"):
+            known = names.setdefault(of_answer[source_id], {})
+            known.pop(annotator, None)
+            known[annotator] = None
+    taken: set[str] = set()
+    for (origin, number), person in person_of.items():
+        its = list(names.get(person, ()))
+        shown = its[-1] if its else "unknown" if origin == "unknown" else f"user-{number}"
+        if shown in taken:
+            shown = f"{shown} ({number})"
+        taken.add(shown)
+        db.execute(
+            "insert into people (id, annotator, name, names) values (?, ?, ?, ?)",
+            [person, shown, its[-1] if its else "", json.dumps(its)],
+        )
+        db.execute("insert into identities values (?, ?, ?)", [origin, number, person])
+    db.conn.executemany(
+        "update answers set person = ? where source_id = ?",
+        [(who, source) for source, who in of_answer.items()],
+    )
+    db.execute("update answers set annotator = (select p.annotator from people p where p.id = person)")
+    # Costs of an answer and of its review; what no answer stands behind has no annotator.
+    db.execute(
+        "update costs set annotator = (select a.annotator from answers a where a.version = 1 and a.source_id = "
+        "replace(costs.source_id, 'review:', '')) where annotator is not null and exists (select 1 from answers a "
+        "where a.version = 1 and a.source_id = replace(costs.source_id, 'review:', ''))"
     )

@@ -1,4 +1,6 @@
-"""How large a batch the budget still pays for, so that it is never exceeded.
+"""How large a batch the budget still pays for, so that nothing is asked beyond it.
+
+Answers that nobody asked for are owed all the same, and are said (`unasked`).
 
 Planned before a batch is chosen, from what every answer may cost at most. Off the budget comes first what was spent, then
 what is owed already: answers that were asked for and are still to come, hold-out questions still to be sent, and what a round

@@ -40,7 +40,10 @@ def supply(project: Project) -> Supply:
     near = ledger.scalar(
         "select holdout_duplicates from rounds where holdout_duplicates is not null order by id desc limit 1"
     )
-    ever = ledger.scalar("select count(distinct item_id) from questions where role = 'train'")
+    ever = ledger.scalar(
+        "select count(distinct item_id) from questions q where role = 'train' "
+        "and (state <> 'withdrawn' or exists (select 1 from answers a where a.key = q.key))"
+    )
     sampled = ledger.scalar("select count(*) from holdout where source = 'sample'")
     items = len(project.pool.role_rows("pool")) - int(sampled) - int(ever) - int(near or 0)
     return Supply(

@@ -64,7 +64,7 @@ def measured_times(ledger: Ledger, pool: Pool) -> Times:
         """
         select a.annotator, a.seconds, q.item_id, coalesce(q.suggestion_shown, 0) as shown
         from live_answers a join questions q on q.key = a.key
-        where a.seconds is not null order by a.source_id
+        where a.seconds is not null and a.copy_of is null order by a.source_id
         """
     )
     of_annotator: dict[str, list[float]] = {}
@@ -154,7 +154,7 @@ def described(model: SecondsModel) -> str:
 def _shares(ledger: Ledger) -> dict[str, float]:
     """Annotator -> share of the answers so far; of nobody in particular before the first."""
     rows = ledger.rows(
-        "select annotator, count(*) as n from live_answers group by annotator order by annotator"
+        "select annotator, count(*) as n from live_answers where copy_of is null group by annotator order by annotator"
     )
     whole = sum(row["n"] for row in rows)
     return {row["annotator"]: row["n"] / whole for row in rows} or {"": 1.0}

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from curator import __version__, stop
+from curator.agreement import agreement_text, read_agreement
 from curator.errors import CuratorError, DataError
 from curator.ledger import records
-from curator.ledger.store import Row, utc_now
+from curator.ledger.store import Ledger, Row, utc_now
 from curator.money import savings
 from curator.project import Project
 from curator.report import money, outlook, people, picks, quality
@@ -43,6 +44,9 @@ class Report:
     errors: list[dict[str, Any]]
     map: dict[str, Any] | None
     annotators: list[dict[str, Any]]
+    agreement: dict[
+        str, Any
+    ]  # of all of them: shared items, on how many people differ, alpha, and that in a sentence
     batch: picks.Batch | None
     written_at: str
     curator: str = __version__
@@ -85,9 +89,20 @@ def gather(project: Project) -> Report:
         errors=_errors(project, holdout) if holdout else [],
         map=_map(project, holdout, missing),
         annotators=people.annotators(ledger),
+        agreement=_agreement(ledger),
         batch=picks.last_batch(project),
         written_at=utc_now(),
     )
+
+
+def _agreement(ledger: Ledger) -> dict[str, Any]:
+    found = read_agreement(ledger)
+    return {
+        "shared": found.shared,
+        "differ": found.differ,
+        "alpha": found.alpha,
+        "text": agreement_text(found),
+    }
 
 
 def _project(project: Project, measured: list[Row]) -> dict[str, Any]:

@@ -4,23 +4,24 @@ import statistics
 from collections import defaultdict
 from typing import Any
 
+from curator.agreement import read_agreement
 from curator.ledger.store import Ledger, Row
 
 
 def annotators(ledger: Ledger) -> list[dict[str, Any]]:
     """One row per annotator, the busiest first.
 
-    `agreement` is the share of the items that several people answered where this one gave the label that counts;
-    None where nobody else answered the same items.
+    `agreement` is the share of the others who said the same about the items that several people answered, and `kappa` that
+    beyond chance; None where nobody else answered the same items. Copies are no answers.
     """
     seconds = _seconds(ledger)
-    shared = _shared(ledger)
+    agreement = read_agreement(ledger).people
     rows = ledger.rows(
         """
         select annotator, count(*) as answers, sum(skipped) as skipped, sum(cannot_tell) as cannot_tell,
                sum(problem is not null) as problems, sum(suggestion = 'accepted') as accepted,
                sum(suggestion = 'changed') as changed
-        from live_answers group by annotator order by answers desc, annotator
+        from live_answers where copy_of is null group by annotator order by answers desc, annotator
         """
     )
     bill = {row["annotator"]: row for row in _bill(ledger)}
@@ -28,7 +29,7 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
     for row in rows:
         name = row["annotator"]
         took = seconds.get(name, [])
-        same, of = shared.get(name, (0, 0))
+        others = agreement.get(name)
         found.append(
             row
             | {
@@ -36,8 +37,9 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
                 "paid_seconds": bill.get(name, {}).get("seconds"),
                 "seconds": sum(took) if took else None,
                 "median_seconds": statistics.median(took) if took else None,
-                "shared": of,
-                "agreement": same / of if of else None,
+                "shared": others.shared if others else 0,
+                "agreement": others.same if others else None,
+                "kappa": others.kappa if others else None,
             }
         )
     return found
@@ -61,20 +63,8 @@ def _bill(ledger: Ledger) -> list[Row]:
 def _seconds(ledger: Ledger) -> dict[str, list[float]]:
     """Measured seconds of each answer, as the labeler gave them."""
     found = defaultdict(list)
-    for row in ledger.rows("select annotator, seconds from live_answers where seconds is not null"):
+    for row in ledger.rows(
+        "select annotator, seconds from live_answers where seconds is not null and copy_of is null"
+    ):
         found[row["annotator"]].append(row["seconds"])
     return found
-
-
-def _shared(ledger: Ledger) -> dict[str, tuple[int, int]]:
-    """Of the labels that several people decided: how many an annotator shares, and how many they answered."""
-    rows = ledger.rows(
-        """
-        select a.annotator, sum(a.label = l.label) as same, count(*) as n
-        from live_answers a join questions q on q.key = a.key
-        join current_labels l on l.item_id = q.item_id
-        where l.answers > 1 and l.label is not null and a.label is not null
-        group by a.annotator
-        """
-    )
-    return {row["annotator"]: (row["same"], row["n"]) for row in rows}

@@ -15,6 +15,7 @@ from curator.backup import Backup, check_backup
 from curator.config import CONFIG_NAME, Config, load_config
 from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
+from curator.instance import instance_name, same_place
 from curator.ledger import records
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
@@ -35,7 +36,7 @@ from curator.restore.replay import ask_again
 from curator.restore.report import RestoreOptions, RestoreReport, numbered
 from curator.rounds.push import prepare
 from curator.serve.secret import FILE as SECRET
-from integrations.errors import LabelerError
+from integrations.errors import HeldError, LabelerError
 
 BUILDING = ".curator.restoring"
 LEDGER = "ledger.db"
@@ -81,7 +82,7 @@ def restore_project(
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
-    _take_over(folder, report, say)
+    _hold(folder, report, say)
     return report
 
 
@@ -297,14 +298,25 @@ def _put_in_place(building: Path, state: Path, *, was_there: bool) -> str | None
     return None if aside is None else str(aside)
 
 
-def _take_over(folder: Path, report: RestoreReport, say: Callable[[str], None]) -> None:
-    """From now on the campaign is run from here: a restore is a person's word for that."""
-    with Project(folder, take_over=True, say=say) as project:
+def _hold(folder: Path, report: RestoreReport, say: Callable[[str], None]) -> None:
+    """Go on running the campaign from this folder, if it was run from here; anywhere else a person decides that."""
+    with Project(folder, say=say) as project:
         if project.ledger.get("labeler_project") is None:
             return
         try:
             with project.locked("restore"):
-                prepare(project)
+                try:
+                    prepare(project)
+                except HeldError as exc:
+                    if not same_place(exc.holder, instance_name(project.state)):
+                        raise
+                    project.take_over = True
+                    prepare(project)
+        except HeldError as exc:
+            report.notes.append(
+                f"All is restored, but the campaign is run from {exc.holder}. If that one is gone for good, go on here with "
+                "`curator round --take-over`; until then `curator round` is refused here."
+            )
         except LabelerError as exc:
             report.notes.append(
                 f"All is restored, but the labeler could not be told who runs the campaign now: {exc}"

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.ledger.people import rates_by_person
 from curator.money.amounts import format_amount
 from curator.money.cost_aware import cost_weights
 from curator.money.timing import expected_costs
@@ -32,9 +33,8 @@ def candidate_weights(
     """
     if not project.config.acquisition.cost_aware or not len(rows):
         return None
-    costs, known = expected_costs(
-        project.ledger, project.pool, project.config.cost, rows, seed=project.config.project.seed
-    )
+    cost = rates_by_person(project.ledger, project.config.cost)
+    costs, known = expected_costs(project.ledger, project.pool, cost, rows, seed=project.config.project.seed)
     probs = None if predict is None else partial(_probs, project, rows, predict)
     weights = cost_weights(costs, probs) if known.model else None
     if weights is None:

@@ -8,6 +8,7 @@ from curator.ledger import records
 from curator.money.amounts import format_amount
 from curator.money.budget import Budget, read_budget
 from curator.money.hard_stops import check_target, is_over
+from curator.money.unasked import read_unasked
 from curator.project import Project
 
 # Questions about one item: two annotators who differ are joined by a third, and a fourth, then it rests.
@@ -21,7 +22,7 @@ class Limit:
 
     Attributes:
         batch: items that may be picked.
-        ties: items that may be asked about again because their answers disagree; None: all of them.
+        ties: items that may be asked about again because their answers disagree or cannot be read; None: all of them.
         note: that the batch was cut, and by what; empty when it was not.
         refused: why nothing may be asked, and what to do; empty when something may.
         why: of a refusal, in a word: budget, deadline or target.
@@ -52,16 +53,17 @@ def limit_batch(project: Project, wanted: int, *, today: date | None = None) -> 
     if budget is None:
         return Limit(wanted)
     currency = project.config.cost.currency
-    ties = len(records.unsettled_ties(project.ledger, MOST_QUESTIONS))
+    ties = len(records.asked_again(project.ledger, MOST_QUESTIONS))
     asked_again = budget.answers(ties)
     # Ties first: their items are paid for in part already.
     rest = budget.answers(asked_again + wanted * budget.answers_per_item) - asked_again
     batch = rest // budget.answers_per_item
+    unasked = read_unasked(project.ledger).sentence(currency)
     if batch == 0 and asked_again == 0:
         if not project.ledger.scalar("select count(*) from questions"):
             raise ConfigError(_too_small(budget, currency))
-        return Limit(0, 0, refused=_spent(budget, currency), why="budget")
-    note = "" if batch == wanted and asked_again == ties else _cut(budget, currency, wanted, batch)
+        return Limit(0, 0, refused=_spent(budget, currency, unasked), why="budget")
+    note = "" if batch == wanted and asked_again == ties else _cut(budget, currency, wanted, batch, unasked)
     return Limit(batch, asked_again, note=note)
 
 
@@ -87,25 +89,26 @@ def _price(budget: Budget, currency: str) -> str:
     return f"{item} an item ({several}{budget.price.said})"
 
 
-def _standing(budget: Budget, currency: str) -> str:
+def _standing(budget: Budget, currency: str, unasked: str) -> str:
+    also = f" ({unasked})" if unasked else ""
     return (
-        f"{format_amount(budget.spent, currency)} is spent and {format_amount(budget.owed, currency)} is needed for what is "
-        f"asked already and for the round itself"
+        f"{format_amount(budget.spent, currency)} is spent{also} and {format_amount(budget.owed, currency)} is needed for what "
+        f"is asked already and for the round itself"
     )
 
 
-def _cut(budget: Budget, currency: str, wanted: int, batch: int) -> str:
+def _cut(budget: Budget, currency: str, wanted: int, batch: int, unasked: str) -> str:
     text = (
         f"The batch is cut from {wanted:,} to {batch:,} items by the budget of {format_amount(budget.total, currency)}: "
-        f"{_standing(budget, currency)}; the {format_amount(budget.left, currency)} left pays for so many at "
+        f"{_standing(budget, currency, unasked)}; the {format_amount(budget.left, currency)} left pays for so many at "
         f"{_price(budget, currency)}."
     )
     return text if budget.price.certain else f"{text} Time is paid: the last answers may still exceed it."
 
 
-def _spent(budget: Budget, currency: str) -> str:
+def _spent(budget: Budget, currency: str, unasked: str) -> str:
     return (
-        f"The budget of {format_amount(budget.total, currency)} is used up: {_standing(budget, currency)}, which leaves "
+        f"The budget of {format_amount(budget.total, currency)} is used up: {_standing(budget, currency, unasked)}, which leaves "
         f"{format_amount(budget.left, currency)}, less than {_price(budget, currency)}. No batch is sent. Raise [cost] budget "
         f"in curator.toml to go on. {_KEPT}"
     )

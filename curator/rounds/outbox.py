@@ -29,7 +29,7 @@ class Chosen:
         of_arm: (k,) which of its items are of the random arm.
         scores: {scorer: (n,) scores} of the candidates; empty before there is a model.
         asked: (m, dim) embeddings of the items asked about before.
-        again: item_id -> role, of items whose answers disagree.
+        again: item_id -> role, of items whose answers disagree or cannot be read.
         scored_by: the model whose probabilities it was chosen by, where it is not curator's.
     """
 

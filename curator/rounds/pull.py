@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Ledger, utc_now
 from curator.project import Project
+from curator.rounds.push import prepare
+from curator.rounds.settle import settle_corrections
 from curator.rounds.store import Stored, store
+from integrations.errors import IntegrationError
 from integrations.labelers.protocol import Labeler
 
 # What the ledger holds of what is at the labeler now: ours, and what is not ours as of the last complete pull.
@@ -18,6 +22,7 @@ _ANSWERS = "select count(*) from live_answers a join questions q on q.key = a.ke
 # Complete pulls take at most one part in so many of the time: with 100,000 questions one takes a minute or two.
 _REST = 10
 _LAST_COMPLETE = "last_complete_pull"
+_PULLED_FROM = "pulled_from"  # the address of the server
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,15 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
     """
     ledger, labeler = project.ledger, project.labeler
     gone: list[Stored] = []
+    said: dict[str, None] = {}
 
     def take(cursor: str | None) -> tuple[_Counts, bool]:
         pulled = labeler.pull(cursor)
         gone.append(store(project, pulled, round_id, accept_loss=accept_loss))
+        said.update(dict.fromkeys(pulled.notes))
         return _there(labeler), pulled.complete
+
+    _begin_anew_elsewhere(project)
 
     before = _there(labeler)
     there, complete = take(ledger.get("cursor"))
@@ -68,7 +77,42 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
             settling = accept_loss or not records.progress(ledger, round_id).waiting
             if _may_pull_all(ledger, there, settling=settling):
                 there = _pull_all(ledger, there, take)
-    return _notes(gone, _held(ledger), there)
+    return [*_notes(gone, _held(ledger), there), *said]
+
+
+def catch_up(project: Project) -> list[str]:
+    """Take in what was corrected while no round is open; labels follow, the newest model does not.
+
+    Returns:
+        Notes for a person; among them that the labeler could not be asked.
+    """
+    ledger = project.ledger
+    newest = records.last_round_id(ledger)
+    if not newest:
+        return []
+    try:
+        prepare(project, claim=False)
+        notes = pull(project, newest)
+    except (IntegrationError, CuratorError) as exc:
+        return [f"Shown as of the last pull: {exc}"]
+    settled = settle_corrections(ledger)
+    if settled.labeled or settled.retracted:
+        notes.append(
+            f"Answers were corrected since their rounds ended: {settled.labeled} labels changed or added, {settled.retracted} "
+            "taken back. `curator export` writes them so; models are trained anew at the next measured round only."
+        )
+    return notes
+
+
+def _begin_anew_elsewhere(project: Project) -> None:
+    """A time up to which was pulled means nothing to a server at another address: there everything is pulled."""
+    ledger, where = project.ledger, project.config.labeler.url or ""
+    if ledger.get(_PULLED_FROM) == where:
+        return
+    with ledger.write():
+        if ledger.get(_PULLED_FROM) is not None:
+            ledger.execute("delete from state where key = 'cursor'")
+        ledger.put(_PULLED_FROM, where)
 
 
 def _pull_all(ledger: Ledger, before: _Counts, take: Callable[[str | None], tuple[_Counts, bool]]) -> _Counts:
@@ -130,7 +174,7 @@ def _notes(gone: list[Stored], held: _Counts, there: _Counts) -> list[str]:
     if withdrawn:
         notes.append(
             f"{withdrawn} questions were deleted at the labeler: nobody is waited for. "
-            "Answers they had before still count."
+            "Answers they had before still count; items without any go back into the pool."
         )
     if taken_back:
         notes.append(

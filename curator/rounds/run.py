@@ -22,7 +22,7 @@ from curator.rounds.forecast import keep_forecasts
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
 from curator.rounds.own_probs import OwnProbs, check_strategy_takes_probs, read_own_probs
-from curator.rounds.pull import pull
+from curator.rounds.pull import catch_up, pull
 from curator.rounds.push import prepare, push
 from curator.rounds.report import RoundReport
 from curator.rounds.select import draw_holdout, select
@@ -138,7 +138,8 @@ class _Run:
             )
         if progress.problems:
             report.notes.append(
-                f"{progress.problems} answers carry no readable label; `curator status` lists them."
+                f"{progress.problems} answers carry no readable label; `curator status` lists them. An item that has no other is "
+                "asked about again."
             )
         with report.stage("settle"):
             settled = settle(ledger, round_id, partial=progress.waiting > 0)
@@ -188,6 +189,7 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
     # Late answers to what was asked before are taken in by a round that asks nothing.
     if limit.refused and not open_answers(ledger):
         report.stopped = limit.refused
+        report.notes += catch_up(project)
         return None
     draw_holdout(project)
     round_id = records.last_round_id(ledger) + 1

@@ -94,11 +94,13 @@ def select(
                 f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
             )
         k = min(limit.batch, len(candidates))
-        again = dict(islice(records.unsettled_ties(ledger, MOST_QUESTIONS).items(), limit.ties))
+        again = dict(islice(records.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
         if k == 0 and not again:
             return _nothing_to_pick(project, round_id, candidates, limit, report)
         if again:
-            report.notes.append(f"{len(again)} items are asked about again: their answers disagree.")
+            report.notes.append(
+                f"{len(again)} items are asked about again: their answers disagree, or cannot be read."
+            )
         if k < limit.batch:
             report.notes.append(f"Asked for {limit.batch} items, {k} are left: all of them are sent.")
         asked_ids = _training_questions(project)
@@ -212,7 +214,8 @@ def _training_questions(project: Project) -> list[str]:
         row["item_id"]
         for row in project.ledger.rows(
             "select q.item_id from questions q left join picks p on p.round = q.round and p.item_id = q.item_id "
-            "where q.role = 'train' group by q.item_id order by min(q.round), max(coalesce(p.arm, 0)) desc, q.item_id"
+            "where q.role = 'train' and (q.state <> 'withdrawn' or exists (select 1 from answers a where a.key = q.key)) "
+            "group by q.item_id order by min(q.round), max(coalesce(p.arm, 0)) desc, q.item_id"
         )
     ]
 

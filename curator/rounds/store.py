@@ -5,22 +5,28 @@ is one transaction.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from curator.errors import CuratorError
+from curator.ledger.people import Given, People, rates_by_person
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.project import Project
 from curator.rounds.charges import Charges
+from curator.rounds.copies import mark_copies
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
+
+_COPIES_KNOWN = "copies_known"  # set once all answers were looked at for copies
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a pull found gone at the labeler."""
+    """What a pull found changed at the labeler."""
 
-    withdrawn: int  # questions
-    taken_back: int  # answers to questions that are still there
+    withdrawn: int  # questions that are gone
+    taken_back: int  # answers that are gone, to questions that are still there
+    edited: int = 0  # answers that say something else now
 
 
 def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool) -> Stored:
@@ -41,11 +47,14 @@ def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool)
         known = _known_questions(ledger, pulled.questions)
         _refuse_forgotten(project, [q.key for q in pulled.questions if q.key not in known])
         before = _answers_before(ledger, list(known))
-        changes = _Changes(project, pulled, round_id)
-        for question in pulled.questions:
-            if question.key in known:
-                changes.add(question, known[question.key], before.get(question.key, {}))
+        ours = _Ours(ledger, [question for question in pulled.questions if question.key in known], before)
+        changes = _Changes(project, ours.questions, round_id)
+        for question, given in zip(ours.questions, ours.given, strict=True):
+            changes.add(question, known[question.key], given, before.get(question.key, {}))
         changes.write()
+        mark_copies(ledger, known if ledger.get(_COPIES_KNOWN) else None)
+        ledger.put(_COPIES_KNOWN, "1")
+        changes.charge()
         withdrawn = 0
         if pulled.complete:
             withdrawn = _withdraw(project, pulled, accept_loss=accept_loss)
@@ -55,32 +64,78 @@ def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool)
             ledger.put("foreign_answers", str(pulled.foreign_answers + sum(unknown)))
         if pulled.cursor is not None:
             ledger.put("cursor", pulled.cursor)
-    return Stored(withdrawn, changes.taken_back)
+    return Stored(withdrawn, changes.taken_back, changes.edited)
+
+
+class _Ours:
+    """The answers of a pull to our questions, each with what the ledger holds of it, under the names of the ledger.
+
+    Attributes:
+        questions: with ids and annotators as the ledger has them.
+        given: the same answers with what is held of them.
+    """
+
+    def __init__(
+        self, ledger: Ledger, questions: Sequence[QuestionAnswers], before: Mapping[str, Mapping[str, Row]]
+    ) -> None:
+        people = People(ledger)
+        taken = _ids_in_use(ledger, [answer.source_id for found in questions for answer in found.answers])
+        matched = [_match(question, before.get(question.key, {}), people, taken) for question in questions]
+        self.person = people.assign(matched)
+        people.write()
+        self.given = [
+            [
+                replace(
+                    one,
+                    answer=replace(
+                        one.answer,
+                        source_id=one.source_id,
+                        annotator=people.annotator(self.person[one.source_id]),
+                    ),
+                    person=self.person[one.source_id],
+                )
+                for one in given
+            ]
+            for given in matched
+        ]
+        self.questions = [
+            replace(question, answers=tuple(one.answer for one in given))
+            for question, given in zip(questions, self.given, strict=True)
+        ]
 
 
 class _Changes:
     """What a pull changes, collected to be written at once: row by row, 100,000 answers take minutes."""
 
-    def __init__(self, project: Project, pulled: Pulled, round_id: int) -> None:
+    def __init__(self, project: Project, questions: Sequence[QuestionAnswers], round_id: int) -> None:
         self.taken_back = 0
+        self.edited = 0
         self._ledger = project.ledger
-        self._charges = Charges(project.ledger, project.config.cost, pulled.questions, round_id)
+        cost = rates_by_person(project.ledger, project.config.cost)
+        self._charges = Charges(project.ledger, cost, questions, round_id)
         self._round = round_id
         self._now = utc_now()
         self._there: dict[str, str] = {}  # questions that have moved, or are back: key -> id at the labeler
         self._answers: list[Row] = []
+        self._authors: list[
+            list[object]
+        ] = []  # of answers that are held already: not what somebody said anew
 
-    def add(self, now: QuestionAnswers, question: Row, before: Mapping[str, Row]) -> None:
+    def add(
+        self, now: QuestionAnswers, question: Row, given: Sequence[Given], before: Mapping[str, Row]
+    ) -> None:
         """Take in the answers of one question; `before` is the newest version of each that is known."""
         if question["external_id"] != now.external_id or question["state"] != "asked":
             self._there[now.key] = now.external_id
-        for answer in now.answers:
-            held = before.get(answer.source_id)
-            if held is None:
-                self._add_version(answer, question, None, "new")
-            elif held["change"] == "deleted" or _differs(held, answer):
-                self._add_version(answer, question, held, "edited")
-        there = {answer.source_id for answer in now.answers}
+        for one in given:
+            if one.held is None:
+                self._add_version(one, question, "new")
+            elif one.held["change"] == "deleted" or _differs(one.held, one.answer):
+                self.edited += 1
+                self._add_version(one, question, "edited")
+            elif (one.held["person"], one.held["import_id"]) != (one.person, one.answer.import_id):
+                self._authors.append([one.source_id, one.person, one.answer.import_id])
+        there = {one.source_id for one in given}
         for source_id, held in before.items():
             if source_id not in there and held["change"] != "deleted":
                 self._take_back(held)
@@ -92,10 +147,27 @@ class _Changes:
             "where questions.key = there.key",
             [json.dumps(self._there)],
         )
+        self._ledger.execute(
+            "update answers set person = new.value ->> 1, import_id = new.value ->> 2, "
+            "annotator = (select p.annotator from people p where p.id = new.value ->> 1) "
+            "from json_each(?) new where answers.source_id = new.value ->> 0",
+            [json.dumps(self._authors)],
+        )
         self._ledger.insert("answers", self._answers)
-        self._ledger.insert("costs", self._charges.rows)
 
-    def _add_version(self, answer: Answer, question: Row, held: Row | None, change: str) -> None:
+    def charge(self) -> None:
+        """Put what is owed for it into the ledger; for copies, once they are marked, nothing is."""
+        copies = {
+            row["source_id"]
+            for row in self._ledger.rows("select distinct source_id from answers where copy_of is not null")
+        }
+        self._ledger.insert(
+            "costs",
+            [row for row in self._charges.rows if row["source_id"].removeprefix("review:") not in copies],
+        )
+
+    def _add_version(self, given: Given, question: Row, change: str) -> None:
+        answer, held = given.answer, given.held
         version = 1 if held is None else held["version"] + 1
         self._answers.append(
             {
@@ -104,6 +176,9 @@ class _Changes:
                 "change": change,
                 "key": question["key"],
                 "annotator": answer.annotator,
+                "person": given.person,
+                "import_id": answer.import_id,
+                "copy_of": None if held is None else held["copy_of"],
                 "label": answer.label,
                 "skipped": int(answer.skipped),
                 "cannot_tell": int(answer.cannot_tell),
@@ -168,15 +243,73 @@ def _answers_before(ledger: Ledger, keys: list[str]) -> dict[str, dict[str, Row]
     return found
 
 
+def _match(
+    question: QuestionAnswers, before: Mapping[str, Row], people: People, taken: set[str]
+) -> tuple[Given, ...]:
+    """Each answer with what is held of it.
+
+    Numbers are given out anew at every server, so one id may stand for several answers: the ledger then calls the second
+    `ID~2`, and of those that are held under an id the one of the same author is meant.
+    """
+    answers = question.answers
+    pairs = [
+        (not people.is_of(held, answer), not _is_same(held, answer), number, source_id)
+        for number, answer in enumerate(answers)
+        for source_id, held in _held_as(before, answer.source_id)
+        if not people.is_of_another(held, answer)
+    ]
+    names: dict[int, str] = {}
+    for *_, number, source_id in sorted(pairs):
+        if number not in names and source_id not in names.values():
+            names[number] = source_id
+    found = []
+    for number, answer in enumerate(answers):
+        source_id = names.get(number) or _free_id(answer.source_id, taken)
+        taken.add(source_id)
+        found.append(Given(answer, before.get(source_id) if number in names else None, source_id))
+    return tuple(found)
+
+
+def _held_as(before: Mapping[str, Row], source_id: str) -> list[tuple[str, Row]]:
+    """What is held under an id, or under one that was made of it."""
+    if source_id in before and len(before) == 1:
+        return [(source_id, before[source_id])]
+    start = f"{source_id}~"
+    return [
+        (name, held)
+        for name, held in before.items()
+        if name == source_id or (name.startswith(start) and name[len(start) :].isdecimal())
+    ]
+
+
+def _is_same(held: Row, answer: Answer) -> bool:
+    """Whether it says the same, where authors do not tell: then it is rather this one than another of its id."""
+    return not _differs(held, answer)
+
+
+def _free_id(source_id: str, taken: Collection[str]) -> str:
+    return next(i for i in chain([source_id], (f"{source_id}~{n}" for n in count(2))) if i not in taken)
+
+
+def _ids_in_use(ledger: Ledger, ids: Sequence[str]) -> set[str]:
+    """Which of these ids stand in the ledger, whatever the question, and all that were made of an id."""
+    rows = ledger.rows(
+        "select source_id from answers where source_id in (select value from json_each(?)) "
+        "union select source_id from answers where source_id like '%~%'",
+        [json.dumps(ids)],
+    )
+    return {row["source_id"] for row in rows}
+
+
 def _differs(held: Row, answer: Answer) -> bool:
-    before = ("label", "skipped", "cannot_tell", "problem", "seconds", "annotator", "suggestion")
+    """Whether somebody said something else. Who said it stays as it was first known: people leave, and are renamed."""
+    before = ("label", "skipped", "cannot_tell", "problem", "seconds", "suggestion")
     now = (
         answer.label,
         int(answer.skipped),
         int(answer.cannot_tell),
         answer.problem,
         answer.seconds,
-        answer.annotator,
         answer.suggestion,
     )
     return tuple(held[name] for name in before) != now

@@ -162,7 +162,7 @@ def read_waiting(ledger: Ledger, report: RoundReport) -> Waiting:
     given: dict[str, list[tuple[datetime, float | None]]] = {}
     for row in ledger.rows(
         "select a.annotator, a.created_at, a.seconds from live_answers a join questions q on q.key = a.key "
-        "where q.round = ?",
+        "where q.round = ? and a.copy_of is null",
         [round_id],
     ):
         moment = datetime.fromisoformat(row["created_at"])

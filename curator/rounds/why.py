@@ -10,7 +10,7 @@ FloatArray = NDArray[np.float32]
 # The same for the hold-out and for the blind share of the others: nobody can tell the two apart by it.
 BLIND = "Asked without a reason, so that nothing sways the answer."
 SUGGESTED = "What is ticked is the model's suggestion."
-AGAIN = "The answers so far disagree: one more is needed."
+AGAIN = "The answers so far give no label: one more is needed."
 
 
 def why_picked(

@@ -2,7 +2,7 @@
 
     FOLDER/label_config.xml            the labeling configuration, to paste into the project
     FOLDER/questions/round-003-*.json  what to import there
-    FOLDER/answers/*.json              where its exports go (format "JSON", not "JSON-MIN")
+    FOLDER/answers/*.json              where its exports go (format "JSON", not "JSON-MIN"); see `exports`
 
 A question is there as long as a file of questions or of answers holds it: so copy a file of questions, or move it
 after the answers to it have come.
@@ -11,12 +11,19 @@ after the answers to it have come.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from integrations.errors import LabelerError
+from integrations.labelers.exports import (
+    Export,
+    annotations_of,
+    note_passed_over,
+    read_exports,
+    read_tasks,
+    read_text,
+)
 from integrations.labelers.protocol import (
     Announcement,
     Answer,
@@ -38,7 +45,6 @@ from integrations.labelers.studio_json import (
 )
 
 REFERENCE = "files"
-_OTHER_EXPORTS = frozenset({".csv", ".tsv", ".conll", ".zip", ".jsonl"})  # Label Studio's other formats
 
 
 class FilesLabeler:
@@ -84,7 +90,8 @@ class FilesLabeler:
 
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`. The id of a question is the name of the file that holds it."""
-        there = {key: name for name, tasks in self._exports() for key in _keys(tasks)} | self._asked()
+        exports = read_exports(self._answers).files
+        there = {key: export.name for export in exports for key in _keys(export.tasks)} | self._asked()
         return {key: there[key] for key in keys if key in there}
 
     def send(self, questions: Sequence[Question]) -> dict[str, str]:
@@ -111,23 +118,24 @@ class FilesLabeler:
         """
         control = self._prepared()
         asked = self._asked()
-        tasks: dict[tuple[str, str], tuple[str, str, list[Answer]]] = {
-            (key, ""): (key, name, []) for key, name in asked.items()
+        tasks: dict[tuple[str, ...], tuple[str, str, list[Answer]]] = {
+            (key,): (key, name, []) for key, name in asked.items()
         }
-        changed: dict[tuple[str, str], str] = {}
+        changed: dict[tuple[str, ...], str] = {}
         foreign: list[int] = []
-        for name, rows in self._exports():  # oldest first: a newer one writes over it
-            ours = [(key, row) for row in rows if (key := task_key(row.get("data"))) is not None]
-            foreign += [len(_annotations(row)) for row in rows if task_key(row.get("data")) is None]
+        exports = read_exports(self._answers)
+        for export in exports.files:  # oldest first: a newer one writes over it
+            ours = [(key, row) for row in export.tasks if (key := task_key(row.get("data"))) is not None]
+            foreign += [len(annotations_of(row)) for row in export.tasks if task_key(row.get("data")) is None]
             for key, row in ours:
                 # Two people may each label the questions in a server of their own: a newer export replaces an older
                 # one of the same task only, and the answers of different tasks come together.
-                origin = key, f"{row.get('project')}/{row.get('id')}"
+                task = (key, export.origin, str(row.get("project")), str(row.get("id")))
                 # By the server's clock, where the export has it: that of the files may have been set back meanwhile.
                 at = _changed_at(row)
-                if at >= changed.get(origin, ""):
-                    changed[origin] = at
-                    tasks[origin] = (key, asked.get(key, name), self._read(row, control, name))
+                if at >= changed.get(task, ""):
+                    changed[task] = at
+                    tasks[task] = (key, asked.get(key, export.name), self._read(row, control, export))
         questions = merge_tasks(tasks.values())
         return Pulled(
             questions=questions,
@@ -135,6 +143,7 @@ class FilesLabeler:
             complete=True,
             foreign_questions=len(foreign),
             foreign_answers=sum(foreign),
+            notes=tuple(filter(None, [note_passed_over(exports.passed_over, self._answers)])),
         )
 
     def question_count(self) -> int:
@@ -163,26 +172,15 @@ class FilesLabeler:
             for key in _keys(read_tasks(path))
         }
 
-    def _exports(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
-        """(name, tasks) of each export, the oldest first."""
-        other = sorted(path.name for path in self._answers.glob("*") if path.suffix.lower() in _OTHER_EXPORTS)
-        if other:
-            raise LabelerError(
-                f"{self._answers / other[0]} is an export in another format than JSON; only JSON says whose question each answer "
-                "is. Export the project again, in the format JSON, or take the file out of the folder."
-            )
-        written: list[tuple[int, str]] = []
-        for path in self._answers.glob("*.json"):
-            with suppress(FileNotFoundError):  # somebody is just putting a newer export in its place
-                written.append((path.stat().st_mtime_ns, path.name))
-        return ((name, read_tasks(self._answers / name)) for _, name in sorted(written))
-
-    def _read(self, row: Mapping[str, Any], control: Control, name: str) -> list[Answer]:
+    def _read(self, row: Mapping[str, Any], control: Control, export: Export) -> list[Answer]:
         try:
-            return [read_answer(found, control, lambda user: f"user-{user}") for found in _annotations(row)]
+            return [
+                read_answer(found, control, lambda _user: export.user_name, export.origin)
+                for found in annotations_of(row)
+            ]
         except ValueError as exc:
             raise LabelerError(
-                f"{self._answers / name}, task {row.get('id')}: {exc}. Export the project again, in the format JSON."
+                f"{self._answers / export.name}, task {row.get('id')}: {exc}. Export the project again, in the format JSON."
             ) from exc
 
 
@@ -200,35 +198,6 @@ def _changed_at(row: Mapping[str, Any]) -> str:
         return utc(row["updated_at"])
     except (KeyError, ValueError, OverflowError):
         return ""
-
-
-def _annotations(row: Mapping[str, Any]) -> list[Any]:
-    found = row.get("annotations")
-    return found if isinstance(found, list) else []
-
-
-def read_tasks(path: Path) -> list[Mapping[str, Any]]:
-    """The tasks in a file of Label Studio's JSON."""
-    try:
-        rows = json.loads(read_text(path))
-    except (ValueError, RecursionError) as exc:
-        raise LabelerError(
-            f"{path} is not JSON ({exc}). Export it again, or take it out of the folder."
-        ) from exc
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) and "data" in row for row in rows):
-        raise LabelerError(
-            f"{path} is not a list of Label Studio's tasks with their data. Export the project in the format JSON "
-            "(not JSON-MIN), or take the file out of the folder."
-        )
-    return rows
-
-
-def read_text(path: Path) -> str:
-    """The text of a file of the labeler; a `LabelerError` names one that cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise LabelerError(f"{path} cannot be read ({exc}). Replace it by a good copy.") from exc
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,11 +1,11 @@
 """What the files of the labeler of files hold of the questions themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from integrations.errors import LabelerError
-from integrations.labelers.files import read_tasks, read_text
+from integrations.labelers.exports import read_exports, read_tasks, read_text
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
 from integrations.labelers.protocol import Kind
 from integrations.labelers.studio_config import Control, read_control
@@ -46,10 +46,11 @@ class FilesInventory:
             mine, others, keyless = split_tasks(tasks, ours)
             yield InventoryPage(tuple(self._read(task, path) for task in mine), tuple(others), keyless)
 
-    def _files(self) -> Iterator[tuple[Path, list[Mapping[str, Any]]]]:
-        for name in ("questions", "answers"):
-            for path in sorted((self._folder / name).glob("*.json")):
-                yield path, read_tasks(path)
+    def _files(self) -> Iterator[tuple[Path, Sequence[Mapping[str, Any]]]]:
+        for path in sorted((self._folder / "questions").glob("*.json")):
+            yield path, read_tasks(path)
+        for export in read_exports(self._folder / "answers").files:
+            yield self._folder / "answers" / export.name, export.tasks
 
     def _read(self, task: Mapping[str, Any], path: Path) -> AskedQuestion:
         try:

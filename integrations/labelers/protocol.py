@@ -116,6 +116,19 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is to a labeler: what stays the same when they change their name, or leave.
+
+    Attributes:
+        origin: where the number was given out: the address of a server, or where an export is from.
+        number: of the user there.
+    """
+
+    origin: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer as it stands at the labeler now.
 
@@ -123,10 +136,9 @@ class Answer:
     label could be read. `suggestion` says what became of the model's suggestion, where that is known.
     """
 
-    source_id: (
-        str  # never reused by the labeler: of two answers with one source_id, one is an edit of the other
-    )
-    annotator: str
+    # Of two answers to one question with the same source_id from one origin, one is an edit of the other.
+    source_id: str
+    annotator: str  # name, to be shown; "" = not known, or not any more
     label: str | None
     skipped: bool
     seconds: float | None  # as the labeler measured it, uncapped; None = not measured
@@ -136,6 +148,8 @@ class Answer:
     cannot_tell: bool = False
     suggestion: Literal["accepted", "changed"] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)  # JSON, as it came
+    identity: Identity | None = None  # of who answered; None = the name is all that is known, if it is
+    import_id: str | None = None  # number that it had where it was exported, if it came in by an import
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +171,7 @@ class Pulled:
         complete: every question that is at the labeler is listed; one that was sent and is not here is gone.
         foreign_questions: tasks that are not ours (only known when `complete`).
         foreign_answers: answers to these.
+        notes: what a person should know about what was read, or passed over.
     """
 
     questions: tuple[QuestionAnswers, ...]
@@ -164,6 +179,7 @@ class Pulled:
     complete: bool
     foreign_questions: int = 0
     foreign_answers: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Labeler(Protocol):

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from integrations.errors import LabelerError
-from integrations.labelers.protocol import Answer, Neighbour, Question, QuestionAnswers, Suggestion
+from integrations.labelers.protocol import Answer, Identity, Neighbour, Question, QuestionAnswers, Suggestion
 from integrations.labelers.studio_config import Control
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # fixed width, so that the text sorts as the time does
 
-Names = Callable[[int], str]  # number of a user -> how we call that person
+Names = Callable[[int], str]  # number of a user -> name; "" = not known
 _NEIGHBOUR_LENGTH = 300  # characters of a neighbour's text: a glance, not a read
 _LONGEST_CHOICE = 200  # characters of a choice that is none of the classes, in a message
 _LONGEST_TIME = 366 * 24 * 3600.0  # seconds; what claims to have taken longer was not measured
@@ -125,8 +125,14 @@ def question_image(question: Question) -> str:
     return question.image
 
 
-def read_answer(annotation: Any, control: Control, names: Names) -> Answer:
+def read_answer(annotation: Any, control: Control, names: Names, origin: str) -> Answer:
     """Read one annotation of Label Studio; what its content lacks becomes `Answer.problem`.
+
+    Args:
+        annotation: as it came.
+        control: the control of the project's labeling configuration.
+        names: of the users.
+        origin: where users and annotations got their numbers.
 
     Raises:
         ValueError: it is not an annotation at all: no object, or without the id and time that identify it.
@@ -140,10 +146,12 @@ def read_answer(annotation: Any, control: Control, names: Names) -> Answer:
     skipped = annotation.get("was_cancelled") is True
     label, problem = (None, None) if skipped else _label(annotation.get("result"), control)
     cannot_tell = label is not None and label == control.cannot_tell
+    annotator, user = _who(annotation.get("completed_by"), names)
+    imported = annotation.get("import_id")
     return Answer(
         # Label Studio on SQLite hands the id of a deleted annotation out again: the time tells the two apart
         source_id=f"{number}@{created}",
-        annotator=_annotator(annotation.get("completed_by"), names),
+        annotator=annotator,
         label=None if cannot_tell else label,
         skipped=skipped,
         seconds=_seconds(annotation.get("lead_time")),
@@ -155,6 +163,8 @@ def read_answer(annotation: Any, control: Control, names: Names) -> Answer:
         raw={
             _storable(str(name)): _plain(value) for name, value in annotation.items() if name != "prediction"
         },
+        identity=None if user is None else Identity(origin, str(user)),
+        import_id=str(imported) if _is_number(imported) else None,
     )
 
 
@@ -165,15 +175,16 @@ def merge_tasks(tasks: Iterable[tuple[str, str, Iterable[Answer]]]) -> tuple[Que
         tasks: (key, id of the task, its answers); the first task of a key gives the external id.
 
     Returns:
-        Each key once, in the order of first appearance; answers by time, each `source_id` once.
+        Each key once, in the order of first appearance; answers by time, each `source_id` of an origin once.
     """
     ids: dict[str, str] = {}
-    answers: dict[str, dict[str, Answer]] = {}
+    answers: dict[str, dict[tuple[str, str], Answer]] = {}
     for key, task_id, given in tasks:
         ids.setdefault(key, task_id)
         known = answers.setdefault(key, {})
         for answer in given:
-            known.setdefault(answer.source_id, answer)
+            origin = "" if answer.identity is None else answer.identity.origin
+            known.setdefault((answer.source_id, origin), answer)
     return tuple(
         QuestionAnswers(
             key=key,
@@ -284,13 +295,18 @@ def _html(text: str) -> str:
     return html.escape(text).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "<br>")
 
 
-def _annotator(completed_by: Any, names: Names) -> str:
+def name_of(email: Any) -> str:
+    """The name of a user whose e-mail is this; "" of one who was removed, whom Label Studio lists as `Deleted`."""
+    return _storable(email) if isinstance(email, str) and "@" in email else ""
+
+
+def _who(completed_by: Any, names: Names) -> tuple[str, int | None]:
+    """Name and number of the user who gave an answer; neither is known of a user who was deleted."""
+    email = None
     if isinstance(completed_by, Mapping):
-        email = completed_by.get("email")
-        if isinstance(email, str) and email:
-            return _storable(email)
-        completed_by = completed_by.get("id")
-    return names(completed_by) if _is_number(completed_by) else "unknown"
+        email, completed_by = completed_by.get("email"), completed_by.get("id")
+    user = completed_by if _is_number(completed_by) else None
+    return name_of(email) or ("" if user is None else names(user)), user
 
 
 def _seconds(lead_time: Any) -> float | None:

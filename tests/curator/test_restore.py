@@ -24,6 +24,7 @@ from support.studio import Fault, choice, gateway, sdk
 from typer.testing import CliRunner
 
 from curator.cli.app import app
+from curator.instance import instance_name
 from curator.ledger.store import Ledger
 from curator.project import Project
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sign_up
@@ -521,6 +522,21 @@ def test_the_campaign_is_run_from_the_restored_folder(start):
     assert "is run from" in refused.stderr
 
 
+def test_restored_elsewhere_the_campaign_is_not_taken_over_in_silence(start):
+    """On another machine, or in another folder, somebody has to say that the former one is gone; until then it goes on."""
+    campaign = start()
+    campaign.curator("round")
+    other = Campaign(campaign.folder.parent / "elsewhere", campaign.studio, campaign.truth)
+    shutil.copytree(campaign.folder, other.folder, ignore=shutil.ignore_patterns(".curator"))
+    told = other.curator("restore")
+    assert f"the campaign is run from {instance_name(campaign.state)}" in told.stderr
+    assert "curator round --take-over" in told.stderr
+    assert "is run from" in one_error(other.curator("round", code=1))
+    campaign.curator("round", code=3)
+    other.curator("round", "--take-over", code=3)
+    assert "is run from" in one_error(campaign.curator("round", code=1))
+
+
 @pytest.mark.parametrize("away", ["predictions", "annotations"])
 def test_a_server_that_goes_away_leaves_nothing_behind(start, away):
     """While questions or answers are read: nothing is changed, and the same command starts over."""
@@ -799,6 +815,7 @@ KILLED = """
 import os, signal, sys
 from contextlib import contextmanager
 from curator.cli.app import app
+from curator.instance import instance_name
 from curator.ledger.store import Ledger
 
 whole, count = Ledger.write, 0

@@ -106,7 +106,12 @@ def test_a_text_campaign(start, others):
     waiting = campaign.curator("round", code=3)
     assert f"8 of 16 questions answered ({OWNER} 5, {email} 3)" in waiting.stdout
     after = tables(campaign.folder)
-    assert {name for name in after if after[name] != before[name]} == {"answers", "costs"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "answers",
+        "costs",
+        "identities",
+        "people",
+    }
 
     campaign.answer_all()
     measured = campaign.curator("round").stdout

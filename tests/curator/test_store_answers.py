@@ -24,9 +24,11 @@ def project(tmp_path):
         yield opened
 
 
-def given(key: str, number: int, seconds: float | None, label: str = "red", **more) -> Answer:
+def given(
+    key: str, number: int, seconds: float | None, label: str = "red", annotator: str = "ada", **more
+) -> Answer:
     return Answer(
-        source_id=f"{key}@{number}", annotator="ada", label=label, skipped=False, seconds=seconds,
+        source_id=f"{key}@{number}", annotator=annotator, label=label, skipped=False, seconds=seconds,
         created_at="2026-01-02T03:04:05.000000Z", updated_at="2026-01-02T03:04:05.000000Z", **more,
     )  # fmt: skip
 
@@ -108,10 +110,15 @@ def test_everything_gone_is_another_server_and_nothing_is_written(project):
 def test_a_lunch_break_is_capped_and_shown(project):
     """With enough answers a page left open is paid up to the cap; measured time stays on record."""
     asked = keys(project)[:10]
-    several = {key: tuple(given(key, n, 5.0 + n) for n in range(3)) for key in asked}
+    several = {key: tuple(given(key, n, 5.0 + n, annotator=f"a{n}") for n in range(3)) for key in asked}
     store(project, pulled(several), 1, accept_loss=False)
     late = asked[0]
-    store(project, pulled({late: (*several[late], given(late, 7, 4000.0))}), 1, accept_loss=False)
+    store(
+        project,
+        pulled({late: (*several[late], given(late, 7, 4000.0, annotator="late"))}),
+        1,
+        accept_loss=False,
+    )
     row = project.ledger.one("select * from costs where seconds = 4000")
     assert (row["seconds"], row["capped_seconds"], row["amount"]) == (4000.0, 60.0, 60 * RATE)
     found = paid_hours(project.ledger)

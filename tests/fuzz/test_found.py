@@ -60,7 +60,7 @@ CSV = b"id,text,label\n" + b"".join(
 )
 def test_an_odd_annotation_is_an_answer(changed):
     """Lists where texts belong, endless times, halves of characters: read, and fit for the ledger."""
-    is_answer(read_answer({**ANNOTATION, **changed}, CONTROL, lambda user: f"user-{user}"))
+    is_answer(read_answer({**ANNOTATION, **changed}, CONTROL, lambda user: f"user-{user}", "here"))
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_an_odd_annotation_is_an_answer(changed):
 def test_an_annotation_that_cannot_be_identified_is_refused(changed, said):
     """An id that is none, and a time before all times."""
     with pytest.raises(ValueError, match=said):
-        read_answer({**ANNOTATION, **changed}, CONTROL, str)
+        read_answer({**ANNOTATION, **changed}, CONTROL, str, "here")
 
 
 def test_a_deep_annotation_is_cut():
     """Deeper than Python walks, but not than JSON is read: kept as far as it makes sense."""
     deep = json.loads("[" * 600 + "]" * 600)
-    is_answer(read_answer({**ANNOTATION, "result": deep, "more": {"inner": deep}}, CONTROL, str))
+    is_answer(read_answer({**ANNOTATION, "result": deep, "more": {"inner": deep}}, CONTROL, str, "here"))
 
 
 def test_times_sort_as_text_and_keys_can_be_stored():

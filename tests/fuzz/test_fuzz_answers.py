@@ -65,7 +65,7 @@ def is_answer(answer: Answer) -> None:
 def test_any_json_is_an_answer_or_refused(annotation):
     """`read_answer`: an answer that keeps the protocol, or ValueError with a reason."""
     try:
-        answer = read_answer(annotation, CONTROL, lambda user: f"user-{user}")
+        answer = read_answer(annotation, CONTROL, lambda user: f"user-{user}", "here")
     except ValueError as exc:
         explains(exc)
     else:
@@ -86,7 +86,7 @@ def test_any_tasks_are_merged_or_foreign(tasks):
         answers = []
         for annotation in found:
             try:
-                answers.append(read_answer(annotation, CONTROL, str))
+                answers.append(read_answer(annotation, CONTROL, str, "here"))
             except ValueError:
                 continue
         readable.append((key, number, answers))

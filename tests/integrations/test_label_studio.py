@@ -22,7 +22,7 @@ from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 from integrations.labelers.label_studio.launch import ServerOptions
 from integrations.labelers.label_studio.replies import plain
 from integrations.labelers.label_studio.server import LocalStudio
-from integrations.labelers.protocol import Announcement, Question, Suggestion
+from integrations.labelers.protocol import Announcement, Identity, Question, Suggestion
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -569,7 +569,8 @@ def test_annotators_have_names(api, labeler, studio, wanted):
     with gateway(studio.url, lambda _, path: Fault(403) if path.startswith("/api/users") else None) as server:
         away = through(server, studio)
         away.prepare(wanted, str(labeler.project))
-        assert away.pull(None).questions[0].answers[0].annotator == "user-1"
+        (answer,) = away.pull(None).questions[0].answers
+        assert (answer.annotator, answer.identity) == ("", Identity(server.url, "1"))
     with gateway(studio.url, lambda _, path: Fault(401) if path.startswith("/api/users") else None) as server:
         away = through(server, studio)
         away.prepare(wanted, str(labeler.project))

@@ -154,7 +154,8 @@ def test_annotators_and_foreign_tasks(labeler):
     export(labeler, "export.json", [row("k0", *answers), {"data": {}, "annotations": [1, 2]}, {"data": None}])
     pulled = labeler.pull(None)
     found = pulled.questions[0].answers
-    assert [answer.annotator for answer in found[:4]] == ["user-7", "ann@example.org", "user-3", "unknown"]
+    assert [answer.annotator for answer in found[:4]] == ["", "ann@example.org", "", ""]
+    assert [answer.identity and answer.identity.number for answer in found[:4]] == ["7", "3", "3", None]
     assert [answer.seconds for answer in found] == [None] * 6
     assert (found[4].problem, found[4].raw["lead_time"]) == ("the annotation has no result", "nan")
     assert "prediction" not in found[5].raw

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
 
-from integrations.errors import LabelerError
+from integrations.errors import HeldError, LabelerError
 from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, StudioClient, task_filter
 from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 from integrations.labelers.label_studio.local_files import LocalFiles
@@ -378,7 +378,7 @@ class LabelStudioLabeler:
     def _answer(self, annotation: Any, task: _Task) -> Answer:
         number, control = self._project()
         try:
-            return read_answer(annotation, control, lambda user: self._users.get(user, f"user-{user}"))
+            return read_answer(annotation, control, lambda user: self._users.get(user, ""), self._client.url)
         except ValueError as exc:
             raise LabelerError(
                 f"task {task.id} of project {number} at {self._client.url} cannot be read: {exc}. "
@@ -426,9 +426,10 @@ class LabelStudioLabeler:
 def _refuse_other(holder: str, us: str, where: str) -> None:
     """Refuse to work on a project that `holder` runs, unless that is us, or nobody."""
     if us and holder not in ("", us):
-        raise LabelerError(
+        raise HeldError(
             f"{where} is run from {holder}, not from here ({us}): two would ask and pay twice. "
-            "Run it there; or, when that one is gone for good, take over: `curator round --take-over`."
+            "Run it there; or, when that one is gone for good, take over: `curator round --take-over`.",
+            holder=holder,
         )
 
 

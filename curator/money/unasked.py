@@ -1,0 +1,49 @@
+"""What was answered although nobody asked for it: the work is done, so it is owed, and no limit could keep it away."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from curator.ledger import records
+from curator.ledger.store import Ledger
+from curator.money.amounts import format_amount
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """Answers beyond those that questions asked for.
+
+    Attributes:
+        answers: how many.
+        items: that they are about, the first ones.
+        annotators: who gave them -> how many.
+        amount: micro-units on the bill for them, their share of reviews included.
+    """
+
+    answers: int
+    items: list[str]
+    annotators: dict[str, int]
+    amount: int
+
+    def sentence(self, currency: str) -> str:
+        """What it means for a budget; "" when there are none."""
+        if not self.answers:
+            return ""
+        what = "1 answer was" if self.answers == 1 else f"{self.answers:,} answers were"
+        return f"{what} given beyond those asked for: {format_amount(self.amount, currency)} of what is spent"
+
+
+def read_unasked(ledger: Ledger, most: int = 20) -> Unasked:
+    """The answers that nobody asked for, and what they cost; at most `most` items are listed."""
+    rows = records.unasked_answers(ledger)
+    ids = [row["source_id"] for row in rows]
+    amount = ledger.scalar(
+        "select coalesce(sum(amount), 0) from costs where source_id in (select value from json_each(?))",
+        [json.dumps(ids + [f"review:{source_id}" for source_id in ids])],
+    )
+    return Unasked(
+        answers=len(rows),
+        items=list(dict.fromkeys(row["item_id"] for row in rows))[:most],
+        annotators=dict(Counter(row["annotator"] for row in rows).most_common()),
+        amount=int(amount),
+    )

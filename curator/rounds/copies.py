@@ -1,0 +1,81 @@
+"""Which answers only repeat another: the same person once more, or what an import put there again."""
+
+import json
+from collections.abc import Iterable
+
+from curator.ledger.store import Ledger, Row
+
+
+def find_copies(answers: Iterable[Row]) -> dict[str, str]:
+    """The answers to one question that are no work of their own.
+
+    A second answer of a person is a version of the first. An answer that came in by an import is a copy when the answer it
+    was made from is known here: by its number, and by its seconds, since another server may have used the same number.
+
+    Args:
+        answers: newest versions (`source_id`, `person`, `import_id`, `label`, `skipped`, `seconds`, `created_at`), those
+            that were deleted included.
+
+    Returns:
+        source_id -> that of the first answer it repeats.
+    """
+    copies: dict[str, str] = {}
+    before: list[Row] = []
+    for answer in sorted(answers, key=lambda row: (row["created_at"] or "", row["source_id"])):
+        first = next((held for held in before if _is_import_of(answer, held)), None) or next(
+            (held for held in before if _is_again(answer, held)), None
+        )
+        before.append(answer)
+        if first is not None:
+            original = str(first["source_id"])
+            copies[str(answer["source_id"])] = copies.get(original, original)
+    return copies
+
+
+def mark_copies(ledger: Ledger, keys: Iterable[str] | None) -> None:
+    """Note in the ledger which answers are copies; an imported one is of whoever gave the original.
+
+    Args:
+        ledger: inside a transaction.
+        keys: of the questions to look at; None = all.
+    """
+    wanted = None if keys is None else json.dumps(list(keys))
+    rows = ledger.rows(
+        """
+        select a.source_id, a.key, a.person, a.import_id, a.label, a.skipped, a.seconds, a.created_at, a.copy_of
+        from answers a where (? is null or a.key in (select value from json_each(?)))
+        and a.version = (select max(version) from answers b where b.source_id = a.source_id)
+        """,
+        [wanted, wanted],
+    )
+    of_question: dict[str, list[Row]] = {}
+    for row in rows:
+        of_question.setdefault(row["key"], []).append(row)
+    changed = []
+    for answers in of_question.values():
+        copies = find_copies(answers)
+        by_id = {row["source_id"]: row for row in answers}
+        for row in answers:
+            original = copies.get(row["source_id"])
+            person = row["person"] if original is None else by_id[original]["person"]
+            if (original, person) != (row["copy_of"], row["person"]):
+                changed.append([row["source_id"], original, person])
+    ledger.execute(
+        "update answers set copy_of = new.value ->> 1, person = new.value ->> 2, "
+        "annotator = (select p.annotator from people p where p.id = new.value ->> 2) "
+        "from json_each(?) new where answers.source_id = new.value ->> 0",
+        [json.dumps(changed)],
+    )
+
+
+def _is_import_of(answer: Row, held: Row) -> bool:
+    if answer["import_id"] is None or held["source_id"].partition("@")[0] != answer["import_id"]:
+        return False
+    if answer["seconds"] is None or held["seconds"] is None:
+        return bool((answer["label"], answer["skipped"]) == (held["label"], held["skipped"]))
+    return bool(answer["seconds"] == held["seconds"])
+
+
+def _is_again(answer: Row, held: Row) -> bool:
+    # Who skips and then answers after all has not answered twice.
+    return bool(answer["person"] == held["person"] and answer["skipped"] == held["skipped"])

@@ -128,6 +128,7 @@ def round_text(report: RoundReport, currency: str) -> str:
             if row["gain_per_dollar"] is not None:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
+        lines += [row["note"]] if row.get("note") else []
         lines += verdict_lines(row["comparisons"])
     if report.verdict:
         lines.append(verdict_line(report.verdict))
@@ -253,6 +254,7 @@ def status_text(status: Status) -> str:
         lines.append(verdict_line(status.verdict))
     if status.gain:
         lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
+        lines += [row["note"] for row in status.gain if row.get("note")]
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)
         lines += ["", curve] if curve else []
     if status.next_dollars:

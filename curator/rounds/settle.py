@@ -3,7 +3,12 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from curator.classes.history import History, Meaning
 from curator.ledger.store import Ledger, Row, utc_now
+
+ANSWERS, IMPORTED = "answers", "imported"  # where a label comes from
+_ALL = 2**62  # rounds
+_OUTDATED = "\0{}"  # stands for a class that no longer says enough; no class begins so
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Consensus:
     answers: int  # that gave a label
     agreement: float | None  # share of all votes that gave this one; None without a label
     tied: bool
+    outdated: int | None = None  # the change of classes since which the answers say too little
+    source: str = ANSWERS
 
 
 def consensus(votes: list[str | None]) -> Consensus:
@@ -45,57 +52,157 @@ def consensus(votes: list[str | None]) -> Consensus:
 def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
     """Derive the label of every item whose answers say something new, and mark the round settled."""
     with ledger.write():
-        given: dict[str, dict[str, str | None]] = defaultdict(dict)
-        for row in ledger.rows(
-            """
-            select q.item_id, a.annotator, a.label from live_answers a join questions q on q.key = a.key
-            where a.label is not null or a.cannot_tell order by q.item_id, a.created_at, a.source_id
-            """
-        ):
-            given[row["item_id"]][row["annotator"]] = row["label"]  # of one person the newest counts
-        asked = {
-            row["item_id"]: row
-            for row in ledger.rows(
-                "select item_id, role, max(round) as round from questions group by item_id"
-            )
-        }
-        current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
-        labeled = retracted = tied = 0
-        changed = []
-        for item_id, question in asked.items():
-            now, before = consensus(list(given[item_id].values())), current.get(item_id)
-            if not _changed(now, before):
-                continue
-            tied += now.tied and not (before and before["tied"])
-            labeled += now.label is not None
-            retracted += now.label is None and before is not None and before["label"] is not None
-            changed.append(_label_row(item_id, question, now, before, round_id))
-        ledger.insert("labels", changed)
+        settled = derive_labels(ledger, settled_in=round_id)
         ledger.update("rounds", round_id, status="settled", partial=int(partial), settled_at=utc_now())
+    return settled
+
+
+def derive_labels(ledger: Ledger, *, settled_in: int, last_round: int = _ALL) -> Settled:
+    """Derive labels, by today's classes; to be called inside a `write`.
+
+    Answers come first, whoever paid for them; an item without any that counts has the label of the user's own file, if
+    it stands in one.
+
+    Args:
+        ledger: with everything that was answered and imported.
+        settled_in: the round that is open now.
+        last_round: what later rounds asked is still out.
+    """
+    history = History.read(ledger)
+    votes = _votes(ledger, history, last_round)
+    owned = _owned(ledger, history)
+    asked = {
+        row["item_id"]: row
+        for row in ledger.rows(
+            "select item_id, role, max(round) as round from questions where round <= ? group by item_id",
+            [last_round],
+        )
+    }
+    asked |= {item_id: known.question for item_id, known in owned.items() if item_id not in asked}
+    current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
+    labeled = retracted = tied = 0
+    changed = []
+    for item_id, question in asked.items():
+        now, before = consensus_today(votes.get(item_id, [])), current.get(item_id)
+        known = owned.get(item_id)
+        if known is not None and not votes.get(item_id):
+            now = known.consensus
+            if known.is_unchanged and before is None:
+                continue  # the hold-out's own file says it
+        if not _changed(now, before):
+            continue
+        tied += now.tied and not (before and before["tied"])
+        labeled += now.label is not None
+        retracted += now.label is None and before is not None and before["label"] is not None
+        changed.append(_label_row(item_id, question, now, before, settled_in))
+    ledger.insert("labels", changed)
     return Settled(labeled, retracted, tied)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one person says of an item today.
+
+    Attributes:
+        name: as it was given; None = cannot tell.
+        meaning: what that says today.
+        version: the last change of classes that the person can have known of.
+    """
+
+    name: str | None
+    meaning: Meaning
+    version: int
+
+
+def consensus_today(votes: list[Vote]) -> Consensus:
+    """The majority of the votes on an item by today's classes.
+
+    A vote that no longer says enough is one for a class of its own: where that wins, or ties, there is no label, and
+    the item is to be asked about again. It counts until somebody has answered under the newer classes.
+    """
+    since = max((vote.meaning.outdated or 0 for vote in votes), default=0)
+    if not since:
+        return consensus([vote.meaning.label for vote in votes])
+    if any(vote.meaning.outdated is None and vote.version >= since for vote in votes):
+        return consensus([vote.meaning.label for vote in votes if vote.meaning.outdated is None])
+    tokens = [_OUTDATED.format(vote.name) if vote.meaning.outdated else vote.meaning.label for vote in votes]
+    found = consensus(tokens)
+    if found.label is not None and not any(
+        vote.meaning.outdated and found.label == _OUTDATED.format(vote.name) for vote in votes
+    ):
+        return found
+    return Consensus(None, 0, None, tied=False, outdated=since)
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """A label of the user's own file."""
+
+    question: Row  # in place of a question: item_id, role, round
+    consensus: Consensus
+    is_unchanged: bool  # a hold-out file's label that means what it meant
+
+
+def _votes(ledger: Ledger, history: History, last_round: int) -> dict[str, list[Vote]]:
+    """Item id -> what each annotator said last."""
+    given: dict[str, dict[str, Vote]] = defaultdict(dict)
+    for row in ledger.rows(
+        """
+        select q.item_id, q.role, q.classes, a.annotator, a.label, a.updated_at
+        from live_answers a join questions q on q.key = a.key
+        where (a.label is not null or a.cannot_tell) and q.round <= ?
+        order by q.item_id, a.created_at, a.source_id
+        """,
+        [last_round],
+    ):
+        version = history.version_of_answer(row["classes"], row["updated_at"])
+        meaning = history.meaning(row["label"], version, row["role"])
+        # of one person the newest counts
+        given[row["item_id"]][row["annotator"]] = Vote(row["label"], meaning, version)
+    return {item_id: list(votes.values()) for item_id, votes in given.items()}
+
+
+def _owned(ledger: Ledger, history: History) -> dict[str, _Owned]:
+    """Item id -> what a file of the user's says of it: labels to train on, and those of a hold-out file."""
+    found = {}
+    for row in ledger.rows(
+        "select item_id, label, classes, 'train' as role, 'imported' as source from imported_labels i "
+        "where version = (select max(version) from imported_labels j where j.item_id = i.item_id) "
+        "union all select item_id, label, 0, 'holdout', 'file' from holdout where source = 'file'"
+    ):
+        meaning = history.meaning(row["label"], row["classes"], row["role"])
+        now = Consensus(
+            meaning.label, 0, None, tied=False, outdated=meaning.outdated, source=str(row["source"])
+        )
+        found[row["item_id"]] = _Owned(
+            {"item_id": row["item_id"], "role": row["role"], "round": None},
+            now,
+            is_unchanged=row["source"] == "file" and meaning.label == row["label"],
+        )
+    return found
 
 
 def _changed(now: Consensus, before: Row | None) -> bool:
     if before is None:
-        return now.answers > 0
-    return (before["label"], before["answers"], before["agreement"], bool(before["tied"])) != (
-        now.label,
-        now.answers,
-        now.agreement,
-        now.tied,
-    )
+        return now.answers > 0 or now.outdated is not None or now.source != ANSWERS
+    return _facts_of(before) != _facts_of(_facts(now))
 
 
-def _label_row(item_id: str, question: Row, now: Consensus, before: Row | None, round_id: int) -> Row:
+def _facts(now: Consensus) -> Row:
+    return {**vars(now), "tied": int(now.tied)}
+
+
+def _facts_of(row: Row) -> tuple[object, ...]:
+    return tuple(row[name] for name in ("label", "answers", "agreement", "tied", "outdated", "source"))
+
+
+def _label_row(item_id: str, question: Row, now: Consensus, before: Row | None, settled_in: int) -> Row:
     return {
         "item_id": item_id,
         "version": 1 if before is None else before["version"] + 1,
         "role": question["role"],
-        "label": now.label,
-        "answers": now.answers,
-        "agreement": now.agreement,
-        "tied": int(now.tied),
+        **_facts(now),
         "round": question["round"],
-        "settled_in": round_id,
+        "settled_in": settled_in,
         "settled_at": utc_now(),
     }

@@ -25,7 +25,7 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
-from integrations.labelers.studio_config import Control, build_config, check_classes, read_control
+from integrations.labelers.studio_config import Control, build_config, check_classes, control_for
 from integrations.labelers.studio_json import (
     check_questions,
     merge_tasks,
@@ -65,14 +65,14 @@ class FilesLabeler:
             raise LabelerError(f"the labeler of files knows no project {project!r}, only {REFERENCE!r}.")
         if self._config.exists():
             try:
-                control = read_control(read_text(self._config), spec.kind, spec.cannot_tell)
+                control = control_for(read_text(self._config), spec)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
+            if _is_behind(control, spec):
+                control = self._rewrite(spec)
             check_classes(control, spec.classes, str(self._config))
         elif project is None:
-            config = build_config(spec)
-            control = read_control(config, spec.kind, spec.cannot_tell)
-            _write(self._config, config)
+            control = self._rewrite(spec)
         else:
             raise LabelerError(
                 f"the files of the labeler are gone: {self._config} does not exist. Put them back."
@@ -81,6 +81,14 @@ class FilesLabeler:
         self._answers.mkdir(exist_ok=True)
         self._control = control
         return REFERENCE
+
+    def _rewrite(self, spec: ProjectSpec) -> Control:
+        """Write the labeling configuration; one that is there is kept beside it, as it was."""
+        config = build_config(spec)
+        if self._config.exists():
+            _write(self._config.with_name(f"{self._config.stem}.before.xml"), read_text(self._config))
+        _write(self._config, config)
+        return control_for(config, spec)
 
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`. The id of a question is the name of the file that holds it."""
@@ -184,6 +192,14 @@ class FilesLabeler:
             raise LabelerError(
                 f"{self._answers / name}, task {row.get('id')}: {exc}. Export the project again, in the format JSON."
             ) from exc
+
+
+def _is_behind(control: Control, spec: ProjectSpec) -> bool:
+    """Whether a configuration has the choices of an earlier time of the campaign: then it is to follow, not to be refused."""
+    there, wanted = set(control.classes), set(spec.classes)
+    if there == wanted:
+        return control.cannot_tell != spec.cannot_tell and bool(spec.former_cannot_tell)
+    return there in [set(classes) for classes in spec.former_lists]
 
 
 def _shown(question: Question, control: Control) -> str:

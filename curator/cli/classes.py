@@ -29,18 +29,20 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on without asking.")]
 @app.callback()
 def classes(context: typer.Context, project: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show the classes when nothing else is asked for."""
+    context.obj = project
     if context.invoked_subcommand is None:
         _show(project, as_json=as_json)
 
 
 @app.command("list")
-def list_(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
+def list_(context: typer.Context, project: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show each class with its labels, and how the classes changed."""
-    _show(project, as_json=as_json)
+    _show(_folder(context, project), as_json=as_json)
 
 
 @app.command()
 def add(
+    context: typer.Context,
     names: Annotated[list[str], typer.Argument(help="The new classes.")],
     project: ProjectDir = HERE,
     from_: Annotated[
@@ -62,13 +64,14 @@ def add(
     from curator.classes import wanted
 
     _change(
-        project, partial(wanted.add, names=names, carved_from=from_ or (), keep=keep),
+        _folder(context, project), partial(wanted.add, names=names, carved_from=from_ or (), keep=keep),
         dry_run=dry_run, yes=yes, as_json=as_json,
     )  # fmt: skip
 
 
 @app.command()
 def rename(
+    context: typer.Context,
     old: Annotated[str, typer.Argument(help="The class.")],
     new: Annotated[str, typer.Argument(help="Its new name.")],
     project: ProjectDir = HERE,
@@ -79,11 +82,18 @@ def rename(
     """Give a class another name. Its labels follow; nobody is asked anything."""
     from curator.classes import wanted
 
-    _change(project, partial(wanted.rename, old=old, new=new), dry_run=dry_run, yes=yes, as_json=as_json)
+    _change(
+        _folder(context, project),
+        partial(wanted.rename, old=old, new=new),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 @app.command()
 def merge(
+    context: typer.Context,
     names: Annotated[list[str], typer.Argument(help="The classes.")],
     into: Annotated[str, typer.Option("--into", help="The class they become: one of them, or a new name.")],
     project: ProjectDir = HERE,
@@ -94,11 +104,18 @@ def merge(
     """Make one class of several. Their labels follow; nobody is asked anything."""
     from curator.classes import wanted
 
-    _change(project, partial(wanted.merge, names=names, into=into), dry_run=dry_run, yes=yes, as_json=as_json)
+    _change(
+        _folder(context, project),
+        partial(wanted.merge, names=names, into=into),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 @app.command()
 def split(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="The class.")],
     parts: Annotated[
         list[str], typer.Argument(help="The classes it becomes; its own name may be one of them.")
@@ -111,7 +128,19 @@ def split(
     """Make several classes of one. Its hold-out items are asked about again, its training items go back into the pool."""
     from curator.classes import wanted
 
-    _change(project, partial(wanted.split, name=name, parts=parts), dry_run=dry_run, yes=yes, as_json=as_json)
+    _change(
+        _folder(context, project),
+        partial(wanted.split, name=name, parts=parts),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+def _folder(context: typer.Context, project: Path) -> Path:
+    """The project's folder, named after the command or before it."""
+    before: Path = context.obj
+    return before if project == HERE else project
 
 
 def _show(project: Path, *, as_json: bool) -> None:

@@ -90,7 +90,9 @@ def test_former_names_and_columns():
     found = history(rename("a", "A"), split("b", "b1", "b2"), merge("A", "c", into="Ac"))
     assert found.former() == {"a": "Ac", "b": None, "A": "Ac", "c": "Ac"}
     assert [found.successor(name, 0) for name in ("a", "b", "c")] == ["Ac", "b1", "Ac"]
-    assert comparable(found.between(1, 2)) is True  # nothing of round 1's model was split: the rename came before
+    assert (
+        comparable(found.between(1, 2)) is True
+    )  # nothing of round 1's model was split: the rename came before
     assert comparable(found.between(1, 3)) is False
     assert found.meaning_of_classes(("a", "b", "c")) == ["Ac", None, "Ac"]
 

@@ -1,13 +1,16 @@
 """The choices that annotators have, and had: classes, and the one of who cannot tell."""
 
 import json
+from collections.abc import Iterable
 
 from curator.classes.history import History
 from curator.errors import ConfigError
 from curator.labelers import Former
 from curator.ledger.store import Ledger
 
-_CANNOT_TELL = "cannot_tell"  # in the ledger's state: every name that it ever had, JSON
+CANNOT_TELL = "cannot_tell"  # in the ledger's state: every name that it ever had, JSON
+# Until that was kept, it could not change while a campaign ran.
+NAMES_OF_ROUNDS = "select distinct json_extract(config, '$.labeler.cannot_tell') as name from rounds"
 
 
 def former_choices(ledger: Ledger, cannot_tell: str, classes: tuple[str, ...]) -> Former:
@@ -41,12 +44,12 @@ def former_choices(ledger: Ledger, cannot_tell: str, classes: tuple[str, ...]) -
 
 def cannot_tell_names(ledger: Ledger) -> tuple[str, ...]:
     """Every name that the choice of who cannot tell has had in this campaign."""
-    kept = json.loads(ledger.get(_CANNOT_TELL) or "[]")
-    # Until it was kept, it could not change while a campaign ran.
-    rows = ledger.rows(
-        "select distinct json_extract(config, '$.labeler.cannot_tell') as name from rounds order by id"
-    )
-    return tuple(dict.fromkeys(filter(None, [*kept, *(row["name"] for row in rows)])))
+    return names_ever(ledger.get(CANNOT_TELL), [row["name"] for row in ledger.rows(NAMES_OF_ROUNDS)])
+
+
+def names_ever(kept: str | None, of_rounds: Iterable[str | None]) -> tuple[str, ...]:
+    """The same from what the ledger holds: `CANNOT_TELL` of its state, and what `NAMES_OF_ROUNDS` finds."""
+    return tuple(dict.fromkeys(filter(None, [*json.loads(kept or "[]"), *of_rounds])))
 
 
 def is_new_cannot_tell(ledger: Ledger, name: str) -> bool:
@@ -56,4 +59,4 @@ def is_new_cannot_tell(ledger: Ledger, name: str) -> bool:
 
 def note_cannot_tell(ledger: Ledger, name: str) -> None:
     """Remember a name before annotators see it. To be called inside a `write`."""
-    ledger.put(_CANNOT_TELL, json.dumps([*cannot_tell_names(ledger), name], ensure_ascii=False))
+    ledger.put(CANNOT_TELL, json.dumps([*cannot_tell_names(ledger), name], ensure_ascii=False))

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
 
 from curator.classes.history import Change
 from curator.config import CONFIG_NAME, Config, parse_config
@@ -128,16 +129,22 @@ def _join(table: MutableMapping[str, Any], sources: Sequence[str], into: str, *,
             if name not in sources and name != into:
                 joined[str(name)] = max(joined.get(str(name), 0.0), float(cost))
     if joined:
-        inner = tomlkit.inline_table()
-        inner.update(joined)
-        table[into] = inner
+        table[into] = _inline(joined)
 
 
 def _copy(table: MutableMapping[str, Any], name: str, parts: Sequence[str]) -> None:
     if name in table:
         value = table.pop(name)
+        value = value.unwrap() if hasattr(value, "unwrap") else value
         for part in parts:
-            table[part] = tomlkit.item(value.unwrap() if hasattr(value, "unwrap") else value)
+            table[part] = _inline(value) if isinstance(value, dict) else value
+
+
+def _inline(values: dict[str, float]) -> InlineTable:
+    """A table on one line, which may stand in any other."""
+    found = tomlkit.inline_table()
+    found.update(values)
+    return found
 
 
 def _either(names: Sequence[str]) -> str:

@@ -68,9 +68,10 @@ class FilesLabeler:
                 control = control_for(read_text(self._config), spec)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
-            if _is_behind(control, spec):
+            if not _is_behind(control, spec):
+                check_classes(control, spec.classes, str(self._config))
+            elif spec.holder:  # without one somebody only looks
                 control = self._rewrite(spec)
-            check_classes(control, spec.classes, str(self._config))
         elif project is None:
             control = self._rewrite(spec)
         else:

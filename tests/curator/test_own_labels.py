@@ -156,6 +156,9 @@ def test_into_a_running_project(running):
 def test_new_items_come_with_their_labels(running):
     """As of another file of the same columns."""
     more = write_pool(running / "more.jsonl", 12, seed=5)
+    more.write_text(
+        more.read_text().replace("number", "another number")
+    )  # the same text would be the same item
     result = CliRunner().invoke(app, ["add", str(more), "--labeled", "--project", str(running)])
     assert result.exit_code == 0, result.stderr
     assert "12 items added, 12 labels taken in" in result.stdout

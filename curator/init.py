@@ -17,6 +17,7 @@ from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
 from curator.money.amounts import format_amount, parse_amount
+from curator.money.bill import imported_line
 from curator.money.holdout_size import size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
@@ -166,7 +167,7 @@ def init_project(
             encode_rows_per_second=encoded.rows_per_second,
             holdout_size=holdout,
             detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
-            notes=[*plan.notes, *own_labels_notes(own)],
+            notes=[*plan.notes, *own_labels_notes(own, options.currency)],
             holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
         )
 
@@ -213,11 +214,11 @@ def _readable_classes(project: Project) -> list[str]:
     return [*project.config.project.classes, *(name for name, now in former.items() if now is not None)]
 
 
-def own_labels_notes(found: OwnLabelsReport) -> list[str]:
+def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
     """What a person should know of labels from files; empty where there were none."""
     if not (found.labels or found.unknown or found.unlabeled or found.holdout):
         return []
-    notes = [f"{found.labels:,} labels of yours count for training: imported, $0 paid"]
+    notes = [imported_line(found.labels, currency)]
     for items, what in (
         (found.holdout, "are of the sealed hold-out: their labels were left out"),
         (found.contradicted, "have another label that was paid for, which stays"),

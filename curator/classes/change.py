@@ -90,25 +90,23 @@ def change_classes(
         )
         _refuse_other_edits(project, history, change)
         text, config, notes = changed_settings(project.folder, change)
-        before, project.config = project.config, config
-        try:
-            _check_choices(project, history, change)
-        finally:
-            project.config = before
         _take_in_answers(project)
-        project.config = config
+        before, project.config = project.config, config
+        done = False
         try:
+            _check_choices(project, change)
             report = replace(_try_out(project, change), notes=(*notes, *_notes(project, change)))
             _refuse_over_budget(project, report)
-            if dry_run or ((report.holdout_again or report.training_again) and not agree(report)):
-                project.config = before
+            lost = report.holdout_again or report.training_again
+            if dry_run or (lost and not agree(report)):
                 return report
             with project.ledger.write():
                 _enter(project, replace(change, changed_at=now()))
                 project.ledger.put(_UNWRITTEN, str(change.id))
-        except BaseException:
-            project.config = before
-            raise
+            done = True
+        finally:
+            if not done:
+                project.config = before
         write_settings(project.folder, text)
         with project.ledger.write():
             _written(project)
@@ -153,12 +151,10 @@ def _refuse_other_edits(project: Project, history: History, change: Change) -> N
         refuse_hand_edit(project)
 
 
-def _check_choices(project: Project, history: History, change: Change) -> None:
+def _check_choices(project: Project, change: Change) -> None:
     """Refuse names that the labeler could not show, or would read as something else."""
     labeler = project.config.labeler
     former_choices(project.ledger, labeler.cannot_tell, change.classes)
-    if labeler.cannot_tell and labeler.cannot_tell in history.classes:
-        return  # said by the configuration
     if labeler.name in ("label-studio", "files"):
         build_config(labeler_spec(project))
 

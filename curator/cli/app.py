@@ -198,7 +198,10 @@ def add(
         with Project(project, progress=RichProgress(), say=_say) as opened:
             if labeled:
                 own = add_labeled(opened, path, embeddings, label=label)
-                lines = [f"{own.added:,} items added, {own.new:,} labels taken in", *own_labels_notes(own)]
+                lines = [
+                    f"{own.added:,} items added, {own.new:,} labels taken in",
+                    *own_labels_notes(own, opened.config.cost.currency),
+                ]
                 typer.echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
                 return
             report = add_to_pool(opened, path, embeddings)

@@ -13,7 +13,7 @@ from curator.cli.chart import learning_curve
 from curator.cli.render_gain import verdict_lines, verdict_word
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
-from curator.money.bill import KINDS, hours_line
+from curator.money.bill import KINDS, hours_line, imported_line
 from curator.money.holdout_table import holdout_text
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
@@ -227,6 +227,8 @@ def status_text(status: Status) -> str:
             )
         ),
     ]
+    if status.imported:
+        lines.append(imported_line(status.imported, currency))
     if set(status.sources) - {"measured"}:
         lines.append(f"Of it: {sources_text(status.sources, currency)}")
     if status.hours:

@@ -245,3 +245,87 @@ def test_the_command_line_says_the_price_and_asks(folder):
     assert "after round 2: 'violet' was added" in shown
     assert shown == curator(folder, "list")
     assert "'blu' is no class" in curator(folder, "rename", "blu", "x", code=2)
+
+
+class Annotator:
+    """Imports files of questions into a Label Studio of its own, and exports it again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.place = folder / "labeling"
+        self._done: dict[str, str] = {}
+
+    def choices(self) -> list[str]:
+        config = (self.place / "label_config.xml").read_text()
+        return [part.split('"')[1] for part in config.split("<Choice value=")[1:]]
+
+    def answer(self, say) -> None:
+        """`say(text)` for every question that has no answer yet."""
+        exported = []
+        for path in sorted((self.place / "questions").glob("*.json")):
+            for task in json.loads(path.read_text()):
+                key = task["data"]["key"]
+                label = self._done.setdefault(key, say(task["data"]["text"]))
+                number = list(self._done).index(key) + 1
+                given = {
+                    "id": number, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+                    "completed_by": 1, "was_cancelled": False, "lead_time": 2.0,
+                    "result": [{"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [label]}}],
+                }  # fmt: skip
+                exported.append({"id": number, "project": 1, "data": task["data"], "annotations": [given]})
+        (self.place / "answers" / "export.json").write_text(json.dumps(exported))
+
+
+def test_files_follow_and_the_choice_of_who_cannot_tell_may_change(tmp_path):
+    """label_config.xml is rewritten, the former kept; answers of before mean what they meant, also "cannot tell"."""
+    folder = make_project(tmp_path / "p", n=40, batch=6, holdout="6", labeler="files")
+    annotator = Annotator(folder)
+    with Project(folder) as project:
+        run_round(project)
+    first = (folder / "labeling" / "label_config.xml").read_text()
+    unsure = []
+    annotator.answer(lambda text: "can't tell" if not unsure and not unsure.append(text) else text.split()[3])
+    with Project(folder) as project:
+        run_round(project)
+        before = labels(project)
+    for old, new, shown in (("can't tell", "unsure", ["unsure"]), ("unsure", "", [])):
+        edit_config(folder, f'cannot_tell = "{old}"', f'cannot_tell = "{new}"')
+        with Project(folder) as project:
+            read_status(project)  # only looks
+            assert annotator.choices()[3:] == ([old] if old else [])
+            assert run_round(project).waiting
+            assert annotator.choices() == ["blue", "green", "red", *shown]
+            assert labels(project) == before
+            assert project.ledger.scalar("select count(*) from live_answers where cannot_tell") == 1
+    with Project(folder) as project:
+        change_classes(project, rename("blue", "azure"))
+        assert annotator.choices() == ["azure", "green", "red"]
+        assert (folder / "labeling" / "label_config.before.xml").read_text() != first
+        with pytest.raises(ConfigError, match="stood for annotators who cannot tell"):
+            change_classes(project, partial(wanted.add, names=["unsure"], keep=True))
+    annotator.answer(lambda text: text.split()[3])  # on questions imported before: with the old name
+    with Project(folder) as project:
+        assert run_round(project).measured["round"] == 2
+        assert set(labels(project).values()) <= {"azure", "green", "red"}
+        assert len(labels(project)) == len(before) + 6
+    edit_config(folder, 'cannot_tell = ""', 'cannot_tell = "blue"')
+    with Project(folder) as project, pytest.raises(ConfigError, match="was a class until it was changed"):
+        run_round(project)
+
+
+def test_the_report_and_the_plan_tell_a_change(folder, tmp_path):
+    """A page of a campaign whose classes changed is whole, before and after the next round."""
+    page = tmp_path / "report.html"
+    with Project(folder) as project:
+        change_classes(project, partial(wanted.split, name="green", parts=["lime", "olive"]))
+    for rounds in (0, 2):
+        with Project(folder) as project:
+            for _ in range(rounds):
+                run_round(project)
+        result = CliRunner().invoke(app, ["report", "--out", str(page), "--project", str(folder)])
+        assert result.exit_code == 0, f"{result.stderr}\n{result.exception!r}"
+        assert page.stat().st_size > 100_000
+    text = page.read_text()
+    assert "classes changed" in text
+    assert "was split into" in text
+    result = CliRunner().invoke(app, ["plan", "--target", "0.95", "--project", str(folder)])
+    assert "since the classes changed in round 3" in result.stderr

@@ -170,9 +170,15 @@ def _take_in_answers(project: Project) -> None:
 def _try_out(project: Project, change: Change) -> ClassesReport:
     """What the change would do: done, counted, and rolled back."""
     ledger, overlap = project.ledger, project.config.labeler.overlap
+
+    def lost() -> tuple[int, int]:
+        return sum(records.holdout_to_ask(ledger).values()), len(records.outdated_training(ledger))
+
+    holdout_before, training_before = lost()
     with ledger.trial():
         relabeled, asked_now = _enter(project, replace(change, changed_at=now()))
-        again = sum(records.holdout_to_ask(ledger).values()) + asked_now
+        holdout, training = lost()
+        again = holdout + asked_now - holdout_before
         price = answer_price(project.config.cost, timed_charges(ledger), wanted=max(1, again) * overlap)
         return ClassesReport(
             done=False,
@@ -180,7 +186,7 @@ def _try_out(project: Project, change: Change) -> ClassesReport:
             classes=change.classes,
             relabeled=relabeled,
             holdout_again=again,
-            training_again=len(records.outdated_training(ledger)),
+            training_again=training - training_before,
             price=again * price.amount * overlap,
             priced_at=price.said,
             asked_now=asked_now,

@@ -210,29 +210,30 @@ def sources_text(sources: dict[str, int], currency: str) -> str:
     return ", ".join(f"{format_amount(amount, currency)} {source}" for source, amount in sources.items())
 
 
-def status_text(status: Status) -> str:
-    """What `curator status` shows."""
-    currency = status.currency
+def _spent_lines(status: Status, currency: str) -> list[str]:
+    """What was spent, and how that is known."""
     total = format_amount(sum(status.spent.values()), currency)
-    lines = [
-        (
-            f"{status.name}: {status.items:,} items, {status.labels:,} labels to train on, "
-            f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled"
-        ),
-        (
-            f"Spent {total}, answers of the open round included: "
-            + ", ".join(
-                f"{format_amount(amount, currency)} for {KINDS[kind]}"
-                for kind, amount in status.spent.items()
-            )
-        ),
-    ]
+    parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
+    lines = [f"Spent {total}, answers of the open round included: {', '.join(parts)}"]
     if status.imported:
         lines.append(imported_line(status.imported, currency))
     if set(status.sources) - {"measured"}:
         lines.append(f"Of it: {sources_text(status.sources, currency)}")
     if status.hours:
         lines.append(hours_line(status.hours))
+    return lines
+
+
+def status_text(status: Status) -> str:
+    """What `curator status` shows."""
+    currency = status.currency
+    lines = [
+        (
+            f"{status.name}: {status.items:,} items, {status.labels:,} labels to train on, "
+            f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled"
+        ),
+        *_spent_lines(status, currency),
+    ]
     current = status.open_round
     if current:
         lines.append(

@@ -375,7 +375,7 @@ def _all_classes(options: InitOptions, inferred: Inferred) -> tuple[str, ...] | 
     found = set(inferred.classes or ())
     data = DataSection(source=str(options.data), **vars(inferred.columns))
     for path in options.labeled:
-        found |= set(labeled_classes(path, data, inferred.kind, options.label))
+        found |= set(labeled_classes(path, data, inferred.kind))
     return sorted_classes(found) if found else None
 
 
@@ -529,8 +529,7 @@ def _own_labels(
     for path in options.labeled:
         read_own_labels(
             pool, path, config.data, found,
-            classes=config.project.classes, label=options.label,
-            embeddings=_source(config, state, None), progress=progress,
+            classes=config.project.classes, embeddings=_source(config, state, None), progress=progress,
         )  # fmt: skip
     return found
 

@@ -301,6 +301,10 @@ class Project:
                 "No model yet: the first is trained when the seed batch is answered. Run `curator round`."
             )
         checkpoint = self.checkpoint(newest["id"])
+        if not len(checkpoint.train_rows):
+            raise CuratorError(
+                "No label is left since the classes changed: `curator round` asks for the next."
+            )
         classes = np.array(self.config.project.classes)
         spec = self.config.acquisition.strategy
         if isinstance(spec, dict):

@@ -17,12 +17,17 @@ def refuse_hand_edit(project: Project) -> None:
     there, known = project.config.project.classes, history.classes
     if there == known:
         return
+    differ = (
+        f"[project] classes in curator.toml is {list(there)}, but this campaign's classes are {list(known)}."
+    )
+    if sorted(there) == sorted(known):
+        raise ConfigError(f"{differ} Their order is fixed: put the line back as it was.")
     extra = [name for name in there if name not in known]
     missing = [name for name in known if name not in there]
     how = _how(missing, extra)
     raise ConfigError(
-        f"[project] classes in curator.toml is {list(there)}, but this campaign's classes are {list(known)}. What became of them "
-        f"decides what the answers so far mean, so say it with a command: {how}. Or put the line back as it was."
+        f"{differ} What became of them decides what the answers so far mean, so say it with a command: {how}. Or put the line "
+        "back as it was."
     )
 
 
@@ -32,8 +37,6 @@ def _how(missing: list[str], extra: list[str]) -> str:
         " ".join(f'"{name}"' if " " in name else name for name in names) for names in (missing, extra)
     )
     match len(missing), len(extra):
-        case 0, 0:
-            command = "none is needed, for their order is fixed"
         case 0, _:
             command = f"`curator classes add {new}`"
         case _, 0:

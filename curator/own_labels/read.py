@@ -1,7 +1,7 @@
 """Read a labeled file against the pool: whose items are labeled, and which items are new."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from curator.config import DataSection
 from curator.errors import DataError
 from curator.own_labels.exports import as_table
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, distinct_labels, infer_columns, label_text
+from curator.pool.columns import Columns, Kind, distinct_labels, infer_columns, label_text
 from curator.pool.formats import column_names, format_of, python_values, raw_batches
 from curator.pool.hash_index import IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource
@@ -131,14 +131,14 @@ def read_own_labels(
         found.added += report.added
 
 
-def labeled_classes(path: Path, data: DataSection, kind: str, label: str | None) -> tuple[str, ...]:
+def labeled_classes(path: Path, data: DataSection, kind: Kind) -> tuple[str, ...]:
     """The distinct labels of a labeled file."""
     with as_table(path) as table:
-        columns = labeled_columns(table, data, kind, label)
+        columns = labeled_columns(table, data, kind, None)
         return distinct_labels(table, str(columns.label))
 
 
-def labeled_columns(path: Path, data: DataSection, kind: str, label: str | None) -> Columns:
+def labeled_columns(path: Path, data: DataSection, kind: Kind, label: str | None) -> Columns:
     """Which column of a labeled file holds what: named as in the pool's own files where it can be.
 
     Raises:
@@ -165,7 +165,7 @@ def labeled_columns(path: Path, data: DataSection, kind: str, label: str | None)
         show=tuple(name for name in data.show if name in existing),
     )
     try:
-        inferred = infer_columns(path, given, "text" if kind == "text" else "image").columns
+        inferred = infer_columns(path, given, kind).columns
     except DataError:
         names = [name for name in existing if name.lower() in ("label", "class", "category")]
         if given.id is None or not (given.label or len(names) == 1):
@@ -174,7 +174,7 @@ def labeled_columns(path: Path, data: DataSection, kind: str, label: str | None)
     if inferred.label is None:
         raise DataError(f"{path}: no column of labels; it has {listed(existing)}. Name it with --label.")
     # A column that looks like ids is one only where the pool's own files have it: else content tells items apart.
-    return Columns(**{**vars(inferred), "id": given.id})
+    return replace(inferred, id=given.id)
 
 
 def _ids_say_all(pool: Pool, path: Path, columns: Columns, *, has_content: bool) -> bool:

@@ -25,7 +25,13 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
-from integrations.labelers.studio_config import Control, build_config, check_classes, control_for
+from integrations.labelers.studio_config import (
+    Control,
+    build_config,
+    check_classes,
+    control_for,
+    read_control,
+)
 from integrations.labelers.studio_json import (
     check_questions,
     merge_tasks,
@@ -64,11 +70,12 @@ class FilesLabeler:
         if project not in (None, REFERENCE):
             raise LabelerError(f"the labeler of files knows no project {project!r}, only {REFERENCE!r}.")
         if self._config.exists():
+            config = read_text(self._config)
             try:
-                control = control_for(read_text(self._config), spec)
+                control = control_for(config, spec)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
-            if not _is_behind(control, spec):
+            if not _is_behind(set(read_control(config, spec.kind).classes), spec):
                 check_classes(control, spec.classes, str(self._config))
             elif spec.holder:  # without one somebody only looks
                 control = self._rewrite(spec)
@@ -195,12 +202,13 @@ class FilesLabeler:
             ) from exc
 
 
-def _is_behind(control: Control, spec: ProjectSpec) -> bool:
+def _is_behind(choices: set[str], spec: ProjectSpec) -> bool:
     """Whether a configuration has the choices of an earlier time of the campaign: then it is to follow, not to be refused."""
-    there, wanted = set(control.classes), set(spec.classes)
-    if there == wanted:
-        return control.cannot_tell != spec.cannot_tell and bool(spec.former_cannot_tell)
-    return there in [set(classes) for classes in spec.former_lists]
+    former = set(spec.former_cannot_tell)
+    classes = choices - former - {spec.cannot_tell}
+    if classes == set(spec.classes):
+        return bool(choices & former) or (bool(former) and spec.cannot_tell not in {"", *choices})
+    return classes in [set(earlier) for earlier in spec.former_lists]
 
 
 def _shown(question: Question, control: Control) -> str:

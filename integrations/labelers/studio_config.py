@@ -158,6 +158,11 @@ def control_for(config: str, spec: ProjectSpec) -> Control:
     )
 
 
+def has_known_classes(control: Control, spec: ProjectSpec) -> bool:
+    """Whether a configuration has the classes of today, or of an earlier time of the campaign: then it may follow."""
+    return set(control.classes) in [set(classes) for classes in (spec.classes, *spec.former_lists)]
+
+
 def check_classes(control: Control, classes: Iterable[str], where: str) -> None:
     """Compare the classes of a configuration with ours; their order is free.
 

@@ -32,7 +32,13 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
-from integrations.labelers.studio_config import Control, build_config, check_classes, control_for
+from integrations.labelers.studio_config import (
+    Control,
+    build_config,
+    check_classes,
+    control_for,
+    has_known_classes,
+)
 from integrations.labelers.studio_json import (
     TIME_FORMAT,
     check_questions,
@@ -152,7 +158,7 @@ class LabelStudioLabeler:
             control = control_for(found.config, spec)
         except LabelerError as exc:
             raise LabelerError(f"{where} does not fit: {exc}") from exc
-        if not _is_ours(found, spec):  # else it follows
+        if not (_is_ours(found, spec) and has_known_classes(control, spec)):  # else it follows
             check_classes(control, spec.classes, where)
         if self._update(found, spec, where):
             control = control_for(build_config(spec), spec)

@@ -75,7 +75,7 @@ class FilesLabeler:
                 control = control_for(config, spec)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
-            if not _is_behind(set(read_control(config, spec.kind).classes), spec):
+            if not _is_behind(config, control, spec):
                 check_classes(control, spec.classes, str(self._config))
             elif spec.holder:  # without one somebody only looks
                 control = self._rewrite(spec)
@@ -202,13 +202,12 @@ class FilesLabeler:
             ) from exc
 
 
-def _is_behind(choices: set[str], spec: ProjectSpec) -> bool:
+def _is_behind(config: str, control: Control, spec: ProjectSpec) -> bool:
     """Whether a configuration has the choices of an earlier time of the campaign: then it is to follow, not to be refused."""
-    former = set(spec.former_cannot_tell)
-    classes = choices - former - {spec.cannot_tell}
-    if classes == set(spec.classes):
-        return bool(choices & former) or (bool(former) and spec.cannot_tell not in {"", *choices})
-    return classes in [set(earlier) for earlier in spec.former_lists]
+    if set(control.classes) != set(spec.classes):
+        return has_known_classes(control, spec)
+    choices, former = set(read_control(config, spec.kind).classes), set(spec.former_cannot_tell)
+    return bool(choices & former) or (bool(former) and spec.cannot_tell not in {"", *choices})
 
 
 def _shown(question: Question, control: Control) -> str:

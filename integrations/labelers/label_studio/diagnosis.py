@@ -21,7 +21,7 @@ from integrations.labelers.label_studio.browser_images import NAME as IMAGES
 from integrations.labelers.label_studio.browser_images import check_image
 from integrations.labelers.label_studio.project_notes import ProjectNotes, fingerprint
 from integrations.labelers.protocol import ProjectSpec
-from integrations.labelers.studio_config import check_classes, control_for
+from integrations.labelers.studio_config import check_classes, control_for, has_known_classes
 
 TESTED = "1.23"  # the series that the tests run against
 MOST_SKEW = timedelta(
@@ -271,9 +271,8 @@ class _Diagnosis:
         spec = self._expected.spec
         try:
             control = control_for(config, spec)
-            if ProjectNotes.read(description, spec.title).layout != fingerprint(
-                config
-            ):  # else the next round rewrites it
+            ours = ProjectNotes.read(description, spec.title).layout == fingerprint(config)
+            if not (ours and has_known_classes(control, spec)):  # else the next round rewrites it
                 check_classes(control, spec.classes, where)
         except LabelerError as exc:
             self._found.append(

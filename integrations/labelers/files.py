@@ -30,6 +30,7 @@ from integrations.labelers.studio_config import (
     build_config,
     check_classes,
     control_for,
+    has_known_classes,
     read_control,
 )
 from integrations.labelers.studio_json import (

@@ -77,7 +77,7 @@ def change_classes(
     Raises:
         ConfigError: the change cannot be, or curator.toml names other classes than the ledger, or the budget does not pay
             for the questions. Nothing was changed.
-        LabelerError: the labeler has answers, but is away. Nothing was changed.
+        LabelerError: the labeler is away, and answers that it may have would count no more. Nothing was changed.
     """
     with project.locked("classes"):
         finish_change(project)
@@ -90,7 +90,7 @@ def change_classes(
         )
         _refuse_other_edits(project, history, change)
         text, config, notes = changed_settings(project.folder, change)
-        _take_in_answers(project)
+        notes += _take_in_answers(project, change)
         before, project.config = project.config, config
         done = False
         try:
@@ -159,12 +159,23 @@ def _check_choices(project: Project, change: Change) -> None:
         build_config(labeler_spec(project))
 
 
-def _take_in_answers(project: Project) -> None:
-    """Store what was answered until now: under the classes that annotators saw."""
+def _take_in_answers(project: Project, change: Change) -> list[str]:
+    """Store what was answered until now, so that what it says does not hang on the labeler's clock.
+
+    Raises:
+        LabelerError: the labeler is away, and it makes a difference.
+    """
     current = records.current_round(project.ledger)
-    if current is not None and current["status"] == "pushed":
+    if current is None or current["status"] != "pushed":
+        return []
+    try:
         prepare(project, claim=False)
         pull(project, int(current["id"]))
+    except LabelerError as exc:
+        if change.asks != "nothing":
+            raise
+        return [f"The labeler could not be asked for answers first ({exc}); the next `curator round` does."]
+    return []
 
 
 def _try_out(project: Project, change: Change) -> ClassesReport:

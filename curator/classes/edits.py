@@ -12,7 +12,7 @@ def refuse_hand_edit(project: Project) -> None:
         ConfigError: they differ.
     """
     history = History.read(project.ledger)
-    if not history.changes or may_begin_anew(project.ledger):
+    if may_begin_anew(project.ledger):
         return
     there, known = project.config.project.classes, history.classes
     if there == known:

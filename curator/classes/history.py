@@ -208,10 +208,16 @@ def begin_history(ledger: Ledger, classes: tuple[str, ...]) -> None:
 
 
 def may_begin_anew(ledger: Ledger) -> bool:
-    """Whether nothing that names a class is in the ledger yet."""
-    return not ledger.scalar(
-        "select exists (select 1 from rounds) or exists (select 1 from imported_labels) "
-        "or exists (select 1 from class_changes where id > 0)"
+    """Whether the classes of curator.toml are the campaign's, whatever they are.
+
+    So it is while nothing that names a class is in the ledger; and when it was restored without a backup, which alone knows
+    of changes.
+    """
+    return bool(
+        ledger.scalar(
+            "select not exists (select 1 from class_changes) or not (exists (select 1 from rounds) "
+            "or exists (select 1 from imported_labels) or exists (select 1 from class_changes where id > 0))"
+        )
     )
 
 

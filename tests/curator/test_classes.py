@@ -25,6 +25,7 @@ from curator.report.holdout import load_holdout
 from curator.rounds.run import run_round
 from curator.serve.model import LoadedModel, newest_model
 from curator.status import read_status
+from integrations.errors import LabelerError
 
 
 @pytest.fixture(scope="module")
@@ -329,3 +330,21 @@ def test_the_report_and_the_plan_tell_a_change(folder, tmp_path):
     assert "was split into" in text
     result = CliRunner().invoke(app, ["plan", "--target", "0.95", "--project", str(folder)])
     assert "since the classes changed in round 3" in result.stderr
+
+
+def test_while_the_labeler_is_away(folder, monkeypatch):
+    """Names follow all the same, and it is told later; what makes answers count no more waits for it."""
+
+    def away(*_args):
+        raise LabelerError("nobody answers there.")
+
+    with Project(folder) as project:
+        monkeypatch.setattr(type(project.labeler), "prepare", away)
+        report = change_classes(project, rename("blue", "azure"))
+        assert report.done
+        assert sum("nobody answers there" in note for note in report.notes) == 2
+        with pytest.raises(LabelerError):
+            change_classes(project, partial(wanted.split, name="green", parts=["g1", "g2"]))
+        assert project.config.project.classes == ("azure", "green", "red")
+        monkeypatch.undo()
+        assert run_round(project).measured["round"] == 3

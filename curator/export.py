@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         ("answered_at", pa.string()),  # the newest of them
         ("cost", pa.float64()),  # in units of the currency, for all answers to this item
         ("currency", pa.string()),
+        ("source", pa.string()),  # answers | imported (a labeled file) | file (of the hold-out)
     ]
 )
 ANSWERS_SCHEMA = pa.schema(
@@ -218,12 +219,12 @@ def labeled_rows(project: Project) -> list[Row]:
         )
         select l.item_id, l.label, l.role, l.round, said.annotators, l.answers,
                case when l.answers > 1 then l.agreement end as agreement, said.answered_at,
-               coalesce(paid.cost, 0) as cost
+               coalesce(paid.cost, 0) as cost, l.source
         from current_labels l left join said on said.item_id = l.item_id left join paid on paid.item_id = l.item_id
         where l.label is not null
         union all
-        select h.item_id, h.label, 'holdout', null, null, 0, null, null, 0
-        from holdout h where h.source = 'file'
+        select h.item_id, h.label, 'holdout', null, null, 0, null, null, 0, 'file'
+        from holdout h where h.source = 'file' and h.item_id not in (select item_id from current_labels)
         order by role, item_id
         """
     )

@@ -11,16 +11,22 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from curator.config import CONFIG_NAME, Config, parse_config, render_config
+from curator.classes.edits import refuse_hand_edit
+from curator.classes.history import History, begin_history, may_begin_anew
+from curator.config import CONFIG_NAME, Config, DataSection, parse_config, render_config
 from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
 from curator.money.amounts import format_amount, parse_amount
+from curator.money.bill import imported_line
 from curator.money.holdout_size import size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
+from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
+from curator.own_labels.read import OwnLabels, labeled_classes, read_own_labels
 from curator.pool.catalogue import ImportReport, Pool, import_records
-from curator.pool.columns import Columns, check_classes, infer_columns
+from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.problems import listed
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
 from curator.rounds.holdout_price import planned_holdouts
@@ -40,6 +46,7 @@ PRECOMPUTED = "precomputed"
 _MOST_DIGITS = 18  # of a number of items; what has more is rather the name of a file
 _ENOUGH_TO_TELL = 20  # labels; fewer may all differ by chance
 _MOST_DISTINCT = 0.9  # share of the labels
+_LISTED = 5  # items of a kind in a note
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 
 
@@ -72,6 +79,8 @@ class InitOptions:
     holdout_embeddings: str | None = None  # as embeddings_file, for the hold-out file
     metric: str | None = None
     seed: int = 0
+    labeled: tuple[Path, ...] = ()  # files with labels that the user owns
+    use_labels: bool = False  # the data's own label column is one
 
 
 @dataclass
@@ -98,6 +107,7 @@ class _Plan:
     columns: Columns
     holdout_columns: Columns | None
     notes: list[str]
+    own: OwnLabels = field(default_factory=OwnLabels)
 
 
 def parse_kind(text: str | None) -> Kind | None:
@@ -135,7 +145,7 @@ def init_project(
         state.mkdir()
         imported, plan = _import_all(plan, options, state, progress)
         with Ledger(state / "ledger.db") as ledger:
-            _begin(ledger, state)
+            own = _begin(ledger, state, plan.config, plan.own)
         # Last: with curator.toml there, the folder holds a project.
         (folder / CONFIG_NAME).write_text(render_config(plan.config), encoding="utf-8")
     except BaseException:
@@ -158,15 +168,75 @@ def init_project(
             encode_rows_per_second=encoded.rows_per_second,
             holdout_size=holdout,
             detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
-            notes=plan.notes,
+            notes=[*plan.notes, *own_labels_notes(own, options.currency)],
             holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
         )
+
+
+def add_labeled(
+    project: Project, path: Path, embeddings_file: str | None = None, *, label: str | None = None
+) -> OwnLabelsReport:
+    """Take labels of the user's own into a running project: training labels at no price; new items come into the pool.
+
+    Args:
+        project: opened.
+        path: as of `curator.own_labels.read.read_own_labels`.
+        embeddings_file: precomputed embeddings of the file's rows.
+        label: column of the labels; None = find out.
+
+    Raises:
+        ConfigError: curator.toml names other classes than the campaign has.
+        DataError: rows cannot be used. Nothing was taken in.
+        EncoderError: new items cannot be encoded. Nothing was taken in.
+    """
+    config, pool = project.config, project.pool
+    with project.locked("add"):
+        refuse_hand_edit(project)
+        before, found = pool.segments, OwnLabels()
+        read_own_labels(
+            pool, path, config.data, found,
+            classes=_readable_classes(project), label=label,
+            embeddings=_source(config, project.state, embeddings_file), progress=project.progress,
+        )  # fmt: skip
+        try:
+            project.encode()
+        except (EncoderError, DataError):
+            pool.go_back(before)
+            raise
+        with project.ledger.write():
+            if may_begin_anew(project.ledger):
+                begin_history(project.ledger, config.project.classes)
+            return enter_own_labels(project.ledger, found)
+
+
+def _readable_classes(project: Project) -> list[str]:
+    """Today's classes, and those of earlier that are one of today's."""
+    former = History.read(project.ledger).former()
+    return [*project.config.project.classes, *(name for name, now in former.items() if now is not None)]
+
+
+def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
+    """What a person should know of labels from files; empty where there were none."""
+    if not (found.labels or found.unknown or found.unlabeled or found.holdout):
+        return []
+    notes = [imported_line(found.labels, currency)]
+    for items, what in (
+        (found.holdout, "are of the sealed hold-out: their labels were left out"),
+        (found.contradicted, "have another label that was paid for, which stays"),
+        (found.unknown, "are not in the pool and came without content: left out"),
+    ):
+        if items:
+            notes.append(f"{len(items):,} items {what}: {listed(items, _LISTED)}")
+    if found.unlabeled:
+        notes.append(f"{found.unlabeled:,} rows have no label")
+    return notes
 
 
 def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None) -> ImportReport:
     """Append a file to the pool, read with the columns of curator.toml; known items are skipped.
 
     Raises:
+        ConfigError: curator.toml names other classes than the campaign has.
         DataError: rows cannot be used, or a known id comes with other content. The pool is as before.
         EncoderError: items cannot be encoded. The pool is as before.
     """
@@ -175,6 +245,7 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
     if config.labeler.name != "replay":
         unread.add("label")  # annotators answer: a file without known labels is as good
     with project.locked("add"):
+        refuse_hand_edit(project)
         before = project.pool.segments
         report = import_records(
             project.pool,
@@ -237,7 +308,7 @@ def _plan(options: InitOptions) -> _Plan:
     notes = list(inferred.notes)
     _check_names(options, inferred.kind)
     holdout_file = None if _is_count(options.holdout or "0") else options.holdout
-    holdout_columns, classes = None, options.classes or inferred.classes
+    holdout_columns, classes = None, options.classes or _all_classes(options, inferred)
     if holdout_file:
         # nobody is asked about a hold-out that comes labeled, so it need not have the columns to show
         found = infer_columns(Path(holdout_file), replace(inferred.columns, show=()), inferred.kind)
@@ -261,8 +332,12 @@ def _plan(options: InitOptions) -> _Plan:
     if labeler == "label-studio" and url is None:
         url = LABEL_STUDIO
         notes.append(f"labeler: Label Studio at {url} (--url for another address)")
-    if labeler != "replay" and inferred.columns.label:
-        notes.append(f"the labels in column {inferred.columns.label} are not used: annotators answer")
+    _check_use_labels(options, labeler, inferred.columns.label)
+    if labeler != "replay" and inferred.columns.label and not options.use_labels:
+        notes.append(
+            f"the labels in column {inferred.columns.label} are not used: annotators answer "
+            "(--use-labels makes them training labels at no price)"
+        )
     batch = options.batch or DEFAULT_BATCH
     seed_batch = max(batch, 2 * len(classes))
     if seed_batch > batch:
@@ -299,6 +374,27 @@ def _plan(options: InitOptions) -> _Plan:
     if options.metric:
         values["holdout"]["metric"] = options.metric
     return _Plan(parse_config(values, "the options"), inferred.columns, holdout_columns, notes)
+
+
+def _all_classes(options: InitOptions, inferred: Inferred) -> tuple[str, ...] | None:
+    """The classes that the data and the labeled files name; None where neither names any."""
+    found = set(inferred.classes or ())
+    data = DataSection(source=str(options.data), **vars(inferred.columns))
+    for path in options.labeled:
+        found |= set(labeled_classes(path, data, inferred.kind))
+    return sorted_classes(found) if found else None
+
+
+def _check_use_labels(options: InitOptions, labeler: str, label: str | None) -> None:
+    if not options.use_labels:
+        return
+    if labeler == "replay":
+        raise ConfigError(
+            "The replay labeler answers from the label column; with --use-labels nothing would be left for it. Leave one of the "
+            "two out."
+        )
+    if label is None:
+        raise ConfigError(f"{options.data}: --use-labels needs a column of labels; name it with --label.")
 
 
 def _check_names(options: InitOptions, kind: Kind) -> None:
@@ -363,6 +459,10 @@ def _import_all(
         notes.append(
             f"{imported.added - imported.labeled:,} items have no label: the replay labeler will skip them"
         )
+    own = _own_labels(pool, config, options, state, progress)
+    imported = replace(
+        imported, added=imported.added + own.added - len(own.labels)
+    )  # what may be asked about
     if plan.holdout_columns and config.holdout.file:
         import_records(
             pool,
@@ -394,7 +494,7 @@ def _import_all(
             f"{options.data} has {imported.added} items. Give a smaller --holdout."
         )
     _check_budget(config, imported.added)
-    return imported, _Plan(config, plan.columns, plan.holdout_columns, notes)
+    return imported, _Plan(config, plan.columns, plan.holdout_columns, notes, own)
 
 
 def _check_budget(config: Config, n_items: int) -> None:
@@ -417,9 +517,35 @@ def _source(config: Config, state: Path, file: str | None) -> EmbeddingSource | 
     return EmbeddingSource(state / "embeddings", file)
 
 
-def _begin(ledger: Ledger, state: Path) -> None:
-    """A campaign's id, and the hold-out when it came as a file."""
+def _own_labels(
+    pool: Pool, config: Config, options: InitOptions, state: Path, progress: Progress
+) -> OwnLabels:
+    """Labels that the user owns already: of the data's own column, and of further files."""
+    found = OwnLabels()
+    if options.use_labels:
+        rows = pool.role_rows("pool")
+        for item_id, label in zip(pool.ids(rows), pool.labels(rows), strict=True):
+            if label is not None:
+                found.take(item_id, label, options.data.name)
+        if len(found.labels) == len(rows):
+            raise DataError(
+                f"{options.data}: every item has a label, so nothing is left to ask about. For a rehearsal on known labels leave "
+                "--use-labels out and take --labeler replay."
+            )
+    for path in options.labeled:
+        read_own_labels(
+            pool, path, config.data, found,
+            classes=config.project.classes, embeddings=_source(config, state, None), progress=progress,
+        )  # fmt: skip
+    return found
+
+
+def _begin(ledger: Ledger, state: Path, config: Config, own: OwnLabels) -> OwnLabelsReport:
+    """A campaign's id, the hold-out when it came as a file, and the labels that are there already."""
     pool = Pool.open(state / "pool")
     with ledger.write():
         ledger.put("campaign", secrets.token_hex(4))
         seal_file(ledger, pool)
+        if own.labels:
+            begin_history(ledger, config.project.classes)
+        return enter_own_labels(ledger, own)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,32 @@ def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
     return labeler
 
 
-def project_spec(config: Config, campaign: str, folder: Path, *, take_over: bool = False) -> ProjectSpec:
+@dataclass(frozen=True)
+class Former:
+    """Choices that answers may still hold: classes of earlier, and what stood for "cannot tell".
+
+    Attributes:
+        classes: name -> today's class; None: it says too little.
+        lists: the classes before each change.
+        cannot_tell: names.
+    """
+
+    classes: Mapping[str, str | None] = field(default_factory=dict)
+    lists: tuple[tuple[str, ...], ...] = ()
+    cannot_tell: tuple[str, ...] = ()
+
+
+def project_spec(
+    config: Config, campaign: str, folder: Path, *, former: Former | None = None, take_over: bool = False
+) -> ProjectSpec:
     """What the labeler's project must look like. The campaign's id in the title tells namesakes apart.
+
+    Args:
+        config: curator.toml.
+        campaign: its id.
+        folder: of the project.
+        former: choices of earlier; None: there were no others.
+        take_over: run the campaign from here, whoever ran it before.
 
     Raises:
         ConfigError: the instructions cannot be read.
@@ -70,6 +95,9 @@ def project_spec(config: Config, campaign: str, folder: Path, *, take_over: bool
         shows_neighbours=labeler.neighbours > 0,
         holder=instance_name(folder / ".curator"),
         take_over=take_over,
+        former_classes=former.classes if former else {},
+        former_lists=former.lists if former else (),
+        former_cannot_tell=former.cannot_tell if former else (),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.classes.history import History
 from curator.config import Config, load_config
 from curator.errors import ConfigError, CuratorError
 from curator.labelers import make_labeler, studio_warnings
@@ -255,27 +256,37 @@ class Project:
     def checkpoint(self, round_id: int) -> Checkpoint:
         """The model that a round trained, with what it was trained on.
 
-        When the encoder is another one by now, the model is trained again on the same labels: the kept one
-        could not read the new embeddings.
+        When the encoder or the classes are others by now, the model is trained again on the same labels: the kept one
+        could not read the new embeddings, or would answer with the old classes. Labels that no longer say enough are left
+        out; without any left, the model stays untrained and `train_rows` is empty.
         """
         from curator.learner.checkpoint import load_checkpoint
         from curator.learner.model import fit_model
         from curator.rounds.unlabeled import unlabeled_sample
 
         found = load_checkpoint(self.model_folder(round_id), self.embeddings.take)
-        if found.meta["encoder_fingerprint"] == self.embeddings.fingerprint:
-            return found
-        self.say(
-            f"The encoder has changed since round {round_id}: its model is trained again on the new embeddings."
+        then, now = tuple(found.model.classes_.tolist()), self.config.project.classes
+        changed = (
+            "The encoder has" if found.meta["encoder_fingerprint"] != self.embeddings.fingerprint else ""
         )
-        labels = np.array(self.config.project.classes)[found.train_labels]
+        changed = "The classes have" if then != now else changed
+        if not changed:
+            return found
+        position = {name: i for i, name in enumerate(now)}
+        meaning = History.read(self.ledger).meaning_of_classes(then)
+        labels = np.array([position.get(meaning[i] or "", -1) for i in range(len(then))])[found.train_labels]
+        rows, labels = found.train_rows[labels >= 0], labels[labels >= 0]
+        if not len(rows):
+            return replace(found, model=self.new_model(), train_rows=rows, train_labels=labels)
+        trained_in = f"round {round_id}" if round_id else "the first round"
+        self.say(f"{changed} changed since {trained_in}: its model is trained again.")
         model = fit_model(
             self.new_model(),
-            self.embeddings.take(found.train_rows),
-            labels,
-            lambda: unlabeled_sample(self, found.train_rows),
+            self.embeddings.take(rows),
+            np.array(now)[labels],
+            lambda: unlabeled_sample(self, rows),
         )
-        return replace(found, model=model)
+        return replace(found, model=model, train_rows=rows, train_labels=labels)
 
     def learner(self) -> ActiveLearner:
         """The current model as a modAL `ActiveLearner`, trained, with its training data in place.
@@ -293,6 +304,10 @@ class Project:
                 "No model yet: the first is trained when the seed batch is answered. Run `curator round`."
             )
         checkpoint = self.checkpoint(newest["id"])
+        if not len(checkpoint.train_rows):
+            raise CuratorError(
+                "No label is left since the classes changed: `curator round` asks for the next."
+            )
         classes = np.array(self.config.project.classes)
         spec = self.config.acquisition.strategy
         if isinstance(spec, dict):

@@ -34,6 +34,7 @@ class Status:
     holdout_items: int
     holdout_labeled: int
     labels: int  # settled training labels
+    imported: int  # of these, from files of the user's
     open_round: dict[str, Any] | None
     spent: dict[str, int]  # label, holdout; review, round, campaign, compute where there are any
     sources: dict[str, int]  # the same by how it is known: measured, invoiced, imputed, assumed
@@ -80,6 +81,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         holdout_items=len(records.holdout_ids(ledger)),
         holdout_labeled=len(records.holdout_labels(ledger)),
         labels=len(records.training_labels(ledger)),
+        imported=len(records.imported_ids(ledger)),
         open_round=_open_round(ledger),
         spent=records.spend(ledger),
         sources=by_source(ledger),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.classes.history import History
 from curator.ledger.store import Ledger, Row
 from curator.project import Project
 
@@ -79,7 +80,10 @@ def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect 
     told = [outcome for row in rows if row["shown"] for outcome in row["outcomes"]]
     timed = [row for row in rows if row["log_seconds"] is not None]
     seconds = _difference(timed, [row["log_seconds"] for row in timed], level)
-    labeled = [row for row in rows if row["label"] is not None]
+    history = History.read(ledger)
+    for row in rows:  # by today's classes, as the labels are
+        row["suggested"] = history.meaning(row["suggested"], row["classes"], "train").label
+    labeled = [row for row in rows if row["label"] is not None and row["suggested"] is not None]
     agrees = [float(row["label"] == row["suggested"]) for row in labeled]
     return SuggestionEffect(
         shown=shown,
@@ -131,7 +135,7 @@ def _questions(ledger: Ledger) -> list[Row]:
     """
     answers = ledger.rows(
         """
-        select q.key, q.round, q.suggestion_shown as shown, q.suggestion as suggested, a.suggestion, a.seconds, l.label
+        select q.key, q.round, q.suggestion_shown as shown, q.suggestion as suggested, q.classes, a.suggestion, a.seconds, l.label
         from questions q
         join live_answers a on a.key = q.key and a.label is not null and a.copy_of is null
         left join current_labels l on l.item_id = q.item_id

@@ -1,13 +1,16 @@
 """The labeler: can it be worked with, as far as that can be seen without asking anybody anything."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from curator.classes.choices import CANNOT_TELL, NAMES_OF_ROUNDS, names_ever
 from curator.config import Config
 from curator.errors import CuratorError
-from curator.labelers import project_spec, studio_route
+from curator.labelers import Former, project_spec, studio_route
 from curator.ledger.health import reading
 from integrations.errors import LabelerError
 from integrations.findings import Finding, fail, ok
+from integrations.labelers.protocol import ProjectSpec
 from integrations.labelers.registry import LABELERS, labeler_class
 
 
@@ -21,11 +24,12 @@ def check_labeler(folder: Path, config: Config, sample: str | None) -> list[Find
     """
     name = config.labeler.name
     try:
-        campaign, project, reached = _known(folder / ".curator" / "ledger.db")
+        known = _known(folder / ".curator" / "ledger.db")
+        spec = project_spec(config, known.campaign, folder, former=Former(cannot_tell=known.cannot_tell))
         if name == "label-studio":
-            return _label_studio(folder, config, campaign, project, reached, sample)
+            return _label_studio(folder, config, spec, known, sample)
         if name == "files":
-            return [_files(folder, config, campaign, project)]
+            return [_files(folder, config, replace(spec, holder=""), known.project)]
         if name not in LABELERS:
             labeler_class(name)
             return [ok("labeler", f"{name} can be loaded; a third party's labeler is not looked into")]
@@ -34,20 +38,37 @@ def check_labeler(folder: Path, config: Config, sample: str | None) -> list[Find
     return []
 
 
-def _known(ledger: Path) -> tuple[str, str | None, str | None]:
-    """What the ledger knows of the labeler: the campaign, the project there, up to when answers were pulled."""
+@dataclass(frozen=True)
+class _Known:
+    """What the ledger knows of the labeler.
+
+    Attributes:
+        campaign: its id.
+        project: the project there.
+        reached: up to when answers were pulled.
+        cannot_tell: the choices that gave no label once.
+    """
+
+    campaign: str
+    project: str | None
+    reached: str | None
+    cannot_tell: tuple[str, ...]
+
+
+def _known(ledger: Path) -> _Known:
     with reading(ledger) as opened:
         facts = dict(opened.execute("select key, value from state").fetchall())
-    return str(facts.get("campaign", "")), facts.get("labeler_project"), facts.get("cursor")
+        names = [row[0] for row in opened.execute(NAMES_OF_ROUNDS)]
+    return _Known(
+        campaign=str(facts.get("campaign", "")),
+        project=facts.get("labeler_project"),
+        reached=facts.get("cursor"),
+        cannot_tell=names_ever(facts.get(CANNOT_TELL), names),
+    )
 
 
 def _label_studio(
-    folder: Path,
-    config: Config,
-    campaign: str,
-    project: str | None,
-    reached: str | None,
-    sample: str | None,
+    folder: Path, config: Config, spec: ProjectSpec, found: _Known, sample: str | None
 ) -> list[Finding]:
     from curator.credentials import WAYS, find_token
     from integrations.labelers.label_studio.diagnosis import Expected, diagnose
@@ -58,27 +79,27 @@ def _label_studio(
     token = find_token(labeler.url)
     if not token:
         return [fail("token", f"none for {labeler.url}", f"{WAYS[:1].upper()}{WAYS[1:]}")]
-    known = project or (None if labeler.project is None else str(labeler.project))
+    known = found.project or (None if labeler.project is None else str(labeler.project))
     expected = Expected(
         project=known,
-        spec=project_spec(config, campaign, folder),
+        spec=spec,
         images=labeler.images,
         image_root=labeler.image_root,
         sample=sample,
         overlap=labeler.overlap,
-        reached=reached,
+        reached=found.reached,
     )
     return diagnose(labeler.url, token, expected, route=studio_route(config, folder))
 
 
-def _files(folder: Path, config: Config, campaign: str, project: str | None) -> Finding:
+def _files(folder: Path, config: Config, spec: ProjectSpec, project: str | None) -> Finding:
     from integrations.labelers.files import FilesLabeler
 
     place = folder / (config.labeler.folder or "labeling")
     if project is None:
         return ok("labeler", f"the first round makes {place}")
     labeler = FilesLabeler(place)
-    labeler.prepare(project_spec(config, campaign, folder), project)
+    labeler.prepare(spec, project)
     answers = labeler.answer_count()
     return ok(
         "labeler", f"{place}: {labeler.question_count():,} questions, {answers:,} answers, all readable"

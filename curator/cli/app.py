@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from curator import __version__
+from curator.cli import classes as classes_commands
 from curator.cli import cost as cost_commands
 from curator.cli import labeler as labeler_commands
 from curator.cli import studio as studio_commands
@@ -128,6 +129,16 @@ def init(
         typer.Option(help="What a gain is a gain of: accuracy or macro_f1.", show_default="accuracy"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed and answers, same picks and numbers.")] = 0,
+    labeled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File with labels you own: training labels at no price. An export will do; may be repeated."
+        ),
+    ] = None,
+    use_labels: Annotated[
+        bool,
+        typer.Option("--use-labels", help="Take the data's own label column as such; ask about the rest."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
@@ -148,7 +159,7 @@ def init(
             classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
             price=price, hourly_rate=hourly_rate, currency=currency, budget=budget, encoder=encoder, labeler=labeler, url=url,
             strategy=strategy, batch=batch, holdout=holdout,
-            holdout_embeddings=holdout_embeddings, metric=metric, seed=seed,
+            holdout_embeddings=holdout_embeddings, metric=metric, seed=seed, labeled=tuple(labeled or ()), use_labels=use_labels,
         )  # fmt: skip
         report = init_project(options, project, RichProgress(), _say)
         cost = f"{price} per label in" if price else f"{hourly_rate} per hour in"
@@ -166,16 +177,36 @@ def add(
     embeddings: Annotated[
         str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
     ] = None,
+    labeled: Annotated[
+        bool,
+        typer.Option(
+            "--labeled", help="Its labels are yours: training labels at no price, also of known items."
+        ),
+    ] = False,
+    label: Annotated[
+        str | None, typer.Option(help="With --labeled: column of the labels.", show_default="inferred")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Append data to the pool. Known items are skipped; a known id with other content is refused."""
+    """Append data to the pool. Known items are skipped; a known id with other content is refused.
+
+    With --labeled the file may be an export, of curator or of Label Studio (JSON). A label that was paid for stays.
+    """
     with user_errors():
         from curator.cli import render
-        from curator.init import add_to_pool
+        from curator.init import add_labeled, add_to_pool, own_labels_notes
         from curator.progress import RichProgress
         from curator.project import Project
 
         with Project(project, progress=RichProgress(), say=_say) as opened:
+            if labeled:
+                own = add_labeled(opened, path, embeddings, label=label)
+                lines = [
+                    f"{own.added:,} items added, {own.new:,} labels taken in",
+                    *own_labels_notes(own, opened.config.cost.currency),
+                ]
+                typer.echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
+                return
             report = add_to_pool(opened, path, embeddings)
         typer.echo(render.as_json(vars(report)) if as_json else render.add_text(report))
 
@@ -471,6 +502,7 @@ def demo(
 
 # In the order in which `curator --help` lists them: after the commands of the cycle.
 app.command()(plan)
+app.add_typer(classes_commands.app, name="classes")
 app.add_typer(cost_commands.app, name="cost")
 app.add_typer(labeler_commands.app, name="labeler")
 app.command()(doctor)

@@ -14,7 +14,7 @@ from curator.cli.chart import learning_curve
 from curator.cli.render_gain import verdict_lines, verdict_word
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
-from curator.money.bill import KINDS, hours_line
+from curator.money.bill import KINDS, hours_line, imported_line
 from curator.money.holdout_table import holdout_text
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
@@ -129,6 +129,7 @@ def round_text(report: RoundReport, currency: str) -> str:
             if row["gain_per_dollar"] is not None:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
+        lines += [row["note"]] if row.get("note") else []
         lines += verdict_lines(row["comparisons"])
     if report.verdict:
         lines.append(verdict_line(report.verdict))
@@ -242,27 +243,30 @@ def _listed(items: list[str], most: int = 5) -> str:
     return ", ".join(items[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def _spent_lines(status: Status, currency: str) -> list[str]:
+    """What was spent, and how that is known."""
+    total = format_amount(sum(status.spent.values()), currency)
+    parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
+    lines = [f"Spent {total}, answers of the open round included: {', '.join(parts)}"]
+    if status.imported:
+        lines.append(imported_line(status.imported, currency))
+    if set(status.sources) - {"measured"}:
+        lines.append(f"Of it: {sources_text(status.sources, currency)}")
+    if status.hours:
+        lines.append(hours_line(status.hours))
+    return lines
+
+
 def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
-    total = format_amount(sum(status.spent.values()), currency)
     lines = [
         (
             f"{status.name}: {status.items:,} items, {status.labels:,} labels to train on, "
             f"hold-out {status.holdout_labeled:,} of {status.holdout_items:,} labeled"
         ),
-        (
-            f"Spent {total}, answers of the open round included: "
-            + ", ".join(
-                f"{format_amount(amount, currency)} for {KINDS[kind]}"
-                for kind, amount in status.spent.items()
-            )
-        ),
+        *_spent_lines(status, currency),
     ]
-    if set(status.sources) - {"measured"}:
-        lines.append(f"Of it: {sources_text(status.sources, currency)}")
-    if status.hours:
-        lines.append(hours_line(status.hours))
     current = status.open_round
     if current:
         lines.append(
@@ -287,6 +291,7 @@ def status_text(status: Status) -> str:
         lines.append(verdict_line(status.verdict))
     if status.gain:
         lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
+        lines += [row["note"] for row in status.gain if row.get("note")]
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)
         lines += ["", curve] if curve else []
     if status.next_dollars:

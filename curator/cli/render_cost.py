@@ -2,7 +2,7 @@
 
 from curator.cli.render import sources_text, table
 from curator.money.amounts import format_amount
-from curator.money.bill import KINDS, hours_line
+from curator.money.bill import KINDS, hours_line, imported_line
 from curator.money.invoice import Correction
 from curator.money.overview import CostOverview
 
@@ -10,6 +10,8 @@ from curator.money.overview import CostOverview
 def bill_text(found: CostOverview) -> str:
     """What `curator cost show` prints."""
     lines = ["Rate card", *(f"  {line}" for line in found.rates), ""]
+    if found.imported:
+        lines.append(imported_line(found.imported, found.currency))
     if not found.bill:
         return "\n".join([*lines, "Nothing was spent yet."])
     rows = [

@@ -7,12 +7,13 @@ from curator.money.cumulative import together
 from curator.money.verdict import explained, judge
 
 Row = dict[str, Any]
+CLASSES_CHANGED = "classes changed"  # in place of a verdict
 
 
 def verdict_word(row: Row) -> str:
     """The word beside a gain; a round measured before there were verdicts gets the one its interval gives."""
     if row["gain"] is None:
-        return ""
+        return CLASSES_CHANGED if row.get("note") else ""
     return str(row.get("verdict") or judge(row["gain_low"], row["gain_high"], None))
 
 

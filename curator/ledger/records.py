@@ -6,6 +6,9 @@ from typing import Any
 
 from curator.ledger.store import Ledger, Row
 
+# A question that counts: out, about to be sent, or deleted at the labeler after somebody had answered it.
+_ASKED = "(q.state <> 'withdrawn' or exists (select 1 from live_answers a where a.key = q.key))"
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -33,6 +36,12 @@ def current_round(ledger: Ledger) -> Row | None:
 def last_round_id(ledger: Ledger) -> int:
     """The number of the newest round; 0 before the first."""
     return int(ledger.scalar("select coalesce(max(id), 0) from rounds"))
+
+
+def last_settled_round(ledger: Ledger) -> int:
+    """The newest round whose answers have become labels; what the open one asked is still out."""
+    found = ledger.scalar("select max(id) from rounds where status not in ('opened', 'selected', 'pushed')")
+    return int(found or 0)
 
 
 def last_measured(ledger: Ledger, before: int) -> Row | None:
@@ -95,12 +104,49 @@ def holdout_labels(ledger: Ledger) -> dict[str, str]:
     """item_id -> label of the hold-out items that have one: from the user's file, or from answers."""
     rows = ledger.rows(
         """
-        select h.item_id, coalesce(l.label, h.label) as label
-        from holdout h left join current_labels l on l.item_id = h.item_id
-        where coalesce(l.label, h.label) is not null order by h.item_id
+        select h.item_id, case when l.item_id is null then h.label else l.label end as label
+        from holdout h left join current_labels l on l.item_id = h.item_id order by h.item_id
         """
     )
-    return {row["item_id"]: row["label"] for row in rows}
+    return {row["item_id"]: row["label"] for row in rows if row["label"] is not None}
+
+
+def holdout_to_ask(ledger: Ledger) -> dict[str, bool]:
+    """item_id -> whether it was labeled before, of the hold-out items that no question asks about.
+
+    Those that were labeled lost their label when the classes changed.
+    """
+    rows = ledger.rows(
+        f"""
+        select h.item_id, l.item_id is not null as again
+        from holdout h left join current_labels l on l.item_id = h.item_id and l.outdated is not null
+        where (h.source = 'sample' or l.item_id is not null) and not exists (
+            select 1 from questions q where q.item_id = h.item_id and {_ASKED}
+            and (l.item_id is null or q.classes >= l.outdated)
+        ) order by h.item_id
+        """  # noqa: S608 - our own condition
+    )
+    return {row["item_id"]: bool(row["again"]) for row in rows}
+
+
+def outdated_training(ledger: Ledger) -> list[str]:
+    """Training items that lost their label when the classes changed, and that nobody was asked about since."""
+    rows = ledger.rows(
+        f"""
+        select l.item_id from current_labels l where l.role = 'train' and l.outdated is not null and not exists (
+            select 1 from questions q where q.item_id = l.item_id and {_ASKED} and q.classes >= l.outdated
+        ) order by l.item_id
+        """  # noqa: S608 - our own condition
+    )
+    return [row["item_id"] for row in rows]
+
+
+def imported_ids(ledger: Ledger) -> set[str]:
+    """Items whose training label is from a file of the user's."""
+    rows = ledger.rows(
+        "select item_id from current_labels where role = 'train' and source = 'imported' and label is not null"
+    )
+    return {row["item_id"] for row in rows}
 
 
 def training_labels(ledger: Ledger) -> dict[str, str]:
@@ -230,6 +276,12 @@ def unasked_answers(ledger: Ledger) -> list[Row]:
     )
 
 
+def settled_ids(ledger: Ledger) -> list[str]:
+    """Items that are not to be picked: asked about, or labeled by a file; but for those that lost their label since."""
+    taken = {*asked_ids(ledger), *imported_ids(ledger)}
+    return sorted(taken - set(outdated_training(ledger)))
+
+
 def spend(ledger: Ledger) -> dict[str, int]:
     """Micro-units spent so far by kind: label and holdout always; review, round, campaign, compute where there are any."""
     found = {
@@ -248,7 +300,7 @@ def gain_table(ledger: Ledger) -> list[Row]:
     The verdict is null for the first round, and for rounds measured before there were verdicts.
     """
     return ledger.rows(
-        "select v.*, g.value_low, g.value_high, c.verdict, c.detectable "
+        "select v.*, g.value_low, g.value_high, g.note, c.verdict, c.detectable "
         "from gain v join gains g on g.round = v.round left join comparisons c "
         "on c.round = g.round and c.previous = g.previous and c.metric = g.metric order by v.round"
     )

@@ -550,3 +550,58 @@ def _introduce_people(db: Database) -> None:
         "replace(costs.source_id, 'review:', '')) where annotator is not null and exists (select 1 from answers a "
         "where a.version = 1 and a.source_id = replace(costs.source_id, 'review:', ''))"
     )
+
+
+@migrations()
+def m015_classes(db: Database) -> None:
+    """How the classes changed while the campaign ran, and labels that the user owned already."""
+    db.table("class_changes").create(
+        {
+            "id": int,  # 0: the classes that the campaign began with
+            "kind": str,  # start | add | rename | merge | split
+            "sources": str,  # names before, JSON
+            "targets": str,  # names after, JSON
+            "asks": str,  # whose earlier answers no longer say enough: nothing | hold-out (all of them) | all (of the sources)
+            "classes": str,  # all classes after it, in order, JSON
+            "measured": int,  # the newest round measured before it
+            "changed_at": str,  # UTC, as answers have it
+        },
+        pk="id",
+        not_null={"kind", "sources", "targets", "asks", "classes", "measured", "changed_at"},
+    )
+    # Labels as they came in a file of the user's; `labels` has what they amount to.
+    db.table("imported_labels").create(
+        {
+            "item_id": str,
+            "version": int,
+            "label": str,
+            "classes": int,  # the newest of class_changes then: what the name meant
+            "file": str,
+            "imported_at": str,
+        },
+        pk=("item_id", "version"),
+        not_null={"label", "classes", "file", "imported_at"},
+    )
+    labels = db.table("labels")
+    labels.add_column(
+        "source", str, not_null_default="answers"
+    )  # answers | imported | file (of the hold-out)
+    # The change of classes since which its answers no longer say enough; null: they do.
+    labels.add_column("outdated", int)
+    # The newest of class_changes when it was sent: an answer is given under that one, or a later one.
+    db.table("questions").add_column("classes", int, not_null_default=0)
+    db.table("rounds").add_column(
+        "imported", int, not_null_default=0
+    )  # of its labels: from files of the user's
+    db.table("gains").add_column(
+        "note", str
+    )  # what else lies between it and the round before; or why there is no gain
+    # Until now the classes of a campaign could not change.
+    db.execute(
+        """
+        insert into class_changes (id, kind, sources, targets, asks, classes, measured, changed_at)
+        select 0, 'start', '[]', '[]', 'nothing', json_extract(config, '$.project.classes'), 0,
+               strftime('%Y-%m-%dT%H:%M:%f000Z', opened_at)
+        from rounds where json_extract(config, '$.project.classes') is not null order by id limit 1
+        """
+    )

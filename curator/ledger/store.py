@@ -99,6 +99,18 @@ class Ledger:
                     connection.rollback()
             raise
 
+    @contextmanager
+    def trial(self) -> Iterator[Self]:
+        """Everything inside is written and, at the end, taken back: what it would do can be counted."""
+        connection = self._db.conn
+        with explained(self.path):
+            connection.execute("begin immediate")
+        try:
+            yield self
+        finally:
+            with explained(self.path):
+                connection.rollback()
+
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Add rows; one that is there already is an error."""
         with explained(self.path):

@@ -67,6 +67,11 @@ def hours_line(hours: Hours) -> str:
     return f"Time: {hours.measured:,.2f} hours measured, {hours.paid:,.2f} charged (capped per annotator, missing times imputed)"
 
 
+def imported_line(labels: int, currency: str) -> str:
+    """Labels from files of the user's, in a sentence."""
+    return f"{labels:,} labels of yours count for training: imported, {format_amount(0, currency)} paid"
+
+
 def rate_card(cost: CostSection) -> list[str]:
     """curator.toml's rate card as it is understood, a line per rate."""
     code = cost.currency

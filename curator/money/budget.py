@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from curator.config import Config, CostSection
+from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.amounts import format_amount, parse_amount
 from curator.money.cost import SECONDS_PER_HOUR
@@ -186,11 +187,5 @@ def _holdout_answers(config: Config, ledger: Ledger) -> int:
     """Of hold-out items that no question asks about, at most: all of the sample before it is drawn."""
     items = config.holdout.size
     if ledger.scalar("select count(*) from holdout"):
-        items = int(
-            ledger.scalar(
-                "select count(*) from holdout where source = 'sample' and item_id not in ("
-                "select q.item_id from questions q where q.state <> 'withdrawn' "
-                "or exists (select 1 from live_answers a where a.key = q.key))"
-            )
-        )
+        items = len(records.holdout_to_ask(ledger))
     return items * config.labeler.overlap

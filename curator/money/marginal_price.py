@@ -20,10 +20,10 @@ class MarginalPrice:
 def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
     """The mean over the labels of the last measured rounds; else the price in curator.toml; None when neither is known.
 
-    All that a round cost counts but hold-out labels and what is paid once per campaign.
+    All that a round cost counts, over the labels that were asked for, but hold-out labels and what is paid once per campaign.
     """
     rows = ledger.rows(
-        "select id, labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
+        "select id, labels - imported as labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
         [_RECENT + 1],
     )
     recent = [

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from curator.ledger import records
 from curator.ledger.store import Row
 from curator.money.bill import Hours, bill_rows, by_source, paid_hours, rate_card
 from curator.money.cost import pays_time
@@ -22,6 +23,7 @@ class CostOverview:
         sources: amounts by source.
         hours: of paid time; None: nobody is paid by time.
         seconds: how long answers take, in a sentence; None: nobody is paid by time.
+        imported: training labels from files of the user's, which cost nothing.
     """
 
     currency: str
@@ -30,6 +32,7 @@ class CostOverview:
     sources: dict[str, int]
     hours: Hours | None
     seconds: str | None
+    imported: int
 
     @property
     def total(self) -> int:
@@ -55,4 +58,5 @@ def overview(project: Project) -> CostOverview:
         sources=by_source(ledger),
         hours=paid_hours(ledger),
         seconds=seconds,
+        imported=len(records.imported_ids(ledger)),
     )

@@ -16,6 +16,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.classes.history import History
 from curator.errors import DataError
 from curator.ledger.store import Ledger, Row
 
@@ -119,17 +120,19 @@ def lure(losses: FloatArray, probabilities: FloatArray, n_pool: int, level: floa
 
 
 def arm_items(ledger: Ledger, up_to: int) -> list[ArmItem]:
-    """The labeled items of all arms up to a round, in the order of rounds."""
+    """The labeled items of all arms up to a round, in the order of rounds, all by today's classes."""
     rows = ledger.rows(
         """
-        select p.round, l.label, q.suggestion from picks p
+        select p.round, l.label, q.suggestion, q.classes from picks p
         join questions q on q.round = p.round and q.item_id = p.item_id
         join current_labels l on l.item_id = p.item_id
         where p.arm = 1 and p.round <= ? and l.label is not null order by p.round, p.rank
         """,
         [up_to],
     )
-    return [ArmItem(row["round"], row["label"], row["suggestion"]) for row in rows]
+    history = History.read(ledger)
+    guesses = [history.meaning(row["suggestion"], row["classes"], "train").label for row in rows]
+    return [ArmItem(row["round"], row["label"], guess) for row, guess in zip(rows, guesses, strict=True)]
 
 
 def accuracy(items: Sequence[ArmItem]) -> Share | None:
@@ -208,7 +211,7 @@ def recent_accuracy(ledger: Ledger, rounds: int = RECENT) -> Share | None:
 
 def _known_before(ledger: Ledger, round_id: int) -> dict[str, int]:
     rows = ledger.rows(
-        "select label, count(*) as n from current_labels where label is not null and round < ? group by label",
+        "select label, count(*) as n from current_labels where label is not null and coalesce(round, settled_in) < ? group by label",
         [round_id],
     )
     return {row["label"]: row["n"] for row in rows}

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from curator.classes.history import History
 from curator.ledger.store import Ledger, Row
 
 
@@ -13,7 +14,7 @@ class Regime:
     """The measured rounds of one regime, oldest first.
 
     Attributes:
-        digest: of strategy, model, encoder, classes and metric.
+        digest: of strategy, model, encoder, classes, metric and the user's own labels.
         rounds: ids.
         labels: training labels of each.
         values: the metric of each on the hold-out.
@@ -44,13 +45,13 @@ class Regime:
 def current_regime(ledger: Ledger, until: int | None = None) -> Regime | None:
     """The rounds that the last measured one (up to round `until`) can be forecast with; None before the first."""
     rows = ledger.rows(
-        "select r.id, r.strategy, r.labels, r.holdout_items, r.config, g.metric, g.value from rounds r "
+        "select r.id, r.strategy, r.labels, r.imported, r.holdout_items, r.config, g.metric, g.value from rounds r "
         "join gains g on g.round = r.id where r.status = 'measured' and r.labels > 0 and r.id <= ? order by r.id",
         [until if until is not None else 2**62],
     )
     if not rows:
         return None
-    facts = _facts_of(rows)
+    facts = _facts_of(rows, History.read(ledger))
     last = facts[-1]
     first = len(facts) - 1
     while first > 0 and facts[first - 1] == last:
@@ -68,8 +69,11 @@ def current_regime(ledger: Ledger, until: int | None = None) -> Regime | None:
     )
 
 
-def _facts_of(rows: list[Row]) -> list[dict[str, Any]]:
-    """What makes the regime of each round; the first batches, chosen before there was a model, count as the strategy's."""
+def _facts_of(rows: list[Row], history: History) -> list[dict[str, Any]]:
+    """What makes the regime of each round; the first batches, chosen before there was a model, count as the strategy's.
+
+    Classes that were only renamed are the same classes.
+    """
     found, seeding = [], True
     for row in rows:
         config = json.loads(row["config"])
@@ -81,11 +85,28 @@ def _facts_of(rows: list[Row]) -> list[dict[str, Any]]:
                 "strategy": _text(acquisition.get("strategy")) if seeding else strategy,
                 "model": config.get("model"),
                 "encoder": config.get("encoder"),
-                "classes": config.get("project", {}).get("classes"),
+                "classes": _renamed(config.get("project", {}).get("classes"), history, int(row["id"])),
                 "metric": row["metric"],
+                **({"imported labels": row["imported"]} if row["imported"] else {}),
             }
         )
     return found
+
+
+def _renamed(classes: list[str] | None, history: History, round_id: int) -> list[str] | None:
+    """The classes of a measured round under today's names; those that were merged or split since keep theirs."""
+    if classes is None:
+        return None
+    names = {name: name for name in classes}
+    for change in history.since(history.version_of_model(round_id)):
+        if change.kind == "rename":
+            names = {old: change.targets[0] if now in change.sources else now for old, now in names.items()}
+        elif change.kind != "add":  # what was merged or split is another class, whatever it is called later
+            names = {
+                old: f"{now} (until {change.id})" if now in change.sources else now
+                for old, now in names.items()
+            }
+    return [names[name] for name in classes]
 
 
 def _text(strategy: object) -> str:

@@ -14,7 +14,9 @@ NO_PRICE = "labels cost nothing, so there is nothing to save in money"
 FEWEST_ROUNDS, FEWEST_ARM, FEWEST_HOLDOUT = 4, 20, 100
 
 
-def why_not(*, rounds: int, labels: int, arm_labels: int, share: float, holdout: int) -> str | None:
+def why_not(
+    *, rounds: int, labels: int, arm_labels: int, share: float, holdout: int, imported: int = 0
+) -> str | None:
     """Why savings cannot be measured yet, or None.
 
     Args:
@@ -23,7 +25,10 @@ def why_not(*, rounds: int, labels: int, arm_labels: int, share: float, holdout:
         arm_labels: those of the random arm among them.
         share: [acquisition] random_share.
         holdout: labeled items of the hold-out.
+        imported: labels of the user's own, which no campaign on random labels would have begun without.
     """
+    if imported:
+        return f"{imported:,} labels came from files, and what random labels would have added to them is not replayed"
     if not arm_labels:
         if share > 0:
             return "no label of the random arm is there yet"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -67,6 +67,7 @@ class Pool:
         self.kind: Kind = kind
         self._segments = segments
         self._index: HashIndex | None = None
+        self._contents: HashIndex | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -142,12 +143,22 @@ class Pool:
     def find(self, id_hashes: HashArray) -> IntArray:
         """(n,) rows by the hashes of ids; -1 where unknown."""
         if self._index is None:
-            self._index = HashIndex()
-            for segment in self._segments:
-                table = read_segment(segment, ("id_hash_1", "id_hash_2"))
-                values = np.arange(segment.first_row, segment.first_row + segment.n_rows)
-                self._index.insert(hash_columns(table, "id_hash"), values)
+            self._index = self._index_of("id_hash")
         return self._index.find(id_hashes)
+
+    def find_content(self, content_hashes: HashArray) -> IntArray:
+        """(n,) rows by the hashes of contents, of several with the same the first; -1 where unknown."""
+        if self._contents is None:
+            self._contents = self._index_of("content_hash")
+        return self._contents.find(content_hashes)
+
+    def _index_of(self, column: str) -> HashIndex:
+        index = HashIndex()
+        for segment in self._segments:
+            table = read_segment(segment, (f"{column}_1", f"{column}_2"))
+            values = np.arange(segment.first_row, segment.first_row + segment.n_rows)
+            index.insert(hash_columns(table, column), values)
+        return index
 
     def role_rows(self, role: Role) -> IntArray:
         """The rows of one role, ascending."""
@@ -168,7 +179,7 @@ class Pool:
     def replace_segments(self, segments: tuple[Segment, ...]) -> None:
         """Take over what an import committed."""
         self._segments = segments
-        self._index = None
+        self._index = self._contents = None
 
     def go_back(self, segments: tuple[Segment, ...]) -> None:
         """Undo the imports since these were all the segments."""
@@ -242,6 +253,7 @@ def import_records(
     allow_outside: bool = False,
     embeddings: EmbeddingSource | None = None,
     progress: Progress | None = None,
+    matched: "Matched | None" = None,
 ) -> ImportReport:
     """Add a data file to the pool: all of it, or nothing when anything is wrong with it.
 
@@ -254,6 +266,7 @@ def import_records(
         allow_outside: images may lie outside the folder of the data file.
         embeddings: where precomputed embeddings come from; None when an encoder computes them later.
         progress: shows how far it is.
+        matched: takes the rows of a labeled file, whose items the pool may know under another id, or hold back.
 
     Raises:
         DataError: what is wrong, where, and what to do.
@@ -278,13 +291,31 @@ def import_records(
         IncomingEmbeddings(embeddings, pool.segments, path) as incoming,
         (progress or NoProgress()).bar(f"import {path.name}", count_rows(path)) as advance,
     ):
-        work = _Import(pool, path, role, staging, incoming, content_ids=known_columns.id is None)
+        work = _Import(
+            pool, path, role, staging, incoming, content_ids=known_columns.id is None, matched=matched
+        )
         for batch in batches:
             work.add(batch)
             advance(len(batch))
         work.check()
         pool.replace_segments(staging.commit(incoming.encoder))
     return work.report(time.perf_counter() - started)
+
+
+class Matched(Protocol):
+    """Whoever matches the rows of a file to the pool by more than their ids, and wants to know them."""
+
+    def rows_of(self, batch: RecordBatch, rows: IntArray) -> IntArray:
+        """(n,) rows of the pool, -1 for new items; `rows` are those by id."""
+        ...
+
+    def take(self, batch: RecordBatch, rows: IntArray) -> None:
+        """A batch, with what `rows_of` gave."""
+        ...
+
+    def check(self) -> None:
+        """Raise DataError when the file cannot be taken."""
+        ...
 
 
 @dataclass
@@ -297,6 +328,7 @@ class _Import:
     staging: Staging
     incoming: IncomingEmbeddings
     content_ids: bool
+    matched: Matched | None = None
     rows: int = 0
     known: int = 0
     repeated: int = 0
@@ -317,6 +349,9 @@ class _Import:
         self.rows += len(batch)
         embeddings = self.incoming.of(batch)
         found = self.pool.find(batch.id_hashes)
+        if self.matched is not None:
+            found = self.matched.rows_of(batch, found)
+            self.matched.take(batch, found)
         known = found >= 0
         if known.any():
             self._check_known(batch, np.flatnonzero(known), found[known])
@@ -344,7 +379,7 @@ class _Import:
         self.staging.add(rows, None if embeddings is None else self.incoming.unit(embeddings[at]))
 
     def _check_known(self, batch: RecordBatch, at: IntArray, rows: IntArray) -> None:
-        crossing = ~self._same_role[rows]
+        crossing = ~self._same_role[rows] & (self.matched is None)
         self.crossing.extend(batch.ids[i] for i in at[crossing])
         changed = (self.pool.content_hashes(rows) != batch.content_hashes[at]).any(axis=1) & ~crossing
         self.changed.extend(batch.ids[i] for i in at[changed])
@@ -356,6 +391,8 @@ class _Import:
             DataError: lists them.
         """
         self.incoming.check_end(self.rows)
+        if self.matched is not None:
+            self.matched.check()
         if self.crossing:
             here, there = (
                 ("the pool", "the hold-out") if self.role == "pool" else ("the hold-out", "the pool")

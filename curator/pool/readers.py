@@ -6,6 +6,7 @@ the first problem no more batches come out, but reading goes on to find the rest
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -145,12 +146,14 @@ class _Reader:
                 f"{label!r} ({count:,} {'row' if count == 1 else 'rows'}, first {self._outside_first[label]})"
                 for label, count in self._outside.most_common(SHOWN)
             ]
+            shown_names = [label for label, _ in self._outside.most_common(SHOWN)]
             others = len(self._outside) - len(shown)
             more = f" and {others:,} other labels" if others else ""
             self.problems.add(
                 f"labels outside the classes in column {self.columns.label!r}",
                 ", ".join(shown) + more,
-                f"The classes are {listed(self._class_list)}. Correct the labels, or add them to the classes.",
+                f"The classes are {listed(self._class_list)}. Correct the labels; or, if they are classes too, name them: "
+                f"with --classes at `curator init`, by `{_adding(shown_names)}` in a project that is there.",
             )
         self.problems.raise_if_any()
 
@@ -280,6 +283,11 @@ class _Reader:
                     f"{raw.place(at)} has {len(row)}",
                     "Every row needs the same number of entries, from one encoder.",
                 )
+
+
+def _adding(names: list[str]) -> str:
+    """The command that makes classes of these labels."""
+    return f"curator classes add {' '.join(map(shlex.quote, names))}"
 
 
 def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:

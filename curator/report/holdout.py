@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from curator.classes.columns import columns_now
 from curator.errors import DataError
 from curator.ledger import records
 from curator.project import Project
@@ -51,7 +52,7 @@ class Holdout:
 
 
 def load_holdout(project: Project, round_id: int) -> Holdout:
-    """What the model of a measured round said of the hold-out items that are labeled by now.
+    """What the model of a measured round said of the hold-out items that are labeled by now, by today's classes.
 
     Raises:
         DataError: the file of its probabilities is not there or does not fit; says which.
@@ -63,6 +64,7 @@ def load_holdout(project: Project, round_id: int) -> Holdout:
     except (OSError, ValueError, KeyError, SafetensorError) as exc:
         raise DataError(f"{path} cannot be read ({exc}). Restore it from a backup.") from exc
     classes = project.config.project.classes
+    probs = columns_now(project.ledger, round_id, probs)
     if probs.ndim != 3 or probs.shape[1:] != (len(rows), len(classes)):
         raise DataError(f"{path} does not fit the {len(classes)} classes of curator.toml: {probs.shape}.")
     labels = records.holdout_labels(project.ledger)

@@ -85,7 +85,10 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
             for item_id, row in zip(kept, project.pool.rows(kept), strict=True)
         ]
     # Of the rest only those that nobody asked about and that do not measure.
-    taken = project.pool.rows([*records.asked_ids(project.ledger), *records.holdout_ids(project.ledger)])
+    ledger = project.ledger
+    taken = project.pool.rows(
+        [*records.asked_ids(ledger), *records.imported_ids(ledger), *records.holdout_ids(ledger)]
+    )
     free = np.setdiff1d(project.pool.role_rows("pool"), taken)
     return placed + [
         Placed(int(free[i]), "pool", "not asked") for i in _some(len(free), MOST_ITEMS - len(placed), rng)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from curator.labelers import project_spec
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row
 from curator.money.fixed import charge_round
@@ -10,6 +9,7 @@ from curator.project import Project
 from curator.restore.place import Place
 from curator.restore.report import RestoreReport
 from curator.rounds.pull import pull
+from curator.rounds.push import labeler_spec
 from curator.rounds.settle import settle
 
 _NOTE = "Restored from the labeler: its model, and what it gained, are gone."
@@ -32,7 +32,7 @@ def pull_answers(project: Project, place: Place, first: int, report: RestoreRepo
     """
     ledger = project.ledger
     # No holder: nothing is taken over before the new state is in its place.
-    spec = replace(project_spec(project.config, project.campaign, project.folder), holder="")
+    spec = replace(labeler_spec(project), holder="")
     reference = project.labeler.prepare(spec, place.project)
     with ledger.write():
         ledger.put("labeler_project", reference)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from curator.classes.history import History
 from curator.errors import CuratorError, DataError
 from curator.ledger.store import Row, utc_now
 from curator.pool.hash_index import as_hashes, digest
@@ -12,7 +13,7 @@ from curator.project import Project
 from curator.restore.items import LostItems, differing
 from curator.restore.place import Place
 from curator.rounds.blind import wants_several
-from curator.rounds.questions import new_question
+from curator.rounds.questions import is_key_of, new_question
 from curator.rounds.why import AGAIN
 from integrations.labelers.inventory import AskedQuestion
 from integrations.labelers.protocol import Neighbour, Question
@@ -100,6 +101,7 @@ class _Reader:
         self._project = project
         self._lost = lost
         self._taken = taken
+        self._version = History.read(project.ledger).newest
         self._rounds = {row["id"] for row in project.ledger.rows("select id from rounds")}
         # What neighbours show -> the item; None = several show the same. Empty unless neighbours are shown.
         self._shown: dict[str, str | None] = {}
@@ -167,7 +169,7 @@ class _Reader:
         question = found.question
         role = question.role if found.says_role else self._role_of(question.item_id)
         row = new_question(self._project, question.round, question.item_id, role)
-        if row["key"] != question.key:
+        if not is_key_of(question.key, row["key"]):
             raise CuratorError(
                 f"The question {question.key} at the labeler (task {found.external_id}) says that it asks about item "
                 f"{question.item_id!r} in round {question.round}, which does not go with its key: it was changed there. "
@@ -179,6 +181,8 @@ class _Reader:
         near = [item_id for near in question.neighbours if (item_id := self._item_shown(near))]
         suggestion = question.suggestion if version is not None else None
         return row | {
+            "key": question.key,
+            "classes": self._version,
             "rank": question.rank,
             "state": "asked",
             "external_id": found.external_id,

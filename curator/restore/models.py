@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from curator.classes.history import History
 from curator.config import parse_config
 from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
@@ -19,6 +20,7 @@ from curator.ledger.store import Ledger, Row
 from curator.project import Project
 from curator.restore.report import RestoreReport, numbered
 from curator.rounds.measure import measure
+from curator.rounds.settle import derive_labels
 from curator.rounds.train import train
 
 _SAME = 1e-9  # two trainings of the same model on the same labels measure the same
@@ -146,3 +148,5 @@ def _take_back(ledger: Ledger, number: int) -> None:
             ledger.execute(f"delete from {table} where round = ?", [number])  # noqa: S608 - our own names
         ledger.execute("update rounds set status = 'unmeasured' where id < ?", [number])
         ledger.execute("update rounds set status = 'settled' where id = ?", [number])
+        if History.read(ledger).newest:  # labels of then may be named by classes of then
+            derive_labels(ledger, settled_in=number, last_round=number)

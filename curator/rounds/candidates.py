@@ -18,7 +18,7 @@ class Candidates:
     """The items that may be picked, and what the picks must stay away from.
 
     Attributes:
-        rows: (n,) pool rows, ascending: of the pool, never asked, not in or next to the hold-out.
+        rows: (n,) pool rows, ascending: of the pool, never asked, without a label of the user's own, not in or next to the hold-out.
         holdout_duplicates: how many were left out as near-duplicates of hold-out items.
     """
 
@@ -53,7 +53,7 @@ def find_candidates(project: Project) -> Candidates:
     free[pool.role_rows("pool")] = True
     holdout = project.holdout_rows()
     free[holdout] = False
-    free[pool.rows(records.asked_ids(ledger))] = False
+    free[pool.rows(records.settled_ids(ledger))] = False
     threshold = project.config.acquisition.duplicate_cosine
     targets = project.embeddings.take(holdout)
     duplicates = 0

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import CuratorError
+from curator.ledger import records
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.certificate import LEVEL, Evidence, Saved, saved_labels
 from curator.money.pool_estimate import estimate_rows
@@ -75,7 +76,9 @@ def _savings(
         "spent": spent,
         "computed_at": utc_now(),
     }
+    imported = records.imported_ids(ledger)
     reason = why_not(
+        imported=len(imported),
         rounds=int(measured) + 1,
         labels=labels,
         arm_labels=arm_labels,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.classes.columns import columns_now
+from curator.classes.history import History, comparable
 from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Row
@@ -52,7 +54,7 @@ def compare(
 
     Returns:
         The nearest round first; empty for the first measured round. Rounds whose answers are gone are left out, but not the
-        nearest.
+        nearest; so are rounds from before a change of what the classes mean.
 
     Raises:
         CuratorError: the answers of the nearest round cannot be read, or are about other items.
@@ -84,8 +86,13 @@ def comparison_rows(project: Project, round_id: int, compared: Sequence[Compared
 
 
 def _former(project: Project, round_id: int) -> list[int]:
-    """Numbers of the measured rounds to compare with, the nearest first."""
-    measured = records.measured_rounds(project.ledger, round_id)
+    """Numbers of the measured rounds to compare with, the nearest first; none across a change of what classes mean."""
+    history = History.read(project.ledger)
+    measured = [
+        number
+        for number in records.measured_rounds(project.ledger, round_id)
+        if comparable(history.between(number, round_id))
+    ]
     if not measured:
         return []
     wanted = [measured[-back] for back in _BACK if back <= len(measured)] + [measured[0]]
@@ -94,13 +101,13 @@ def _former(project: Project, round_id: int) -> list[int]:
 
 
 def _same_items(project: Project, number: int, round_id: int, rows: IntArray) -> FloatArray:
-    before_rows, before = kept(project.model_folder(number))
+    before_rows, probs = kept(project.model_folder(number))
     if not np.array_equal(before_rows, rows):
         raise CuratorError(
             f"Rounds {number} and {round_id} were not measured on the same hold-out items, "
             "so no gain can be stated. The hold-out of a campaign never changes: restore .curator from a backup."
         )
-    return before
+    return columns_now(project.ledger, number, probs)
 
 
 def _row(project: Project, round_id: int, previous: int, gain: Gain, looks: int) -> Row:

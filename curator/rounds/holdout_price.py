@@ -35,7 +35,7 @@ def paid_price(ledger: Ledger) -> float | None:
     """Micro-units that a labeled hold-out item cost on average, several answers included; None before there is one."""
     paid = ledger.scalar("select sum(amount) from costs where kind = 'holdout'")
     labeled = ledger.scalar(
-        "select count(*) from current_labels where role = 'holdout' and label is not null"
+        "select count(*) from current_labels where role = 'holdout' and label is not null and answers > 0"
     )
     return float(paid) / int(labeled) if paid is not None and labeled else None
 

@@ -15,6 +15,7 @@ from curator.money.gain import metric_interval
 from curator.project import Project
 from curator.rounds.certify import arm_report
 from curator.rounds.comparisons import Compared, compare, comparison_rows
+from curator.rounds.gain_note import gain_note
 from curator.rounds.holdout_probs import keep
 from curator.rounds.stability import keep_predictions
 
@@ -164,4 +165,5 @@ def _gain_row(project: Project, round_id: int, probs: FloatArray, y: IntArray, g
         "mcnemar_b": None if found is None else found.mcnemar_b,
         "mcnemar_c": None if found is None else found.mcnemar_c,
         "mcnemar_p": None if found is None else found.mcnemar_p,
+        "note": gain_note(project.ledger, round_id),
     }

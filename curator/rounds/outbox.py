@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.classes.history import History
 from curator.learner.checkpoint import Checkpoint
+from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_campaign
 from curator.project import Project
 from curator.rounds.candidates import Candidates
-from curator.rounds.questions import interleave, new_question, pick_questions
+from curator.rounds.questions import again_key, interleave, new_question, pick_questions
 from curator.rounds.why import AGAIN, BLIND
 from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch
@@ -62,11 +64,11 @@ def write_batch(
     rows = candidates.rows[chosen.batch.positions]
     ids, embeddings = project.pool.ids(rows), project.embeddings.take(rows)
     picks = _picks(round_id, ids, embeddings, chosen)
-    version = None if checkpoint is None else str(checkpoint.meta["version"])
+    made_by = None if checkpoint is None else str(checkpoint.meta["version"])
     probs = None if checkpoint is None or not ids else checkpoint.model.predict_proba(embeddings)
     with_suggestions = harm is None and suggestions_on(project)
     questions = pick_questions(
-        project, round_id, picks, embeddings, probs, version, with_suggestions=with_suggestions
+        project, round_id, picks, embeddings, probs, made_by, with_suggestions=with_suggestions
     )
     ties = [
         {**new_question(project, round_id, item_id, role), "why": AGAIN, "answers_wanted": 1}
@@ -76,20 +78,47 @@ def write_batch(
         if harm:
             ledger.put(OFF, harm)
         ledger.insert("picks", picks)
-        ledger.insert("questions", interleave(ties, questions, _holdout_questions(project, round_id)))
+        version = History.read(ledger).newest
+        outbox = interleave(ties, questions, _holdout_questions(project, round_id))
+        ledger.insert("questions", [{**question, "classes": version} for question in outbox])
         ledger.update(
             "rounds",
             round_id,
             status="selected",
             batch=len(picks),
             candidates=len(candidates),
-            picked_with=chosen.scored_by or version,
+            picked_with=chosen.scored_by or made_by,
             holdout_duplicates=candidates.holdout_duplicates,
             selected_at=utc_now(),
         )
         watch.charge(ledger, project.config.cost, round_id, "score")
         charge_campaign(ledger, project.config.cost, round_id)
     return harm
+
+
+def ask_holdout_again(project: Project, round_id: int, version: int) -> int:
+    """Put hold-out items that lost their label into the outbox of a round that is out; returns how many.
+
+    To be called inside the `write` that changed the classes.
+
+    Args:
+        project: opened.
+        round_id: of the open round, which goes back to being sent.
+        version: the change of classes, which tells a second question of the same round from the first.
+    """
+    ledger = project.ledger
+    again = [item_id for item_id, labeled in records.holdout_to_ask(ledger).items() if labeled]
+    if not again:
+        return 0
+    last = int(ledger.scalar("select coalesce(max(rank), 0) from questions where round = ?", [round_id]))
+    questions = []
+    for rank, item_id in enumerate(again, start=last + 1):
+        question = new_question(project, round_id, item_id, "holdout")
+        own = {"key": again_key(question["key"], version), "rank": rank, "why": BLIND, "classes": version}
+        questions.append({**question, **own})
+    ledger.insert("questions", questions)
+    ledger.update("rounds", round_id, status="selected")
+    return len(questions)
 
 
 def _picks(round_id: int, ids: list[str], embeddings: FloatArray, chosen: Chosen) -> list[Row]:
@@ -115,14 +144,10 @@ def _picks(round_id: int, ids: list[str], embeddings: FloatArray, chosen: Chosen
 
 
 def _holdout_questions(project: Project, round_id: int) -> list[Row]:
-    """About the items of the sealed sample that no question asks about."""
+    """About the items of the sealed sample that no question asks about, and those that lost their label."""
     return [
-        {**new_question(project, round_id, row["item_id"], "holdout"), "why": BLIND}
-        for row in project.ledger.rows(
-            "select item_id from holdout where source = 'sample' "
-            "and item_id not in (select q.item_id from questions q where q.state <> 'withdrawn' "
-            "or exists (select 1 from live_answers a where a.key = q.key)) order by item_id"
-        )
+        {**new_question(project, round_id, item_id, "holdout"), "why": BLIND}
+        for item_id in records.holdout_to_ask(project.ledger)
     ]
 
 

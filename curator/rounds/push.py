@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from curator.classes.choices import former_choices, is_new_cannot_tell, note_cannot_tell
 from curator.errors import ConfigError
 from curator.labelers import project_spec
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.project import Project
 from integrations.errors import LabelerError
-from integrations.labelers.protocol import Announcement, Neighbour, Question, Suggestion
+from integrations.labelers.protocol import Announcement, Neighbour, ProjectSpec, Question, Suggestion
 
 ATTEMPTS = 4  # sends of one chunk before giving up
 _FIRST_WAIT = 0.5  # seconds between look-ups, doubled each time
@@ -60,13 +61,23 @@ def prepare(project: Project, *, claim: bool = True) -> None:
             "questions and answers are there. Change it back, or remove the line."
         )
     known = known or (None if configured is None else str(configured))
-    spec = project_spec(project.config, project.campaign, project.folder, take_over=project.take_over)
+    spec = labeler_spec(project)
     if not claim:
         spec = replace(spec, holder="")
+    elif is_new_cannot_tell(ledger, project.config.labeler.cannot_tell):
+        with ledger.write():
+            note_cannot_tell(ledger, project.config.labeler.cannot_tell)
     reference = project.labeler.prepare(spec, known)
     if reference != ledger.get("labeler_project"):
         with ledger.write():
             ledger.put("labeler_project", reference)
+
+
+def labeler_spec(project: Project) -> ProjectSpec:
+    """What the labeler's project must look like now, with the choices that answers from before may hold."""
+    config = project.config
+    former = former_choices(project.ledger, config.labeler.cannot_tell, config.project.classes)
+    return project_spec(config, project.campaign, project.folder, former=former, take_over=project.take_over)
 
 
 def _announcement(project: Project, round_id: int) -> Announcement:

@@ -98,6 +98,17 @@ def new_question(project: Project, round_id: int, item_id: str, role: str) -> Ro
     }
 
 
+def again_key(key: str, version: int) -> str:
+    """The key of a question that is asked once more in the same round, since the classes changed."""
+    return f"{key}-c{version}"
+
+
+def is_key_of(found: str, key: str) -> bool:
+    """Whether a question's key is `key`, or that of the same question asked once more."""
+    rest = found.removeprefix(key)
+    return found == key or (rest != found and rest.startswith("-c") and rest[2:].isdecimal())
+
+
 def interleave(*parts: list[Row]) -> list[Row]:
     """One order of asking over all: spread evenly, so that a round settled early has measured and learned."""
     place = [

@@ -10,6 +10,9 @@ import json
 from pathlib import Path
 
 from curator import stop
+from curator.classes.change import finish_change
+from curator.classes.edits import refuse_hand_edit
+from curator.classes.history import begin_history, may_begin_anew
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import read_meta
@@ -21,6 +24,7 @@ from curator.rounds.fallback import note, strategy_now
 from curator.rounds.forecast import keep_forecasts
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
+from curator.rounds.model_now import starts_with_model
 from curator.rounds.own_probs import OwnProbs, check_strategy_takes_probs, read_own_probs
 from curator.rounds.pull import catch_up, pull
 from curator.rounds.push import prepare, push
@@ -51,6 +55,8 @@ def run_round(
         CuratorError, IntegrationError, StrategyError: the message says what to do; running again continues.
     """
     with project.locked("round"):
+        finish_change(project)
+        refuse_hand_edit(project)
         _refuse_changes(project)
         _check_names(project)
         # Made now, so that a missing address or token is said before anything is computed.
@@ -195,6 +201,8 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
     round_id = records.last_round_id(ledger) + 1
     row = {"id": round_id, "status": "opened", **plan, "opened_at": utc_now()}
     with ledger.write():
+        if may_begin_anew(ledger):
+            begin_history(ledger, project.config.project.classes)
         ledger.insert("rounds", [row])
     current = records.current_round(ledger)
     if current is None:
@@ -206,7 +214,8 @@ def _plan(project: Project, batch: int | None) -> Row:
     """What a round that is opened now will do: seed batches until a model knows two classes, then the strategy."""
     ledger, acquisition = project.ledger, project.config.acquisition
     classes = set(records.training_labels(ledger).values())
-    seeding = records.last_trained(ledger) is None or len(classes) < 2
+    no_model = records.last_trained(ledger) is None and not starts_with_model(ledger)
+    seeding = no_model or len(classes) < 2
     if seeding and records.last_round_id(ledger) > 0 and classes:
         project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
     strategy = strategy_now(ledger, acquisition.strategy)
@@ -251,14 +260,13 @@ def _check_names(project: Project) -> None:
 
 
 def _refuse_changes(project: Project) -> None:
-    """Gains over a change of classes or metric would mean nothing: that is a new campaign."""
+    """Gains over a change of metric would mean nothing: that is a new campaign."""
     before = project.ledger.scalar("select config from rounds order by id desc limit 1")
     if before is None:
         return
     old: Config = parse_config(json.loads(before), "the ledger's configuration")
     new = project.config
     for what, was, now in (
-        ("[project] classes", old.project.classes, new.project.classes),
         ("[holdout] metric", old.holdout.metric, new.holdout.metric),
         ("[labeler] name", old.labeler.name, new.labeler.name),
         ("[cost] currency", old.cost.currency, new.cost.currency),

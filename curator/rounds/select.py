@@ -19,6 +19,7 @@ from curator.rounds.candidates import Candidates, find_candidates
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.limits import MOST_QUESTIONS, Limit
+from curator.rounds.model_now import scoring_model
 from curator.rounds.needs import Spec
 from curator.rounds.outbox import Chosen, write_batch
 from curator.rounds.own_probs import OwnProbs
@@ -56,7 +57,9 @@ def draw_holdout(project: Project) -> None:
             "[holdout] in curator.toml names a file, but a hold-out file is read by `curator init` only. "
             "Set a size, or start the project anew with --holdout FILE."
         )
-    rows = project.pool.role_rows("pool")
+    # What the user's own files labeled is for training.
+    own = project.pool.rows(sorted(records.imported_ids(ledger)))
+    rows = np.setdiff1d(project.pool.role_rows("pool"), own)
     if size >= len(rows):
         raise ConfigError(
             f"A hold-out of {size} items leaves nothing to learn from in a pool of {len(rows)}: "
@@ -86,7 +89,7 @@ def select(
     watch = Stopwatch()
     ledger, round_id = project.ledger, int(round_row["id"])
     newest = records.last_trained(ledger)
-    checkpoint = project.checkpoint(newest["id"]) if newest else None
+    checkpoint = scoring_model(project)
     with report.stage("score"):
         candidates = find_candidates(project)
         if candidates.holdout_duplicates and newest is None:
@@ -95,15 +98,18 @@ def select(
             )
         k = min(limit.batch, len(candidates))
         again = dict(islice(records.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
-        if k == 0 and not again:
+        relabeled = [] if limit.refused else [i for i, was in records.holdout_to_ask(ledger).items() if was]
+        if k == 0 and not again and not relabeled:
             return _nothing_to_pick(project, round_id, candidates, limit, report)
+        if relabeled:
+            report.notes.append(f"{len(relabeled)} hold-out items are asked again: the classes changed.")
         if again:
             report.notes.append(
                 f"{len(again)} items are asked about again: their answers disagree, or cannot be read."
             )
         if k < limit.batch:
             report.notes.append(f"Asked for {limit.batch} items, {k} are left: all of them are sent.")
-        asked_ids = _training_questions(project)
+        asked_ids = _labeled_or_asked(project)
         model = None if checkpoint is None else checkpoint.model
         found = score_candidates(
             project, candidates.rows, model, round_row, n_asked=len(asked_ids), batch=k, own=own
@@ -205,19 +211,24 @@ def _nothing_left(holdout_duplicates: int) -> str:
     return "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
 
 
-def _training_questions(project: Project) -> list[str]:
-    """Items asked about for training, answered or not, the newest last: the next batch stays away from both.
+def _labeled_or_asked(project: Project) -> list[str]:
+    """Items that have a label or are asked about for training, the newest last: the next batch stays away from both.
 
-    Of a round the arm comes first, as it did when the rest was chosen: kept distances rely on the order.
+    Those of the user's own files come first. Of a round the arm comes first, as it did when the rest was chosen: kept
+    distances rely on the order.
     """
-    return [
+    ledger = project.ledger
+    asked = [
         row["item_id"]
-        for row in project.ledger.rows(
+        for row in ledger.rows(
             "select q.item_id from questions q left join picks p on p.round = q.round and p.item_id = q.item_id "
             "where q.role = 'train' and (q.state <> 'withdrawn' or exists (select 1 from answers a where a.key = q.key)) "
             "group by q.item_id order by min(q.round), max(coalesce(p.arm, 0)) desc, q.item_id"
         )
     ]
+    lost = set(records.outdated_training(ledger))
+    own = sorted(records.imported_ids(ledger) - set(asked))
+    return [*own, *(item_id for item_id in asked if item_id not in lost)]
 
 
 def _external(

@@ -1,10 +1,15 @@
 """Settle: derive labels from answers. Labels are never overwritten: a change is the next version."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from curator.classes.history import History, Meaning
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row, utc_now
+
+ANSWERS, IMPORTED = "answers", "imported"  # where a label comes from
+_ALL = 2**62  # rounds
+_OUTDATED = "\0{}"  # stands for a class that no longer says enough; no class begins so
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Consensus:
     answers: int  # that gave a label
     agreement: float | None  # share of all votes that gave this one; None without a label
     tied: bool
+    outdated: int | None = None  # the change of classes since which the answers say too little
+    source: str = ANSWERS
 
 
 def consensus(votes: list[str | None]) -> Consensus:
@@ -46,7 +53,7 @@ def consensus(votes: list[str | None]) -> Consensus:
 def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
     """Derive the label of every item whose answers say something new, and mark the round settled."""
     with ledger.write():
-        settled = derive_labels(ledger, round_id)
+        settled = derive_labels(ledger, settled_in=round_id)
         ledger.update("rounds", round_id, status="settled", partial=int(partial), settled_at=utc_now())
     return settled
 
@@ -54,81 +61,178 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
 def settle_corrections(ledger: Ledger) -> Settled:
     """Let labels follow what was corrected since they were settled; what an open round asks waits for its end."""
     with ledger.write():
-        return derive_labels(ledger, records.last_round_id(ledger), closed_only=True)
+        return derive_labels(ledger, settled_in=records.last_round_id(ledger), closed_only=True)
 
 
-def derive_labels(ledger: Ledger, round_id: int, *, closed_only: bool = False) -> Settled:
-    """Write the label of every item whose answers say something new.
+def derive_labels(
+    ledger: Ledger, *, settled_in: int, last_round: int = _ALL, closed_only: bool = False
+) -> Settled:
+    """Derive labels, by today's classes; to be called inside a `write`.
+
+    Answers come first, whoever paid for them; an item without any that counts has the label of the user's own file, if
+    it stands in one.
 
     Args:
-        ledger: inside a transaction.
-        round_id: that settles them.
+        ledger: with everything that was answered and imported.
+        settled_in: the round that is open now.
+        last_round: what later rounds asked is still out.
         closed_only: leave items alone that the open round asks about.
     """
-    votes = read_votes(ledger)
+    history = History.read(ledger)
+    votes = {item_id: list(by.values()) for item_id, by in _votes(ledger, history, last_round).items()}
+    running = records.current_round(ledger) if closed_only else None
+    owned = _owned(ledger, history)
     asked = {
         row["item_id"]: row
-        for row in ledger.rows("select item_id, role, max(round) as round from questions group by item_id")
+        for row in ledger.rows(
+            "select item_id, role, max(round) as round from questions where round <= ? group by item_id",
+            [last_round],
+        )
     }
+    asked |= {item_id: known.question for item_id, known in owned.items() if item_id not in asked}
     current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
-    running = records.current_round(ledger) if closed_only else None
     labeled = retracted = tied = 0
     changed = []
     for item_id, question in asked.items():
         if running is not None and question["round"] == running["id"]:
             continue
-        now, before = consensus(list(votes.get(item_id, {}).values())), current.get(item_id)
+        now, before = consensus_today(votes.get(item_id, [])), current.get(item_id)
+        known = owned.get(item_id)
+        if known is not None and not votes.get(item_id):
+            now = known.consensus
+            if known.is_unchanged and before is None:
+                continue  # the hold-out's own file says it
         if not _changed(now, before):
             continue
         tied += now.tied and not (before and before["tied"])
         labeled += now.label is not None
         retracted += now.label is None and before is not None and before["label"] is not None
-        changed.append(_label_row(item_id, question, now, before, round_id))
+        changed.append(_label_row(item_id, question, now, before, settled_in))
     ledger.insert("labels", changed)
     return Settled(labeled, retracted, tied)
 
 
-def read_votes(ledger: Ledger) -> dict[str, dict[str, str | None]]:
-    """Item id -> annotator -> the class they chose, or None of who cannot tell.
+@dataclass(frozen=True)
+class Vote:
+    """What one person says of an item today.
 
-    Of one person the newest word counts. A copy that was imported has none as long as its original is there: it says
-    what that said when it was copied.
+    Attributes:
+        name: as it was given; None = cannot tell.
+        meaning: what that says today.
+        version: the last change of classes that the person can have known of.
     """
-    given: dict[str, dict[str, str | None]] = {}
+
+    name: str | None
+    meaning: Meaning
+    version: int
+
+
+def consensus_today(votes: list[Vote]) -> Consensus:
+    """The majority of the votes on an item by today's classes.
+
+    A vote that no longer says enough is one for a class of its own: where that wins, or ties, there is no label, and
+    the item is to be asked about again. It counts until somebody has answered under the newer classes.
+    """
+    since = max((vote.meaning.outdated or 0 for vote in votes), default=0)
+    if not since:
+        return consensus([vote.meaning.label for vote in votes])
+    if any(vote.meaning.outdated is None and vote.version >= since for vote in votes):
+        return consensus([vote.meaning.label for vote in votes if vote.meaning.outdated is None])
+    tokens = [_OUTDATED.format(vote.name) if vote.meaning.outdated else vote.meaning.label for vote in votes]
+    found = consensus(tokens)
+    if found.label is not None and not any(
+        vote.meaning.outdated and found.label == _OUTDATED.format(vote.name) for vote in votes
+    ):
+        return found
+    return Consensus(None, 0, None, tied=False, outdated=since)
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """A label of the user's own file."""
+
+    question: Row  # in place of a question: item_id, role, round
+    consensus: Consensus
+    is_unchanged: bool  # a hold-out file's label that means what it meant
+
+
+def read_votes(ledger: Ledger) -> dict[str, dict[str, str | None]]:
+    """Item id -> annotator -> the class they chose as it is called today, or None of who cannot tell.
+
+    What no longer says enough, since the classes changed, is no vote.
+    """
+    votes = _votes(ledger, History.read(ledger), _ALL)
+    return {
+        item_id: {who: vote.meaning.label for who, vote in by.items() if vote.meaning.outdated is None}
+        for item_id, by in votes.items()
+    }
+
+
+def _votes(ledger: Ledger, history: History, last_round: int) -> dict[str, dict[str, Vote]]:
+    """Item id -> annotator -> what they said last.
+
+    A copy that was imported says nothing as long as its original is there: it says what that said when it was copied.
+    """
+    given: dict[str, dict[str, Vote]] = defaultdict(dict)
     for row in ledger.rows(
         """
-        select q.item_id, a.annotator, a.label from live_answers a join questions q on q.key = a.key
-        where (a.label is not null or a.cannot_tell) and not (
+        select q.item_id, q.role, q.classes, a.annotator, a.label, a.updated_at
+        from live_answers a join questions q on q.key = a.key
+        where (a.label is not null or a.cannot_tell) and q.round <= ? and not (
             a.copy_of is not null and a.import_id is not null
             and exists (select 1 from live_answers o where o.source_id = a.copy_of)
         ) order by q.item_id, coalesce(a.updated_at, a.created_at), a.created_at, a.source_id
-        """
+        """,
+        [last_round],
     ):
-        given.setdefault(row["item_id"], {})[row["annotator"]] = row["label"]
+        version = history.version_of_answer(row["classes"], row["updated_at"])
+        meaning = history.meaning(row["label"], version, row["role"])
+        # of one person the newest counts
+        given[row["item_id"]][row["annotator"]] = Vote(row["label"], meaning, version)
     return given
+
+
+def _owned(ledger: Ledger, history: History) -> dict[str, _Owned]:
+    """Item id -> what a file of the user's says of it: labels to train on, and those of a hold-out file."""
+    found = {}
+    for row in ledger.rows(
+        "select item_id, label, classes, 'train' as role, 'imported' as source from imported_labels i "
+        "where version = (select max(version) from imported_labels j where j.item_id = i.item_id) "
+        "union all select item_id, label, 0, 'holdout', 'file' from holdout where source = 'file'"
+    ):
+        meaning = history.meaning(row["label"], row["classes"], row["role"])
+        now = Consensus(
+            meaning.label, 0, None, tied=False, outdated=meaning.outdated, source=str(row["source"])
+        )
+        found[row["item_id"]] = _Owned(
+            {"item_id": row["item_id"], "role": row["role"], "round": None},
+            now,
+            is_unchanged=row["source"] == "file" and meaning.label == row["label"],
+        )
+    return found
 
 
 def _changed(now: Consensus, before: Row | None) -> bool:
     if before is None:
-        return now.answers > 0
-    return (before["label"], before["answers"], before["agreement"], bool(before["tied"])) != (
-        now.label,
-        now.answers,
-        now.agreement,
-        now.tied,
-    )
+        return now.answers > 0 or now.outdated is not None or now.source != ANSWERS
+    return _facts_of(before) != _facts_of(_facts(now))
 
 
-def _label_row(item_id: str, question: Row, now: Consensus, before: Row | None, round_id: int) -> Row:
+def _facts(now: Consensus) -> Row:
+    return {**vars(now), "tied": int(now.tied)}
+
+
+def _facts_of(row: Row) -> tuple[object, ...]:
+    return tuple(row[name] for name in ("label", "answers", "agreement", "tied", "outdated", "source"))
+
+
+def _label_row(item_id: str, question: Row, now: Consensus, before: Row | None, settled_in: int) -> Row:
     return {
         "item_id": item_id,
         "version": 1 if before is None else before["version"] + 1,
         "role": question["role"],
-        "label": now.label,
-        "answers": now.answers,
-        "agreement": now.agreement,
-        "tied": int(now.tied),
+        **_facts(now),
         "round": question["round"],
-        "settled_in": round_id,
+        "settled_in": settled_in,
         "settled_at": utc_now(),
     }

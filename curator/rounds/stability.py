@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from curator.classes.history import History
 from curator.learner.model import Model
 from curator.money.stop import agreement
 from curator.pool.atomic import write_bytes
@@ -30,8 +31,12 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float] | 
     Over items that both have: `curator add` changes the stop set.
 
     Returns:
-        None when either round kept no predictions: curator did not always do so, and `curator restore` may lack them.
+        None when either round kept no predictions: curator did not always do so, and `curator restore` may lack them; and
+        when the classes changed in between.
     """
+    # A rename moves no class to another place; after any other change the places say something else.
+    if any(change.kind != "rename" for change in History.read(project.ledger).between(before, after)):
+        return None
     kept = [_read(project.model_folder(number) / _FILE) for number in (before, after)]
     if kept[0] is None or kept[1] is None:
         return None

@@ -45,6 +45,12 @@ def training_set(project: Project) -> TrainingSet:
     return TrainingSet(rows[~near], y[~near], int(near.sum()))
 
 
+def _imported(project: Project, rows: NDArray[np.int64]) -> int:
+    """How many of the items the user's own files labeled."""
+    own = records.imported_ids(project.ledger)
+    return sum(item_id in own for item_id in project.pool.ids(rows)) if own else 0
+
+
 def train(project: Project, round_id: int) -> list[str]:
     """Fit and keep the model of a round; closes the round unmeasured when there is nothing to learn from.
 
@@ -102,6 +108,7 @@ def train(project: Project, round_id: int) -> list[str]:
             status="trained",
             model_version=version,
             labels=len(training.rows),
+            imported=_imported(project, training.rows),
             note=json.dumps(notes) if notes else None,
             trained_at=utc_now(),
         )

@@ -74,6 +74,11 @@ class LoadedModel:
                 f"The encoder has changed since {stamp.version} was trained: no suggestions until the next "
                 "`curator round` has trained a model on the new embeddings."
             )
+        if tuple(found.model.classes_.tolist()) != self._classes:
+            raise CuratorError(
+                f"The classes have changed since {stamp.version} was trained: no suggestions until the next `curator round` has "
+                "trained a model on them."
+            )
         self._model: Any = found.model
         self._pool.rows([])  # reads the index of ids, so that the first question need not wait for it
 

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -106,7 +106,13 @@ def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) 
 
 
 def labeled_rows(
-    name: str, pool: Pool, store: EmbeddingStore, classes: tuple[str, ...], rows: IntArray | None = None
+    name: str,
+    pool: Pool,
+    store: EmbeddingStore,
+    classes: tuple[str, ...],
+    rows: IntArray | None = None,
+    *,
+    former: Mapping[str, str | None] | None = None,
 ) -> Labeled:
     """The items of a pool that have a known label, or a random sample of them where there are very many.
 
@@ -116,10 +122,11 @@ def labeled_rows(
         store: its embeddings.
         classes: what labels count.
         rows: of the pool; None: all.
+        former: name that was a class once -> the class it is now; None: it says too little.
     """
     rows = np.arange(pool.n_items) if rows is None else rows
     position = {name: i for i, name in enumerate(classes)}
-    labels = pool.labels(rows)
+    labels = [(former or {}).get(label or "", label) for label in pool.labels(rows)]
     known = np.array([label in position for label in labels], dtype=np.bool_)
     rows = rows[known]
     notes = (f"{int((~known).sum()):,} items have no label and are left out",) if not known.all() else ()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from curator.classes.history import History
 from curator.errors import DataError
 from curator.ledger import records
 from curator.project import Project
@@ -40,7 +41,8 @@ def _replayed(project: Project) -> Labeled:
     sealed = project.holdout_rows()
     rows = np.setdiff1d(pool.role_rows("pool"), sealed)
     config = project.config.project
-    found = labeled_rows(config.name, pool, project.embeddings, config.classes, rows)
+    former = History.read(project.ledger).former()
+    found = labeled_rows(config.name, pool, project.embeddings, config.classes, rows, former=former)
     return found if len(sealed) else replace(found, notes=(*found.notes, _NOT_SEALED))
 
 

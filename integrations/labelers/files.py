@@ -32,7 +32,14 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
-from integrations.labelers.studio_config import Control, build_config, check_classes, read_control
+from integrations.labelers.studio_config import (
+    Control,
+    build_config,
+    check_classes,
+    control_for,
+    has_known_classes,
+    read_control,
+)
 from integrations.labelers.studio_json import (
     check_questions,
     merge_tasks,
@@ -70,15 +77,17 @@ class FilesLabeler:
         if project not in (None, REFERENCE):
             raise LabelerError(f"the labeler of files knows no project {project!r}, only {REFERENCE!r}.")
         if self._config.exists():
+            config = read_text(self._config)
             try:
-                control = read_control(read_text(self._config), spec.kind, spec.cannot_tell)
+                control = control_for(config, spec)
             except LabelerError as exc:
                 raise LabelerError(f"{self._config} does not fit: {exc}") from exc
-            check_classes(control, spec.classes, str(self._config))
+            if not _is_behind(config, control, spec):
+                check_classes(control, spec.classes, str(self._config))
+            elif spec.holder:  # without one somebody only looks
+                control = self._rewrite(spec)
         elif project is None:
-            config = build_config(spec)
-            control = read_control(config, spec.kind, spec.cannot_tell)
-            _write(self._config, config)
+            control = self._rewrite(spec)
         else:
             raise LabelerError(
                 f"the files of the labeler are gone: {self._config} does not exist. Put them back."
@@ -87,6 +96,14 @@ class FilesLabeler:
         self._answers.mkdir(exist_ok=True)
         self._control = control
         return REFERENCE
+
+    def _rewrite(self, spec: ProjectSpec) -> Control:
+        """Write the labeling configuration; one that is there is kept beside it, as it was."""
+        config = build_config(spec)
+        if self._config.exists():
+            _write(self._config.with_name(f"{self._config.stem}.before.xml"), read_text(self._config))
+        _write(self._config, config)
+        return control_for(config, spec)
 
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`. The id of a question is the name of the file that holds it."""
@@ -182,6 +199,14 @@ class FilesLabeler:
             raise LabelerError(
                 f"{self._answers / export.name}, task {row.get('id')}: {exc}. Export the project again, in the format JSON."
             ) from exc
+
+
+def _is_behind(config: str, control: Control, spec: ProjectSpec) -> bool:
+    """Whether a configuration has the choices of an earlier time of the campaign: then it is to follow, not to be refused."""
+    if set(control.classes) != set(spec.classes):
+        return has_known_classes(control, spec)
+    choices, former = set(read_control(config, spec.kind).classes), set(spec.former_cannot_tell)
+    return bool(choices & former) or (bool(former) and spec.cannot_tell not in {"", *choices})
 
 
 def _shown(question: Question, control: Control) -> str:

@@ -85,6 +85,10 @@ class ProjectSpec:
         shows_neighbours: questions come with labeled neighbours.
         holder: who runs the campaign. Another one is refused, since two would ask twice.
         take_over: make `holder` the one who runs it, whoever it was.
+        former_classes: name that was a class once -> the class it counts for now; None: it says too little. Answers may still
+            hold one: they were given before, or on a page that was open then.
+        former_lists: the classes as they were before each change.
+        former_cannot_tell: the choices that gave no label once.
     """
 
     title: str
@@ -98,6 +102,9 @@ class ProjectSpec:
     shows_neighbours: bool = False
     holder: str = ""
     take_over: bool = False
+    former_classes: Mapping[str, str | None] = field(default_factory=dict)
+    former_lists: tuple[tuple[str, ...], ...] = ()
+    former_cannot_tell: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

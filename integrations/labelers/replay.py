@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,21 @@ _EPOCH = datetime(
 )  # answer n is given n seconds later: the order of asking is the clock
 _ANSWERS = range(1, 1000)  # that a question may want
 _HEADER = '{"curator": "questions asked of the replay labeler", "version": 1}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that was asked.
+
+    Attributes:
+        external_id: its number, from 1.
+        item_id: of the item.
+        skip: the known label said too little when it was asked.
+    """
+
+    external_id: str
+    item_id: str
+    skip: bool = False
 
 
 class ReplayLabeler:
@@ -69,10 +85,12 @@ class ReplayLabeler:
         self._annotator = annotator
         self._answers_limit = answers_limit
         self._classes: frozenset[str] | None = None
+        self._former: dict[str, str | None] = {}
 
     def prepare(self, spec: ProjectSpec, project: str | None) -> str:
         """Start the file of questions, or check that it is there. See `Labeler.prepare`."""
         self._classes = frozenset(spec.classes)
+        self._former = dict(spec.former_classes)
         if project is None:
             if not self._whole_lines():
                 self._state.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +107,7 @@ class ReplayLabeler:
     def find(self, keys: Sequence[str]) -> dict[str, str]:
         """See `Labeler.find`."""
         asked = self._asked()
-        return {key: asked[key][0] for key in keys if key in asked}
+        return {key: asked[key].external_id for key in keys if key in asked}
 
     def send(self, questions: Sequence[Question]) -> dict[str, str]:
         """Ask; what is there already is not asked again. See `Labeler.send`."""
@@ -98,10 +116,12 @@ class ReplayLabeler:
         lines = []
         for question in questions:
             if question.key not in asked:
-                asked[question.key] = (str(len(asked) + 1), question.item_id)
-                lines.append(json.dumps({"key": question.key, "item_id": question.item_id}) + "\n")
+                skip = self._says_too_little(question.item_id)
+                asked[question.key] = _Asked(str(len(asked) + 1), question.item_id, skip)
+                line = {"key": question.key, "item_id": question.item_id, **({"skip": True} if skip else {})}
+                lines.append(json.dumps(line) + "\n")
         self._append("".join(lines))
-        return {question.key: asked[question.key][0] for question in questions}
+        return {question.key: asked[question.key].external_id for question in questions}
 
     def announce(self, announcement: Announcement) -> None:
         """Note which questions want several answers; suggestions are not looked at. See `Labeler.announce`."""
@@ -119,14 +139,14 @@ class ReplayLabeler:
         questions = []
         answered = 0
         wanted = self._wanted()
-        for key, (external_id, item_id) in self._asked().items():
+        for key, asked in self._asked().items():
             answers: tuple[Answer, ...] = ()
-            if (self._answers_limit is None or answered < self._answers_limit) and item_id in self._labels:
-                answers = tuple(
-                    self._answer(key, item_id, external_id, who) for who in range(1, wanted.get(key, 1) + 1)
-                )
+            if (
+                self._answers_limit is None or answered < self._answers_limit
+            ) and asked.item_id in self._labels:
+                answers = tuple(self._answer(key, asked, who) for who in range(1, wanted.get(key, 1) + 1))
                 answered += 1
-            questions.append(QuestionAnswers(key=key, external_id=external_id, answers=answers))
+            questions.append(QuestionAnswers(key=key, external_id=asked.external_id, answers=answers))
         return Pulled(
             questions=tuple(questions), cursor=str(len(questions)) if questions else None, complete=True
         )
@@ -143,12 +163,23 @@ class ReplayLabeler:
         """See `Labeler.where`."""
         return str(self._state)
 
-    def _answer(self, key: str, item_id: str, external_id: str, who: int) -> Answer:
+    def _says_too_little(self, item_id: str) -> bool:
+        """Whether the known label names a class that was split: the column does not know its parts."""
+        label = self._labels.get(item_id)
+        return label is not None and self._former.get(label, label) is None
+
+    def _answer(self, key: str, asked: "_Asked", who: int) -> Answer:
         """What annotator `who` (from 1) says: the known label, as all of them do."""
-        label = self._labels[item_id]
+        item_id, external_id = asked.item_id, asked.external_id
+        label = None if asked.skip else self._labels[item_id]
         given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
         typical = self._seconds + (0.0 if self._more_seconds is None else self._more_seconds(item_id))
-        unknown = label is not None and self._classes is not None and label not in self._classes
+        unknown = (
+            label is not None
+            and self._classes is not None
+            and label not in self._classes
+            and label not in self._former
+        )
         return Answer(
             source_id=f"{key}@{given}" if who == 1 else f"{key}@{given}#{who}",
             annotator=self._annotator if who == 1 else f"{self._annotator}-{who}",
@@ -161,10 +192,13 @@ class ReplayLabeler:
             raw={"item_id": item_id, "label": label},
         )
 
-    def _asked(self) -> dict[str, tuple[str, str]]:
-        """Key -> (external id, item_id) of every question asked, in the order of asking."""
+    def _asked(self) -> dict[str, "_Asked"]:
+        """Key -> every question asked, in the order of asking."""
         rows = [row for row in self._rows() if "item_id" in row]
-        return {row["key"]: (str(number), row["item_id"]) for number, row in enumerate(rows, start=1)}
+        return {
+            row["key"]: _Asked(str(number), row["item_id"], bool(row.get("skip")))
+            for number, row in enumerate(rows, start=1)
+        }
 
     def _wanted(self) -> dict[str, int]:
         """Key -> number of answers, for the questions that want another number than one."""

@@ -7,7 +7,7 @@ what is shown beside it is for reading only.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 from integrations.errors import LabelerError
@@ -38,6 +38,8 @@ class Control:
         variable: key of the task's data that the object shows.
         classes: its choices as they stand in a result, in the order of the configuration.
         cannot_tell: the choice that gives no label; "" when there is none.
+        former_classes: choices that were classes once, which answers may still hold.
+        former_cannot_tell: choices that gave no label once, likewise.
         shows: which of `SHOWN_VARIABLES` the configuration shows.
     """
 
@@ -48,6 +50,8 @@ class Control:
     classes: tuple[str, ...]
     cannot_tell: str = ""
     shows: frozenset[str] = frozenset()
+    former_classes: frozenset[str] = frozenset()
+    former_cannot_tell: frozenset[str] = frozenset()
 
 
 def build_config(spec: ProjectSpec) -> str:
@@ -139,6 +143,26 @@ def read_control(config: str, kind: Kind, cannot_tell: str = "") -> Control:
     )
 
 
+def control_for(config: str, spec: ProjectSpec) -> Control:
+    """The control of a configuration, as `read_control` finds it, for a campaign whose classes may have changed.
+
+    A choice that gave no label once is no class, whether the configuration still has it or not.
+    """
+    found = read_control(config, spec.kind, spec.cannot_tell)
+    no_label = frozenset(spec.former_cannot_tell) - {spec.cannot_tell}
+    return replace(
+        found,
+        classes=tuple(name for name in found.classes if name not in no_label),
+        former_classes=frozenset(spec.former_classes),
+        former_cannot_tell=no_label,
+    )
+
+
+def has_known_classes(control: Control, spec: ProjectSpec) -> bool:
+    """Whether a configuration has the classes of today, or of an earlier time of the campaign: then it may follow."""
+    return set(control.classes) in [set(classes) for classes in (spec.classes, *spec.former_lists)]
+
+
 def check_classes(control: Control, classes: Iterable[str], where: str) -> None:
     """Compare the classes of a configuration with ours; their order is free.
 
@@ -154,7 +178,7 @@ def check_classes(control: Control, classes: Iterable[str], where: str) -> None:
     differences += [f"there but not among yours: {_quoted(extra)}"] * bool(extra)
     raise LabelerError(
         f"the classes of {where} differ from yours ({'; '.join(differences)}). "
-        "Make the two lists the same, or start with a new project."
+        "Make the two lists the same: there in the labeling configuration, here with `curator classes`."
     )
 
 

@@ -145,7 +145,7 @@ def read_answer(annotation: Any, control: Control, names: Names, origin: str) ->
     created = utc(annotation["created_at"])
     skipped = annotation.get("was_cancelled") is True
     label, problem = (None, None) if skipped else _label(annotation.get("result"), control)
-    cannot_tell = label is not None and label == control.cannot_tell
+    cannot_tell = label is not None and label in _no_label(control)
     annotator, user = _who(annotation.get("completed_by"), names)
     imported = annotation.get("import_id")
     return Answer(
@@ -248,10 +248,15 @@ def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
         return None, "nothing was chosen"
     if len(chosen) > 1:
         return None, f"{len(chosen)} classes were chosen instead of one"
-    choices = (*control.classes, *filter(None, [control.cannot_tell]))
+    choices = {*control.classes, *control.former_classes, *_no_label(control)}
     if not isinstance(chosen[0], str) or chosen[0] not in choices:
         return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is none of the classes"
     return chosen[0], None
+
+
+def _no_label(control: Control) -> frozenset[str]:
+    """The choices that give no label, today or once."""
+    return control.former_cannot_tell | frozenset(filter(None, [control.cannot_tell]))
 
 
 def _outcome(annotation: Mapping[Any, Any], control: Control) -> Literal["accepted", "changed"] | None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -11,7 +12,14 @@ from support.studio import spec
 
 from integrations.errors import LabelerError
 from integrations.labelers import registry
-from integrations.labelers.studio_config import build_config, check_classes, read_control
+from integrations.labelers.studio_config import (
+    build_config,
+    check_classes,
+    control_for,
+    has_known_classes,
+    read_control,
+)
+from integrations.labelers.studio_json import choice_result, read_answer
 
 TEXT = '<View><Text name="t" value="$text"/>{}</View>'
 ONE = '<Choices name="c" toName="t"><Choice value="a"/></Choices>'
@@ -110,3 +118,25 @@ def test_looking_a_labeler_up_by_name_is_cheap():
         "sys.exit(any(name in sys.modules for name in ('label_studio_sdk', 'pandas', 'torch', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_choices_of_earlier_are_read_and_known():
+    """A former class gives its name, a former "cannot tell" no label; a list the campaign never had is no earlier one."""
+    now = replace(
+        spec("t", "good", "bad"), cannot_tell="unsure", former_classes={"pos": "good"}, former_cannot_tell=("?",),
+        former_lists=(("pos", "bad"),),
+    )  # fmt: skip
+    control = control_for(build_config(now), now)
+
+    def said(choice):
+        found = {"id": 1, "created_at": "2026-01-01T00:00:00Z", "result": choice_result(control, choice)}
+        answer = read_answer(found, control, str)
+        return answer.label, answer.cannot_tell, answer.problem is not None
+
+    assert [said(c) for c in ("good", "pos", "unsure", "?", "so so")] == [
+        ("good", False, False), ("pos", False, False), (None, True, False), (None, True, False), (None, False, True),
+    ]  # fmt: skip
+    before = control_for(build_config(replace(spec("t", "pos", "bad"), cannot_tell="?")), now)
+    assert before.classes == ("pos", "bad")
+    assert has_known_classes(before, now)
+    assert not has_known_classes(control_for(build_config(spec("t", "a", "b")), now), now)

@@ -1,6 +1,7 @@
 """The replay labeler: deterministic, and sure of what it was asked after any kill."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -98,3 +99,22 @@ def test_a_file_that_went_missing_is_an_error(tmp_path):
     with pytest.raises(LabelerError, match="knows no project '5'"):
         ReplayLabeler({}, tmp_path / "asked.jsonl").prepare(SPEC, "5")
     assert ReplayLabeler({}, tmp_path / "asked.jsonl").where() == str(tmp_path / "asked.jsonl")
+
+
+def test_classes_that_changed(tmp_path):
+    """Former names are readable; of a class that was split what is asked later is skipped, earlier answers stay."""
+    labels = {f"item-{i}": "pos" for i in range(4)} | {"item-3": "old"}
+    labeler = prepared(labels, tmp_path / "asked")
+    asked = questions(5)
+    labeler.send(asked[:2])
+    before = labeler.pull(None).questions
+    changed = replace(SPEC, classes=("good", "bad", "neg"), former_classes={"pos": None, "old": "neg"})
+    labeler.prepare(changed, "replay")
+    assert labeler.pull(None).questions == before
+    labeler.send(asked[2:])
+    after = {q.key: q.answers[0] for q in labeler.pull(None).questions if q.answers}
+    assert after[asked[2].key].skipped
+    assert (after[asked[3].key].label, after[asked[3].key].problem) == ("old", None)
+    again = ReplayLabeler(labels, tmp_path / "asked")  # another process
+    again.prepare(changed, "replay")
+    assert again.pull(None) == labeler.pull(None)

@@ -34,7 +34,13 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
-from integrations.labelers.studio_config import Control, build_config, check_classes, read_control
+from integrations.labelers.studio_config import (
+    Control,
+    build_config,
+    check_classes,
+    control_for,
+    has_known_classes,
+)
 from integrations.labelers.studio_json import (
     TIME_FORMAT,
     check_questions,
@@ -155,12 +161,13 @@ class LabelStudioLabeler:
         found = self._client.project(number)
         where = f"project {number} ({found.title!r}) at {self._client.url}"
         try:
-            control = read_control(found.config, spec.kind, spec.cannot_tell)
+            control = control_for(found.config, spec)
         except LabelerError as exc:
             raise LabelerError(f"{where} does not fit: {exc}") from exc
-        check_classes(control, spec.classes, where)
+        if not (_is_ours(found, spec) and has_known_classes(control, spec)):  # else it follows
+            check_classes(control, spec.classes, where)
         if self._update(found, spec, where):
-            control = read_control(build_config(spec), spec.kind, spec.cannot_tell)
+            control = control_for(build_config(spec), spec)
         self._prepared, self._holder = (number, control), spec.holder
         if self._image_root is None:
             self._images = ImageUploads(self._client, number)
@@ -202,7 +209,7 @@ class LabelStudioLabeler:
             _refuse_other(notes.holder, spec.holder, where)
         changes: dict[str, Any] = {}
         config = build_config(spec)
-        if found.config != config and notes.layout == fingerprint(found.config):
+        if found.config != config and _is_ours(found, spec):
             changes["label_config"] = config
             notes = replace(notes, layout=fingerprint(config))
         if spec.instructions and notes.instructions != fingerprint(spec.instructions):
@@ -421,6 +428,11 @@ class LabelStudioLabeler:
         """Every task that passes the filters, by ascending id."""
         for tasks in self._client.walk(self._project()[0], filters, fields=fields, size=_PAGE):
             yield from tasks
+
+
+def _is_ours(found: Project, spec: ProjectSpec) -> bool:
+    """Whether the labeling configuration of a project is as we wrote it, and so follows what we want."""
+    return ProjectNotes.read(found.description, spec.title).layout == fingerprint(found.config)
 
 
 def _refuse_other(holder: str, us: str, where: str) -> None:

@@ -1,0 +1,190 @@
+"""`curator classes`: see the classes, and change them while the campaign runs."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curator.cli.errors import user_errors
+from curator.cli.options import HERE, AsJson, ProjectDir
+
+if TYPE_CHECKING:
+    from curator.classes.change import ClassesReport
+    from curator.classes.history import Change, History
+
+app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="Show the classes with their labels; add, rename, merge or split them while the campaign runs.\n\n"
+    "Answers keep the meaning they had. What has to be asked again, and its price, is said before anything is changed.",
+)
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would mean.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on without asking.")]
+
+
+@app.callback()
+def classes(context: typer.Context, project: ProjectDir = HERE, as_json: AsJson = False) -> None:
+    """Show the classes when nothing else is asked for."""
+    context.obj = project
+    if context.invoked_subcommand is None:
+        _show(project, as_json=as_json)
+
+
+@app.command("list")
+def list_(context: typer.Context, project: ProjectDir = HERE, as_json: AsJson = False) -> None:
+    """Show each class with its labels, and how the classes changed."""
+    _show(_folder(context, project), as_json=as_json)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(help="The new classes.")],
+    project: ProjectDir = HERE,
+    from_: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="A class that such items were given until now; may be repeated."),
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep-answers", help="Nothing labeled so far is of the new class: ask nobody again."),
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add classes. The labeled hold-out is asked about again, since some of it may be of the new class.
+
+    With --from only what was given these classes is; their training items go back into the pool.
+    """
+    from curator.classes import wanted
+
+    _change(
+        _folder(context, project), partial(wanted.add, names=names, carved_from=from_ or (), keep=keep),
+        dry_run=dry_run, yes=yes, as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="The class.")],
+    new: Annotated[str, typer.Argument(help="Its new name.")],
+    project: ProjectDir = HERE,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a class another name. Its labels follow; nobody is asked anything."""
+    from curator.classes import wanted
+
+    _change(
+        _folder(context, project),
+        partial(wanted.rename, old=old, new=new),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(help="The classes.")],
+    into: Annotated[str, typer.Option("--into", help="The class they become: one of them, or a new name.")],
+    project: ProjectDir = HERE,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make one class of several. Their labels follow; nobody is asked anything."""
+    from curator.classes import wanted
+
+    _change(
+        _folder(context, project),
+        partial(wanted.merge, names=names, into=into),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def split(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The class.")],
+    parts: Annotated[
+        list[str], typer.Argument(help="The classes it becomes; its own name may be one of them.")
+    ],
+    project: ProjectDir = HERE,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make several classes of one. Its hold-out items are asked about again, its training items go back into the pool."""
+    from curator.classes import wanted
+
+    _change(
+        _folder(context, project),
+        partial(wanted.split, name=name, parts=parts),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+def _folder(context: typer.Context, project: Path) -> Path:
+    """The project's folder, named after the command or before it."""
+    before: Path = context.obj
+    return before if project == HERE else project
+
+
+def _show(project: Path, *, as_json: bool) -> None:
+    with user_errors():
+        from curator.classes.listing import list_classes
+        from curator.cli import render
+        from curator.cli.classes_text import list_text
+        from curator.project import Project
+
+        with Project(project) as opened:
+            found = list_classes(opened)
+        typer.echo(render.as_json(asdict(found)) if as_json else list_text(found))
+
+
+def _change(
+    project: Path, wanted: "Callable[[History], Change]", *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    with user_errors():
+        from curator.classes.change import change_classes
+        from curator.cli import render
+        from curator.cli.classes_text import change_text
+        from curator.project import Project
+
+        with Project(project, say=lambda text: typer.echo(text, err=True)) as opened:
+            currency = opened.config.cost.currency
+            report = change_classes(
+                opened, wanted, agree=partial(_agree, currency=currency, yes=yes), dry_run=dry_run
+            )
+        for note in report.notes:
+            typer.echo(note, err=True)
+        typer.echo(
+            render.as_json(asdict(report)) if as_json else change_text(report, currency, dry_run=dry_run)
+        )
+
+
+def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:
+    """Say what a change makes necessary, and ask whether to go on."""
+    from curator.cli.classes_text import meaning_lines
+    from curator.errors import ConfigError
+
+    if yes:
+        return True
+    lines = "\n".join([f"{report.sentence}:", *meaning_lines(report, currency)])
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{lines}\nNothing was changed. Say --yes to go on, or --dry-run to see it only.")
+    typer.echo(lines, err=True)
+    return typer.confirm("Go on?", err=True)

@@ -1,0 +1,99 @@
+"""Enter labels of the user's own into the ledger: training labels at no price, marked as imported."""
+
+from dataclasses import dataclass
+
+from curator.classes.history import History
+from curator.ledger import records
+from curator.ledger.store import Ledger, utc_now
+from curator.own_labels.read import OwnLabels
+from curator.rounds.settle import derive_labels
+
+
+@dataclass(frozen=True)
+class OwnLabelsReport:
+    """What became of labels from files.
+
+    Attributes:
+        labels: that count for training now.
+        new: of these, entered or changed by these files.
+        holdout: items of the sealed hold-out, which were left out.
+        paid: items with a label that was paid for, which stays.
+        contradicted: of these, the items whose own label says otherwise: "ID: paid LABEL, file LABEL".
+        unknown: ids that the pool does not know and that came without content; left out.
+        unlabeled: rows without a label.
+        added: items that are new in the pool.
+    """
+
+    labels: int
+    new: int
+    holdout: tuple[str, ...]
+    paid: int
+    contradicted: tuple[str, ...]
+    unknown: tuple[str, ...]
+    unlabeled: int
+    added: int
+
+
+def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
+    """Enter what files say; the same again changes nothing. To be called inside a `write`.
+
+    The hold-out stays sealed: its items are left out. A label that somebody was paid for counts before one from a file.
+    """
+    history = History.read(ledger)
+    sealed = set(records.holdout_ids(ledger))
+    known = {
+        row["item_id"]: row
+        for row in ledger.rows(
+            "select * from imported_labels i where version = "
+            "(select max(version) from imported_labels j where j.item_id = i.item_id)"
+        )
+    }
+    rows = []
+    for item_id, label in sorted(found.labels.items()):
+        before = known.get(item_id)
+        if item_id in sealed:
+            continue
+        if before is not None and history.meaning(before["label"], before["classes"], "train").label == label:
+            continue
+        rows.append(
+            {
+                "item_id": item_id,
+                "version": 1 if before is None else before["version"] + 1,
+                "label": label,
+                "classes": history.newest,
+                "file": found.files[item_id],
+                "imported_at": utc_now(),
+            }
+        )
+    ledger.insert("imported_labels", rows)
+    derive_labels(
+        ledger, settled_in=records.last_round_id(ledger), last_round=records.last_settled_round(ledger)
+    )
+    return _report(ledger, found, history, len(rows), sealed)
+
+
+def _report(
+    ledger: Ledger, found: OwnLabels, history: History, new: int, sealed: set[str]
+) -> OwnLabelsReport:
+    paid = {
+        row["item_id"]: row["label"]
+        for row in ledger.rows(
+            "select item_id, label from current_labels where role = 'train' and source = 'answers' and label is not null"
+        )
+        if row["item_id"] in found.labels
+    }
+    meant = {i: history.meaning(found.labels[i], history.newest, "train").label for i in paid}
+    return OwnLabelsReport(
+        labels=len(records.imported_ids(ledger)),
+        new=new,
+        holdout=tuple(sorted(sealed & found.labels.keys())),
+        paid=len(paid),
+        contradicted=tuple(
+            f"{item_id}: paid {label}, file {meant[item_id]}"
+            for item_id, label in sorted(paid.items())
+            if meant[item_id] != label
+        ),
+        unknown=tuple(found.unknown),
+        unlabeled=found.unlabeled,
+        added=found.added,
+    )

@@ -1,0 +1,38 @@
+"""What else than the labels of a round lies between its gain and the round before: changed classes, labels from files."""
+
+from curator.classes.history import History, comparable
+from curator.ledger import records
+from curator.ledger.store import Ledger
+
+
+def gain_note(ledger: Ledger, round_id: int) -> str | None:
+    """What has to be said beside a gain, or why there is none; None: nothing, or there was no round before.
+
+    Args:
+        ledger: of the campaign.
+        round_id: trained, about to be measured.
+    """
+    previous = records.last_measured(ledger, round_id)
+    if previous is None:
+        return None
+    number = int(previous["id"])
+    notes = []
+    changes = History.read(ledger).between(number, round_id)
+    if changes:
+        what = "; ".join(change.sentence() for change in changes)
+        if comparable(changes):
+            notes.append(
+                f"Classes changed between rounds {number} and {round_id} ({what}): both are counted by today's classes."
+            )
+        else:
+            notes.append(
+                f"Classes changed between rounds {number} and {round_id} ({what}): the two measured different things, so "
+                "no gain is stated. The next round is compared with this one."
+            )
+    came = int(ledger.scalar("select imported from rounds where id = ?", [round_id]) or 0)
+    new = came - int(previous["imported"] or 0)
+    if new > 0:
+        notes.append(
+            f"{new:,} labels came from files between rounds {number} and {round_id}: the gain is theirs as well, the cost is not."
+        )
+    return " ".join(notes) or None

@@ -241,7 +241,11 @@ class ImportReport:
         if not self.left_out:
             return None
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in self.left_out.items())
-        parts = [(self.added, "new items"), (self.known, "known already"), (self.duplicates_collapsed, "repeats")]
+        parts = [
+            (self.added, "new items"),
+            (self.known, "known already"),
+            (self.duplicates_collapsed, "repeats"),
+        ]
         return (
             f"{self.rows:,} rows: {', '.join(f'{count:,} {what}' for count, what in parts if count)},"
             f" {sum(self.left_out.values()):,} left out ({reasons})"

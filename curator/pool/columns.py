@@ -244,9 +244,14 @@ class _FileInference:
             )
         if given.embedding is None and embedding:
             self._notes.append(f"embedding column: {embedding}")
-        columns = replace(content, id=item_id, label=label, embedding=embedding, show=given.show, reading=given.reading)
+        columns = replace(
+            content, id=item_id, label=label, embedding=embedding, show=given.show, reading=given.reading
+        )
         return Inferred(
-            kind, columns, tuple(self._notes), distinct_labels(self._path, label, given.reading) if label else None
+            kind,
+            columns,
+            tuple(self._notes),
+            distinct_labels(self._path, label, given.reading) if label else None,
         )
 
     def _kind(self, taken: set[str | None]) -> Kind:

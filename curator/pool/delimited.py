@@ -13,13 +13,12 @@ from curator.pool.reading import Reading
 from curator.pool.text import text_lines
 
 _LEARNED = 1000  # rows of one line whose looks are remembered
+_COLUMNS = 50  # of them: more say no more
 _FEWEST = 3  # of them that say anything
 _KEPT = 100  # doubtful fields that are looked at
 _KEPT_LINES = 50  # lines of each
 _MOST = 0.8  # share of a field's lines that look like rows when it has swallowed some
-QUOTING_ADVICE = (
-    "If quotes are part of the text, give --quoting none; if the field is meant to hold these lines, give --quoting double."
-)
+QUOTING_ADVICE = "If quotes are part of the text, give --quoting none; if the field is meant to hold these lines, give --quoting double."
 
 
 class _Lines:
@@ -60,41 +59,23 @@ def csv_rows(
     swallowed = _SwallowedRows(layout) if reading.quoting is None and n_fields > 1 else None
     row, skip = 0, layout.header
     longest = (0, 0)
-    for line, fields, taken in _records(path, layout, problems):
+    for line, fields, taken in _records(path, layout):
         if skip:
             skip = False
             continue
         row += 1
         problems.n_rows = row
-        if fields is not None and len(fields) == n_fields:
+        if fields is not None and not any(map(str.strip, fields)):
+            problems.leave_out_empty(row, line)
+        elif fields is None or len(fields) != n_fields:
+            problems.on_row(row, line)
+            _add_unreadable(problems, layout, place(row, line), fields, taken)
+        else:
             if len(taken) > 1:
                 longest = max(longest, (len(taken), line))
-                if swallowed is not None:
-                    swallowed.suspect(row, line, taken)
-            elif swallowed is not None:
-                swallowed.learn(fields)
-            if any(fields) and any(value.strip() for value in fields):
-                yield row, line, fields[:last]
-            else:
-                problems.leave_out_empty(row, line)
-            continue
-        problems.on_row(row, line)
-        if fields is None:
-            problems.add(
-                "a quote inside a field that begins with one",
-                f"{place(row, line)}: {cut(taken[0].strip(), LONGEST_NAME)}",
-                "Double the quotes inside quoted fields, or give --quoting none if quotes are part of the text.",
-            )
-        elif not any(value.strip() for value in fields):
-            problems.leave_out_empty(row, line)
-        else:
-            problems.add(
-                f"number of fields differs from the header's {len(layout.names)}"
-                if layout.header
-                else f"number of fields differs from the first row's {n_fields}",
-                f"{place(row, line)} has {len(fields)}",
-                _fields_advice(layout),
-            )
+            if swallowed is not None:
+                swallowed.look_at(row, line, fields, taken)
+            yield row, line, fields[:last]
     problems.on_row(None)
     if swallowed is not None:
         swallowed.report(problems)
@@ -105,15 +86,28 @@ def csv_rows(
         )
 
 
-def _fields_advice(layout: Layout) -> str:
+def _add_unreadable(
+    problems: Problems, layout: Layout, where: str, fields: list[str] | None, taken: list[str]
+) -> None:
+    if fields is None:
+        problems.add(
+            "a quote inside a field that begins with one",
+            f"{where}: {cut(taken[0].strip(), LONGEST_NAME)}",
+            "Double the quotes inside quoted fields, or give --quoting none if quotes are part of the text.",
+        )
+        return
+    first = "header" if layout.header else "first row"
+    advice = "Quote fields that hold the delimiter or line breaks; for another delimiter give --delimiter."
     if layout.quoting == csv.QUOTE_NONE:
-        return "With --quoting none no field can hold the delimiter: take it out of these rows, or quote and leave out the option."
-    return "Quote fields that hold the delimiter or line breaks; for another delimiter give --delimiter."
+        advice = "With --quoting none no field can hold the delimiter: take it out of these rows, or go without the option."
+    problems.add(
+        f"number of fields differs from the {first}'s {len(layout.names)}",
+        f"{where} has {len(fields)}",
+        advice,
+    )
 
 
-def _records(
-    path: Path, layout: Layout, problems: Problems
-) -> Iterator[tuple[int, list[str] | None, list[str]]]:
+def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str] | None, list[str]]]:
     """First line, fields and physical lines of each record; no fields where they cannot be told apart."""
     # the limit is one for the process; every reader here sets the same
     csv.field_size_limit(LONGEST_FIELD)
@@ -135,11 +129,7 @@ def _records(
             opened = _open_quote(taken, layout.delimiter)
             if opened is not None:
                 raise _never_closed(path, start, taken, opened) from error
-            if not problems.skipping or layout.quoting == csv.QUOTE_NONE:
-                raise DataError(
-                    f"{path}: not readable as CSV from line {start} on: {error}. Double the quotes inside quoted fields, or give"
-                    " --quoting none if quotes are part of the text."
-                ) from error
+            # what the field ran into is read again: it may be rows that are fine
             lines.give_back(taken[1:])
             yield start, None, taken[:1]
         else:
@@ -218,20 +208,16 @@ class _SwallowedRows:
     def __init__(self, layout: Layout) -> None:
         self._delimiter = layout.delimiter
         self._n_fields = layout.n_fields
-        self._columns = [_Column() for _ in range(layout.n_fields)]
-        self._learned = 0
+        self._rows: list[Sequence[str]] = []  # of one line: looked at only if there is any doubt
         self._doubtful: list[tuple[int, int, int, list[list[str]]]] = []
         self.undecided = False
 
-    def learn(self, fields: Sequence[str]) -> None:
-        """Take note of a row of one line."""
-        if self._learned < _LEARNED:
-            self._learned += 1
-            for column, value in zip(self._columns, fields, strict=True):
-                column.learn(value)
-
-    def suspect(self, row: int, line: int, taken: Sequence[str]) -> None:
-        """Keep a record of several lines if they could be rows by their number of fields."""
+    def look_at(self, row: int, line: int, fields: Sequence[str], taken: Sequence[str]) -> None:
+        """Take note of a row of one line, and of a record of several if they could be rows by their number of fields."""
+        if len(taken) == 1:
+            if len(self._rows) < _LEARNED:
+                self._rows.append(fields[:_COLUMNS])
+            return
         below = [text.rstrip("\r\n").split(self._delimiter) for text in taken[1 : _KEPT_LINES + 1]]
         as_rows = [fields for fields in below if len(fields) == self._n_fields]
         if len(as_rows) >= _MOST * len(below) and len(self._doubtful) < _KEPT:
@@ -239,10 +225,16 @@ class _SwallowedRows:
 
     def report(self, problems: Problems) -> None:
         """Note those that look like rows, as what is wrong with the file: which rows they are nobody can say."""
-        telling = [at for at, column in enumerate(self._columns) if column.telling]
-        self.undecided = bool(self._doubtful) and not telling
+        if not self._doubtful:
+            return
+        columns = [_Column() for _ in range(min(self._n_fields, _COLUMNS))]
+        for row_fields in self._rows:
+            for column, value in zip(columns, row_fields, strict=True):
+                column.learn(value)
+        telling = [at for at, column in enumerate(columns) if column.telling]
+        self.undecided = not telling
         for row, line, n_lines, as_rows in self._doubtful:
-            alike = [all(self._columns[at].fits(fields[at]) for at in telling) for fields in as_rows]
+            alike = [all(columns[at].fits(fields[at]) for at in telling) for fields in as_rows]
             if telling and sum(alike) >= _MOST * len(alike):
                 problems.add(
                     "a quoted field swallows rows",

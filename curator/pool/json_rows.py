@@ -49,7 +49,9 @@ def json_rows(path: Path, form: TextForm, problems: Problems) -> Iterator[JsonRo
             at = line + error.lineno - 1 if isinstance(error, json.JSONDecodeError) else line
             inside = f" in line {at}" if at != line else ""
             problems.add(
-                "malformed JSON", f"{place(row, line)}: {cut(str(error))}{inside}", "Write complete JSON objects."
+                "malformed JSON",
+                f"{place(row, line)}: {cut(str(error))}{inside}",
+                "Write complete JSON objects.",
             )
             continue
         if not isinstance(record, dict):
@@ -186,7 +188,9 @@ def _refuse_wrapped(path: Path, record: Mapping[str, Any]) -> None:
                 f" own, for example: jq -c '.{cut(key, 40)}[]' {path.name} > rows.jsonl."
             )
     columns = list(record.values())
-    if len(columns) > 1 and all(isinstance(value, dict) and value.keys() == columns[0].keys() for value in columns):
+    if len(columns) > 1 and all(
+        isinstance(value, dict) and value.keys() == columns[0].keys() for value in columns
+    ):
         raise DataError(
             f"{path}: one object of columns ({listed(list(record), 5)}), as pandas writes it unless told otherwise. Write an"
             " object a row: to_json(path, orient='records', lines=True)."

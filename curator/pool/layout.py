@@ -89,7 +89,11 @@ def check_header(path: Path, layout: Layout, reading: Reading, wanted: Sequence[
     if not columns:
         return
     if not layout.header:
-        odd = [name for name, values in zip(first, columns, strict=True) if not _number(name) and all(map(_number, values))]
+        odd = [
+            name
+            for name, values in zip(first, columns, strict=True)
+            if not _number(name) and all(map(_number, values))
+        ]
         if odd and len(rows) > 1:
             raise DataError(
                 f"{path}: line {layout.first_line + 1} looks like a header: {quoted(odd[0])} stands above numbers only. Give"

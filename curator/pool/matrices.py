@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from curator.pool.problems import cut
 
 FloatRows = NDArray[np.floating[Any]]
-_PRINTED = re.compile(r"\[?[-+.\deEnaif\s,;]*\]?")  # numbers in a row, in brackets or not, as people print them
+_PRINTED = re.compile(
+    r"\[?[-+.\deEnaif\s,;]*\]?"
+)  # numbers in a row, in brackets or not, as people print them
 _LONGEST_SHOWN = 40
 
 
@@ -50,7 +52,10 @@ def row_of(value: object) -> list[float] | None:
         value = value[0]
     if not isinstance(value, (list, tuple)) or not value:
         return None
-    if any(isinstance(entry, bool) or not isinstance(entry, (float, int, np.floating, Decimal)) for entry in value):
+    if any(
+        isinstance(entry, bool) or not isinstance(entry, (float, int, np.floating, Decimal))
+        for entry in value
+    ):
         return None
     try:
         return [float(entry) for entry in value]
@@ -67,9 +72,15 @@ def why_no_row(value: object) -> tuple[str, str]:
             " numpy.frombuffer(value, numpy.float32).tolist()."
         )
     if isinstance(value, str) and "..." in value:
-        return f"{cut(value, _LONGEST_SHOWN)!r}", "NumPy left numbers out when it printed this: write the whole list."
+        return (
+            f"{cut(value, _LONGEST_SHOWN)!r}",
+            "NumPy left numbers out when it printed this: write the whole list.",
+        )
     if isinstance(value, (list, tuple)) and value and isinstance(value[0], (list, tuple)):
-        return f"{len(value):,} lists", "It takes one list of numbers a row: average the lists, or take one of them."
+        return (
+            f"{len(value):,} lists",
+            "It takes one list of numbers a row: average the lists, or take one of them.",
+        )
     if isinstance(value, dict):
         return f"an object of {cut(', '.join(map(str, value)), _LONGEST_SHOWN)}", advice
     return f"{cut(str(value), _LONGEST_SHOWN)!r}", advice

@@ -40,7 +40,19 @@ _NO_TEXT = (
 )
 # What people's files are in. The library knows many more, and with all of them mistakes Western for Icelandic Macs.
 _USUAL = (
-    *("gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255"),
+    *(
+        "gb18030",
+        "big5",
+        "cp932",
+        "euc_jp",
+        "cp949",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "cp1253",
+        "cp1254",
+        "cp1255",
+    ),
     *("cp1256", "cp1257", "cp1258", "koi8_r", "iso8859_2", "mac_roman"),
 )
 # Told apart by whole alphabets. Latin letters of the East, of Turkish or of the Baltic are where the library errs.
@@ -224,9 +236,7 @@ def _first_invalid(path: Path) -> DataError | None:
     return None
 
 
-def _undecodable(
-    path: Path, form: TextForm, line: int, start: int, error: UnicodeDecodeError
-) -> DataError:
+def _undecodable(path: Path, form: TextForm, line: int, start: int, error: UnicodeDecodeError) -> DataError:
     name = "UTF-8" if form.encoding.startswith("utf-8") else form.encoding
     byte = f"0x{error.object[error.start]:02x}"
     if error.reason == "unexpected end of data" or "truncated" in error.reason:
@@ -241,7 +251,10 @@ def _undecodable(
 
 def _guess(path: Path, head: bytes, wrong: DataError) -> TextForm:
     """The encoding by the library, when there is enough to go by; else an error that says what it looks like."""
-    if head.count(0) or sum(head.count(code) for code in b"\x01\x02\x03\x04\x05\x06\x0e\x0f") > len(head) // 1000:
+    if (
+        head.count(0)
+        or sum(head.count(code) for code in b"\x01\x02\x03\x04\x05\x06\x0e\x0f") > len(head) // 1000
+    ):
         raise DataError(f"{wrong} Or is this no text at all? It has control characters.") from wrong
     lines, valid = _telling_lines(path)
     invalid = [line for line in lines if line not in valid]
@@ -254,7 +267,9 @@ def _guess(path: Path, head: bytes, wrong: DataError) -> TextForm:
         raise wrong
     example = cut(invalid[0].decode(name, "replace").strip(), 80)
     if not sure:
-        raise DataError(f"{wrong} It may be {name}, which makes that {example!r}: --encoding {name}.") from wrong
+        raise DataError(
+            f"{wrong} It may be {name}, which makes that {example!r}: --encoding {name}."
+        ) from wrong
     return TextForm(
         name,
         guessed=True,

@@ -13,7 +13,17 @@ from curator.pool.layout import refuse_repeated
 from curator.pool.problems import Problems, listed, place
 
 LARGEST = 2**31  # bytes that a workbook may unpack to: more is a mistake, or an attack
-_DAMAGED = (zipfile.BadZipFile, KeyError, ValueError, ParseError, OSError, EOFError, TypeError, IndexError, AttributeError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    ParseError,
+    OSError,
+    EOFError,
+    TypeError,
+    IndexError,
+    AttributeError,
+)
 _WAY_OUT = "Save it as .xlsx or as CSV (UTF-8) with a spreadsheet program."
 
 
@@ -82,7 +92,9 @@ def _sheet(path: Path, book: Any) -> tuple[Any, list[str]]:
     others = [sheet.title for sheet in book.worksheets if sheet is not sheets[0]]
     notes = [f"sheet: {sheets[0].title}"]
     if others:
-        notes.append(f"not read: the other sheets, {listed(others, 5)}. Save one as a file of its own to read it")
+        notes.append(
+            f"not read: the other sheets, {listed(others, 5)}. Save one as a file of its own to read it"
+        )
     return sheets[0], notes
 
 

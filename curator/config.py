@@ -23,7 +23,7 @@ from pydantic import (
 
 from curator.errors import ConfigError
 from curator.money.amounts import MICRO, parse_amount
-from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
+from curator.pool.reading import UNKNOWN, Quoting, Reading, check_delimiter, check_encoding
 from strategies.mixture import shares_of
 
 if TYPE_CHECKING:
@@ -414,7 +414,7 @@ def render_config(config: Config) -> str:
             ("quoting", "none", "none: double quotes are part of the text; double: they enclose fields"),
             ("header", False, "false: a CSV file has no header, and its columns are column1, column2, ..."),
         )
-        if c.data.reading != Reading() or name in ("delimiter", "encoding")
+        if c.data.reading != UNKNOWN or name in ("delimiter", "encoding")
     ]
     lines += [
         "",

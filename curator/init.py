@@ -22,7 +22,7 @@ from curator.pool.columns import Columns, check_classes, infer_columns
 from curator.pool.formats import check_name, kept_reading
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.problems import BadRows, listing
-from curator.pool.reading import Reading
+from curator.pool.reading import UNKNOWN, Reading
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
 from curator.rounds.holdout_price import planned_holdouts
@@ -59,7 +59,7 @@ class InitOptions:
     embedding: str | None = None
     show: tuple[str, ...] = ()  # further columns that annotators see beside the item
     allow_outside: bool = False  # images may lie outside the folder of the data file
-    reading: Reading = Reading()  # how files of text are written
+    reading: Reading = UNKNOWN  # how files of text are written
     skip_bad_rows: Path | None = None  # rows that cannot be used are listed there and left out
     embeddings_file: str | None = None  # .npy, or .npz:ARRAY, aligned with the data
     classes: tuple[str, ...] | None = None
@@ -172,7 +172,7 @@ def add_to_pool(
     path: Path,
     embeddings_file: str | None = None,
     *,
-    reading: Reading = Reading(),
+    reading: Reading = UNKNOWN,
     skip_bad_rows: Path | None = None,
 ) -> ImportReport:
     """Append a file to the pool, read with the columns of curator.toml; known items are skipped.

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from curator.errors import DataError
 from curator.pool.formats import (
     IMAGE_ENDINGS,
-    UNKNOWN,
     column_names,
     first_rows,
     format_of,
@@ -17,7 +16,7 @@ from curator.pool.formats import (
     raw_batches,
 )
 from curator.pool.problems import Problems, listed, missing_column
-from curator.pool.reading import Reading
+from curator.pool.reading import UNKNOWN, Reading
 
 Kind = Literal["text", "image"]
 

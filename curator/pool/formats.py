@@ -18,7 +18,7 @@ from curator.pool.delimited import csv_rows
 from curator.pool.json_rows import check_unicode, field_of, json_keys, json_rows
 from curator.pool.layout import check_header, layout_of
 from curator.pool.problems import Problems, place
-from curator.pool.reading import Reading
+from curator.pool.reading import UNKNOWN, Reading
 from curator.pool.text import COMPRESSED, text_form
 from curator.pool.workbooks import workbook_columns, workbook_rows
 
@@ -64,7 +64,6 @@ READ = (
     "CSV (.csv, .tsv, .txt), JSON (.jsonl, .ndjson, .json), both also as .gz, .bz2 or .xz, Excel (.xlsx), Parquet (.parquet),"
     " Arrow (.arrow, .feather), and a folder of PNG or JPEG images"
 )
-UNKNOWN = Reading()
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 
 

@@ -143,6 +143,7 @@ def check_unicode(
 
 
 def is_unicode(text: str) -> bool:
+    """Whether a text can be stored: it holds no half surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -251,38 +252,23 @@ class _Scanner:
         start = counted = 0
         for match in _STRUCTURE.finditer(chunk):
             at, char = match.start(), match.group()
-            if self._in_string:
-                if at != self._skip:
-                    self._in_string = char != '"'
-                    if char == "\\":
-                        self._skip = at + 1
+            if self._is_string(at, char):
                 continue
-            if char == '"':
-                self._in_string = True
-            elif char in "{[":
-                if self._depth == 0:
-                    self._line += chunk.count("\n", counted, at)
-                    counted = at
-                    yield from self._between(chunk[start:at])
-                    start = at
-                    if char == "[" and self._array_line is None:
-                        self._array_line = self._line
-                        start = at + 1
-                        continue
-                    self._start_line = self._line
-                self._depth += 1
-            elif char in "}]" and self._depth == 0:
+            if self._depth == 0:
+                self._line += chunk.count("\n", counted, at)
+                counted = at
                 yield from self._between(chunk[start:at])
-                if char == "}" or self._array_line is None:
-                    yield self._line + chunk.count("\n", counted, at), char  # closes nothing
-                else:
-                    self._array_line = None
                 start = at + 1
-            elif char in "}]":
-                self._depth -= 1
-                if self._depth == 0:
-                    yield self._start_line, "".join([*self._parts, chunk[start : at + 1]])
-                    self._parts, self._size, start = [], 0, at + 1
+                if self._is_array(char):
+                    continue
+                if char in "}]":
+                    yield self._line, char  # closes nothing: malformed
+                    continue
+                start, self._start_line = at, self._line
+            self._depth += 1 if char in "{[" else -1
+            if self._depth == 0:
+                yield self._start_line, "".join([*self._parts, chunk[start : at + 1]])
+                self._parts, self._size, start = [], 0, at + 1
         self._line += chunk.count("\n", counted)
         self._skip -= len(chunk)
         self._parts.append(chunk[start:])
@@ -292,6 +278,27 @@ class _Scanner:
                 f"{self._path}: what begins in line {self._start_line} goes on for more than {LONGEST_LINE:,} characters."
                 f" {_ARRANGEMENTS}"
             )
+
+    def _is_string(self, at: int, char: str) -> bool:
+        """Whether a character begins, ends or is inside a string."""
+        if not self._in_string:
+            self._in_string = char == '"'
+            return self._in_string
+        if at != self._skip:
+            self._in_string = char != '"'
+            if char == "\\":
+                self._skip = at + 1
+        return True
+
+    def _is_array(self, char: str) -> bool:
+        """Whether a bracket outside of objects begins or ends the array that they are in."""
+        if char == "[" and self._array_line is None:
+            self._array_line = self._line
+            return True
+        if char == "]" and self._array_line is not None:
+            self._array_line = None
+            return True
+        return False
 
     def finish(self) -> Iterator[tuple[int, str]]:
         """What is left at the end.

@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -204,10 +205,8 @@ def _parsed(lines: Sequence[str], delimiter: str, quoting: int) -> list[list[str
     """Rows of the first lines; the last may be cut off."""
     csv.field_size_limit(LONGEST_FIELD)
     rows: list[list[str]] = []
-    try:
+    with suppress(csv.Error):
         rows.extend(row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if row)  # type: ignore[arg-type]
-    except csv.Error:
-        pass
     return rows
 
 

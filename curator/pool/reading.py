@@ -38,6 +38,9 @@ class Reading:
         return replace(self, **said)
 
 
+UNKNOWN = Reading()
+
+
 def parse_reading(
     delimiter: str | None, encoding: str | None, quoting: str | None, *, header: bool | None
 ) -> Reading:

@@ -57,7 +57,10 @@ _USUAL = (
 )
 # Told apart by whole alphabets. Latin letters of the East, of Turkish or of the Baltic are where the library errs.
 _TELLING = ("gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r")
-_WESTERN = frozenset("àáâäãåæçèéêëìíîïñòóôöøœùúûüßÀÁÂÄÅÆÇÈÉÊËÍÎÓÔÖØÚÛÜÑ€£§°©®™·¿¡«»„“”‘’‚–—…•´×½²\xa0")
+_WESTERN = frozenset(
+    "àáâäãåæçèéêëìíîïñòóôöøœùúûüßÀÁÂÄÅÆÇÈÉÊËÍÎÓÔÖØÚÛÜÑ€£§°©®™·¿¡«»„“”…•½²\xa0"
+    "\u2018\u2019\u201a\u2013\u2014\xb4\xd7"  # single quotation marks, dashes, the accent alone, times
+)
 _EVIDENCE = 2**18  # bytes of lines that are not ASCII: what a guess looks at
 _LOOKED_THROUGH = 2**26  # bytes in which they are looked for
 _FEW = 4  # bytes that are not ASCII: fewer tell nothing at all ...

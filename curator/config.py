@@ -23,6 +23,7 @@ from pydantic import (
 
 from curator.errors import ConfigError
 from curator.money.amounts import MICRO, parse_amount
+from curator.pool.reading import UNKNOWN, Quoting, Reading, check_delimiter, check_encoding
 from strategies.mixture import shares_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,28 @@ class DataSection(_Section):
     embedding: str | None = None
     show: tuple[Name, ...] = ()  # further columns that annotators see beside the item, in this order
     allow_outside: bool = False  # images may lie outside the folder of the data file
+    # how a file of text is written; unset: found out for each file
+    delimiter: Annotated[str, AfterValidator(check_delimiter)] | None = None
+    encoding: Annotated[str, AfterValidator(check_encoding)] | None = None
+    quoting: Quoting | None = None  # none: a double quote is a character like any other
+    header: bool | None = None  # false: the first line is a row, and the columns are column1, column2, ...
+
+    @property
+    def reading(self) -> Reading:
+        """How a file of text is written, as one value."""
+        return Reading(self.delimiter, self.encoding, self.quoting, self.header)
+
+    def columns(self) -> dict[str, Any]:
+        """What `curator.pool.columns.Columns` is made of."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "image": self.image,
+            "label": self.label,
+            "embedding": self.embedding,
+            "show": self.show,
+            "reading": self.reading,
+        }
 
 
 class EncoderSection(_Section):
@@ -386,6 +409,16 @@ def render_config(config: Config) -> str:
     )
     if c.data.allow_outside:
         lines.append("allow_outside = true  # images may lie outside the folder of the data file")
+    lines += [
+        _line(name, getattr(c.data, name), example, purpose)
+        for name, example, purpose in (
+            ("delimiter", ";", "between the fields of a CSV file; unset: found in its header"),
+            ("encoding", "cp1252", "of text files; unset: UTF-8 and UTF-16 are recognised, others guessed"),
+            ("quoting", "none", "none: double quotes are part of the text; double: they enclose fields"),
+            ("header", False, "false: a CSV file has no header, and its columns are column1, column2, ..."),
+        )
+        if c.data.reading != UNKNOWN or name in ("delimiter", "encoding")
+    ]
     lines += [
         "",
         "[encoder]  # tfidf, pixels, precomputed, sentence-transformers:NAME_OR_PATH, transformers:NAME_OR_PATH",

@@ -182,7 +182,7 @@ def own_columns(
     """
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
-    used = Columns(**data.model_dump(include={"id", "text", "image", "label", "embedding"}))
+    used = replace(Columns(**data.columns()), show=())
     for source in (data.source, *json.loads(project.ledger.get("added_data") or "[]")):
         path = next(
             (place for place in (project.folder / source, Path(source)) if place.exists()), Path(source)
@@ -190,7 +190,7 @@ def own_columns(
         try:
             if format_of(path) == "folder":
                 continue
-            others = tuple(name for name in column_names(path, ()) if name not in used.options())
+            others = tuple(name for name in column_names(path, (), used.reading) if name not in used.options())
             columns = replace(used, label=None, embedding=None, show=others)
             for batch in read_records(
                 path, columns, project.config.project.kind, allow_outside=data.allow_outside

@@ -25,8 +25,10 @@ from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, labeled_classes, read_own_labels
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
+from curator.pool.formats import check_name, kept_reading
 from curator.pool.incoming import EmbeddingSource
-from curator.pool.problems import listed
+from curator.pool.problems import BadRows, listed, listing
+from curator.pool.reading import UNKNOWN, Reading
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
 from curator.rounds.holdout_price import planned_holdouts
@@ -64,6 +66,8 @@ class InitOptions:
     embedding: str | None = None
     show: tuple[str, ...] = ()  # further columns that annotators see beside the item
     allow_outside: bool = False  # images may lie outside the folder of the data file
+    reading: Reading = UNKNOWN  # how files of text are written
+    skip_bad_rows: Path | None = None  # rows that cannot be used are listed there and left out
     embeddings_file: str | None = None  # .npy, or .npz:ARRAY, aligned with the data
     classes: tuple[str, ...] | None = None
     price: str | None = None
@@ -232,8 +236,22 @@ def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
     return notes
 
 
-def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None) -> ImportReport:
+def add_to_pool(
+    project: Project,
+    path: Path,
+    embeddings_file: str | None = None,
+    *,
+    reading: Reading = UNKNOWN,
+    skip_bad_rows: Path | None = None,
+) -> ImportReport:
     """Append a file to the pool, read with the columns of curator.toml; known items are skipped.
+
+    Args:
+        project: it is added to.
+        path: a data file or a folder of images.
+        embeddings_file: where embeddings are precomputed and in a file of their own.
+        reading: how this file is written, where that differs from what curator.toml says.
+        skip_bad_rows: rows that cannot be used are listed there and left out; None: they are an error.
 
     Raises:
         ConfigError: curator.toml names other classes than the campaign has.
@@ -241,19 +259,21 @@ def add_to_pool(project: Project, path: Path, embeddings_file: str | None = None
         EncoderError: items cannot be encoded. The pool is as before.
     """
     config = project.config
-    unread = {"source", "allow_outside"}
+    columns = Columns(**config.data.columns())
+    columns = replace(columns, reading=columns.reading.overridden(reading))
     if config.labeler.name != "replay":
-        unread.add("label")  # annotators answer: a file without known labels is as good
-    with project.locked("add"):
+        columns = replace(columns, label=None)  # annotators answer: a file without known labels is as good
+    with project.locked("add"), listing(skip_bad_rows) as bad_rows:
         refuse_hand_edit(project)
         before = project.pool.segments
         report = import_records(
             project.pool,
             path,
-            Columns(**config.data.model_dump(exclude=unread)),
+            columns,
             classes=config.project.classes,
             allow_outside=config.data.allow_outside,
             embeddings=_source(config, project.state, embeddings_file),
+            bad_rows=bad_rows,
             progress=project.progress,
         )
         try:
@@ -298,7 +318,13 @@ def _undo(folder: Path, state: Path, made: list[Path]) -> None:
 def _plan(options: InitOptions) -> _Plan:
     """Decide everything that can be decided without reading all the data."""
     given = Columns(
-        options.id, options.text, options.image, options.label, options.embedding, show=options.show
+        options.id,
+        options.text,
+        options.image,
+        options.label,
+        options.embedding,
+        show=options.show,
+        reading=options.reading,
     )
     inferred = infer_columns(options.data, given, options.kind)
     if options.price is None and options.hourly_rate is None:
@@ -310,6 +336,7 @@ def _plan(options: InitOptions) -> _Plan:
     holdout_file = None if _is_count(options.holdout or "0") else options.holdout
     holdout_columns, classes = None, options.classes or _all_classes(options, inferred)
     if holdout_file:
+        check_name(Path(holdout_file))
         # nobody is asked about a hold-out that comes labeled, so it need not have the columns to show
         found = infer_columns(Path(holdout_file), replace(inferred.columns, show=()), inferred.kind)
         if found.columns.label is None:
@@ -346,7 +373,8 @@ def _plan(options: InitOptions) -> _Plan:
         "project": {"name": options.name, "kind": inferred.kind, "classes": classes, "seed": options.seed},
         "data": {
             "source": str(options.data),
-            **vars(inferred.columns),
+            **{name: value for name, value in vars(inferred.columns).items() if name != "reading"},
+            **vars(kept_reading(options.data, options.reading)),
             "allow_outside": options.allow_outside,
         },
         "encoder": {"name": _encoder_name(options, inferred.columns)},
@@ -433,6 +461,13 @@ def _import_all(
     plan: _Plan, options: InitOptions, state: Path, progress: Progress
 ) -> tuple[ImportReport, _Plan]:
     """Read the pool, and the hold-out file if there is one."""
+    with listing(options.skip_bad_rows) as bad_rows:
+        return _import_listing(plan, options, state, bad_rows, progress)
+
+
+def _import_listing(
+    plan: _Plan, options: InitOptions, state: Path, bad_rows: BadRows | None, progress: Progress
+) -> tuple[ImportReport, _Plan]:
     config = plan.config
     pool = Pool.create(state / "pool", config.project.kind)
     imported = import_records(
@@ -442,11 +477,14 @@ def _import_all(
         classes=config.project.classes,
         allow_outside=config.data.allow_outside,
         embeddings=_source(config, state, options.embeddings_file),
+        bad_rows=bad_rows,
         progress=progress,
     )
     if options.classes is None and imported.labeled >= _ENOUGH_TO_TELL:
         _check_labels_repeat(options, plan, imported.labeled)
-    notes = list(plan.notes)
+    notes = [*imported.notes, *plan.notes]
+    if imported.account:
+        notes.append(imported.account)
     if config.encoder.name == BY_KIND:
         name, why = default_encoder(config.project.kind, pool.contents(np.arange(min(50, pool.n_items))))
         config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"name": name})})
@@ -464,7 +502,7 @@ def _import_all(
         imported, added=imported.added + own.added - len(own.labels)
     )  # what may be asked about
     if plan.holdout_columns and config.holdout.file:
-        import_records(
+        held = import_records(
             pool,
             Path(config.holdout.file),
             plan.holdout_columns,
@@ -472,8 +510,10 @@ def _import_all(
             role="holdout",
             allow_outside=config.data.allow_outside,
             embeddings=_source(config, state, options.holdout_embeddings),
+            bad_rows=bad_rows,
             progress=progress,
         )
+        notes += [f"hold-out: {note}" for note in (*held.notes, held.account) if note]
     elif not options.holdout:
         largest = max(1, int(LARGEST_HOLDOUT_SHARE * imported.added))
         if config.holdout.size > largest:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +104,7 @@ def predict_file(project: Project, path: Path, embeddings: str | None = None) ->
     with tempfile.TemporaryDirectory(prefix="curator-predict-") as folder:
         base = Path(folder)
         pool = Pool.create(base / "pool", config.project.kind)
-        columns = Columns(**config.data.model_dump(include={"id", "text", "image", "embedding"}))
+        columns = replace(Columns(**config.data.columns()), label=None, show=())
         given = config.encoder.name == PRECOMPUTED
         report = import_records(
             pool,

@@ -14,7 +14,16 @@ from curator.cli import studio as studio_commands
 from curator.cli.backup import backup
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import (
+    HERE,
+    AsJson,
+    Delimiter,
+    Encoding,
+    Header,
+    ProjectDir,
+    Quoting,
+    SkipBadRows,
+)
 from curator.cli.plan import plan
 from curator.cli.report import report as report_command
 from curator.cli.restore import restore
@@ -54,7 +63,9 @@ def _root(
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="What the project is called; annotators see it.")],
-    data: Annotated[Path, typer.Option(help="CSV, JSONL or Parquet file, or a folder of PNG/JPEG images.")],
+    data: Annotated[
+        Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
+    ],
     project: ProjectDir = HERE,
     kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
     id_: Annotated[
@@ -81,6 +92,11 @@ def init(
     allow_outside: Annotated[
         bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
     ] = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    quoting: Quoting = None,
+    header: Header = None,
+    skip_bad_rows: SkipBadRows = None,
     embeddings: Annotated[
         str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
     ] = None,
@@ -151,11 +167,13 @@ def init(
         from curator.cli import render
         from curator.config import CONFIG_NAME
         from curator.init import InitOptions, init_project, parse_kind, split_columns
+        from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
 
         options = InitOptions(
             name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
             show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
+            reading=parse_reading(delimiter, encoding, quoting, header=header), skip_bad_rows=skip_bad_rows,
             classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
             price=price, hourly_rate=hourly_rate, currency=currency, budget=budget, encoder=encoder, labeler=labeler, url=url,
             strategy=strategy, batch=batch, holdout=holdout,
@@ -186,6 +204,11 @@ def add(
     label: Annotated[
         str | None, typer.Option(help="With --labeled: column of the labels.", show_default="inferred")
     ] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    quoting: Quoting = None,
+    header: Header = None,
+    skip_bad_rows: SkipBadRows = None,
     as_json: AsJson = False,
 ) -> None:
     """Append data to the pool. Known items are skipped; a known id with other content is refused.
@@ -195,9 +218,11 @@ def add(
     with user_errors():
         from curator.cli import render
         from curator.init import add_labeled, add_to_pool, own_labels_notes
+        from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.project import Project
 
+        reading = parse_reading(delimiter, encoding, quoting, header=header)
         with Project(project, progress=RichProgress(), say=_say) as opened:
             if labeled:
                 own = add_labeled(opened, path, embeddings, label=label)
@@ -207,7 +232,7 @@ def add(
                 ]
                 typer.echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
                 return
-            report = add_to_pool(opened, path, embeddings)
+            report = add_to_pool(opened, path, embeddings, reading=reading, skip_bad_rows=skip_bad_rows)
         typer.echo(render.as_json(vars(report)) if as_json else render.add_text(report))
 
 

@@ -8,3 +8,32 @@ import typer
 ProjectDir = Annotated[Path, typer.Option("--project", help="Folder of the project.", show_default="here")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 HERE = Path()
+
+Delimiter = Annotated[
+    str | None,
+    typer.Option(help="Between the fields of CSV, e.g. '|' or tab.", show_default="found in the header"),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of text files, e.g. cp1252 or gb18030.", show_default="UTF-8, UTF-16, or a guess"),
+]
+Quoting = Annotated[
+    str | None,
+    typer.Option(
+        help="none: double quotes are part of the text; double: they enclose fields.",
+        show_default="double, but stray quotes are refused",
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header", help="Whether line 1 of CSV names the columns.", show_default="it does"
+    ),
+]
+SkipBadRows = Annotated[
+    Path | None,
+    typer.Option(
+        help="Leave out rows that cannot be used, and list them in this file.",
+        show_default="nothing is imported",
+    ),
+]

@@ -109,9 +109,9 @@ def init_text(report: InitReport, config_name: str, currency: str, price: str) -
 def add_text(report: ImportReport) -> str:
     """What `curator add` did."""
     text = f"{report.added:,} items added, {report.known:,} known already"
-    return text + (
-        f", {report.duplicates_collapsed:,} repeats within the file" if report.duplicates_collapsed else ""
-    )
+    if report.duplicates_collapsed:
+        text += f", {report.duplicates_collapsed:,} repeats within the file"
+    return "\n".join([text, *(f"  {note}" for note in (*report.notes, report.account) if note)])
 
 
 def round_text(report: RoundReport, currency: str) -> str:

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import (
+    HERE,
+    AsJson,
+    Delimiter,
+    Encoding,
+    Header,
+    ProjectDir,
+    Quoting,
+    SkipBadRows,
+)
 from curator.simulate.price import SECONDS_PER_ITEM, SECONDS_PER_WORD
 
 
@@ -29,7 +38,7 @@ def simulate(
     seeds: Annotated[int, typer.Option(min=1, help="Campaigns of each strategy.")] = 10,
     data: Annotated[
         Path | None,
-        typer.Option(help="Labeled CSV, JSONL or Parquet, or a folder.", show_default="the project's labels"),
+        typer.Option(help="Labeled data, as for `curator init`.", show_default="the project's labels"),
     ] = None,
     project: ProjectDir = HERE,
     price: Annotated[
@@ -133,6 +142,11 @@ def simulate(
     allow_outside: Annotated[
         bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
     ] = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    quoting: Quoting = None,
+    header: Header = None,
+    skip_bad_rows: SkipBadRows = None,
     name: Annotated[
         str | None, typer.Option(help="What results call the data.", show_default="the file's name")
     ] = None,
@@ -163,6 +177,7 @@ def simulate(
         from curator.cli.simulate_text import simulation_text
         from curator.init import parse_kind
         from curator.pool.columns import Columns
+        from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.simulate.prepare import Asked, prepare
         from curator.simulate.simulation import simulate as run
@@ -173,10 +188,14 @@ def simulate(
             batch=batch, seed_batch=seed_batch, budget=budget, seed_strategy=seed_strategy, random_share=random_share,
             cost_aware=cost_aware, metric=metric, model=model, model_params=model_params, model_seeds=model_seeds,
             holdout=holdout, pool=pool, holdouts=holdouts, kind=parse_kind(kind),
-            columns=Columns(id=id_, text=text, image=image, label=label, embedding=embedding),
+            columns=Columns(
+                id=id_, text=text, image=image, label=label, embedding=embedding,
+                reading=parse_reading(delimiter, encoding, quoting, header=header),
+            ),
             embeddings=embeddings, holdout_embeddings=holdout_embeddings, encoder=encoder,
             classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
             allow_outside=allow_outside, allow_code=allow_code, name=name, jobs=jobs or _cores(), out=out,
+            skip_bad_rows=skip_bad_rows,
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), _say)
         found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves)

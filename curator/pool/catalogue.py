@@ -17,7 +17,7 @@ from curator.pool.fields import Fields
 from curator.pool.formats import count_rows
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource, IncomingEmbeddings
-from curator.pool.problems import listed
+from curator.pool.problems import BadRows, Problems, listed
 from curator.pool.readers import RecordBatch, read_records
 from curator.pool.segments import (
     FIELDS,
@@ -217,16 +217,18 @@ class Pool:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did.
+    """What an import did: every row of the file is in one of `added`, `known`, `duplicates_collapsed` and `left_out`.
 
     Attributes:
-        rows: rows read.
+        rows: data rows in the file.
         added: new items.
         known: rows whose item the pool had already.
         duplicates_collapsed: rows whose content came earlier in the same file (without an id column).
         labeled: new items with a label.
         zero_embeddings: new items whose given embedding is all zero.
         seconds: it took.
+        left_out: reason -> rows that were left out for it: empty rows, and bad ones where these are to be skipped.
+        notes: how the file was read, where that had to be found out, a sentence each.
     """
 
     rows: int
@@ -236,11 +238,29 @@ class ImportReport:
     labeled: int
     zero_embeddings: int
     seconds: float
+    left_out: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def rows_per_second(self) -> float:
         """Rows read a second."""
         return self.rows / max(self.seconds, 1e-9)
+
+    @property
+    def account(self) -> str | None:
+        """Where all the rows went, when some were left out."""
+        if not self.left_out:
+            return None
+        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in self.left_out.items())
+        parts = [
+            (self.added, "new items"),
+            (self.known, "known already"),
+            (self.duplicates_collapsed, "repeats"),
+        ]
+        return (
+            f"{self.rows:,} rows: {', '.join(f'{count:,} {what}' for count, what in parts if count)},"
+            f" {sum(self.left_out.values()):,} left out ({reasons})"
+        )
 
 
 def import_records(
@@ -252,6 +272,7 @@ def import_records(
     role: Role = "pool",
     allow_outside: bool = False,
     embeddings: EmbeddingSource | None = None,
+    bad_rows: BadRows | None = None,
     progress: Progress | None = None,
     matched: "Matched | None" = None,
 ) -> ImportReport:
@@ -265,6 +286,7 @@ def import_records(
         role: "pool" for items to ask about; "holdout" for a labeled file that only measures.
         allow_outside: images may lie outside the folder of the data file.
         embeddings: where precomputed embeddings come from; None when an encoder computes them later.
+        bad_rows: takes the rows that cannot be used; None: nothing is imported when there are any.
         progress: shows how far it is.
         matched: takes the rows of a labeled file, whose items the pool may know under another id, or hold back.
 
@@ -277,6 +299,7 @@ def import_records(
     known_columns = (
         columns if embeddings is not None and embeddings.file is None else replace(columns, embedding=None)
     )
+    problems = Problems(path, bad_rows)
     batches = read_records(
         path,
         known_columns,
@@ -284,6 +307,7 @@ def import_records(
         classes=classes,
         labels_required=role == "holdout",
         allow_outside=allow_outside,
+        problems=problems,
     )
     store = None if embeddings is None else embeddings.folder
     with (
@@ -292,10 +316,18 @@ def import_records(
         (progress or NoProgress()).bar(f"import {path.name}", count_rows(path)) as advance,
     ):
         work = _Import(
-            pool, path, role, staging, incoming, content_ids=known_columns.id is None, matched=matched
+            pool,
+            path,
+            role,
+            staging,
+            incoming,
+            problems,
+            content_ids=known_columns.id is None,
+            matched=matched,
         )
         for batch in batches:
-            work.add(batch)
+            if len(batch):
+                work.add(batch)
             advance(len(batch))
         work.check()
         pool.replace_segments(staging.commit(incoming.encoder))
@@ -327,6 +359,7 @@ class _Import:
     role: Role
     staging: Staging
     incoming: IncomingEmbeddings
+    problems: Problems
     content_ids: bool
     matched: Matched | None = None
     rows: int = 0
@@ -390,9 +423,16 @@ class _Import:
         Raises:
             DataError: lists them.
         """
-        self.incoming.check_end(self.rows)
         if self.matched is not None:
             self.matched.check()
+        n_rows = self.problems.n_rows
+        self.incoming.check_end(n_rows)
+        left_out = sum(self.problems.left_out.values())
+        if n_rows != self.rows + left_out:
+            raise DataError(
+                f"{self.path}: of {n_rows:,} rows {self.rows:,} were read and {left_out:,} left out. Nothing was imported. The"
+                " others are lost to a fault of curator's: please report it."
+            )
         if self.crossing:
             here, there = (
                 ("the pool", "the hold-out") if self.role == "pool" else ("the hold-out", "the pool")
@@ -409,7 +449,14 @@ class _Import:
 
     def report(self, seconds: float) -> ImportReport:
         """What was done."""
-        added = self.rows - self.known - self.repeated
         return ImportReport(
-            self.rows, added, self.known, self.repeated, self.labeled, self.incoming.zero_rows, seconds
+            rows=self.problems.n_rows,
+            added=self.rows - self.known - self.repeated,
+            known=self.known,
+            duplicates_collapsed=self.repeated,
+            labeled=self.labeled,
+            zero_embeddings=self.incoming.zero_rows,
+            seconds=seconds,
+            left_out=dict(self.problems.left_out),
+            notes=tuple(dict.fromkeys(self.problems.notes)),
         )

@@ -9,12 +9,14 @@ from curator.errors import DataError
 from curator.pool.formats import (
     IMAGE_ENDINGS,
     column_names,
+    first_rows,
     format_of,
     image_files,
     python_values,
     raw_batches,
 )
 from curator.pool.problems import Problems, listed, missing_column
+from curator.pool.reading import UNKNOWN, Reading
 
 Kind = Literal["text", "image"]
 
@@ -51,6 +53,7 @@ class Columns:
 
     Attributes:
         show: further columns that annotators see beside the item, in this order.
+        reading: how the file that has them is written.
     """
 
     id: str | None = None
@@ -59,6 +62,7 @@ class Columns:
     label: str | None = None
     embedding: str | None = None
     show: tuple[str, ...] = ()
+    reading: Reading = UNKNOWN
 
     def options(self) -> dict[str, str]:
         """Name of every column that is given -> the option that names it."""
@@ -110,7 +114,7 @@ def existing_columns(path: Path, columns: Columns) -> list[str]:
     """
     _check_shown(path, columns)
     named = columns.options()
-    existing = column_names(path, tuple(named))
+    existing = column_names(path, tuple(named), columns.reading)
     for name, option in named.items():
         if name not in existing:
             advice = SHOW_ADVICE if option == SHOW_OPTION else ""
@@ -206,9 +210,7 @@ class _FileInference:
         self._given = given
         self._existing = existing
         self._notes: list[str] = []
-        first = next(raw_batches(path, existing, Problems(path), batch_rows=LOOKED_AT), None)
-        if first is None:
-            raise DataError(f"{path}: no rows that can be read. Give a file with a row per item.")
+        first = first_rows(path, existing, LOOKED_AT, given.reading)
         self._values = {name: self._peek(name, first.values[name]) for name in existing}
 
     def _peek(self, name: str, values: Any) -> list[Any]:
@@ -241,9 +243,14 @@ class _FileInference:
             )
         if given.embedding is None and embedding:
             self._notes.append(f"embedding column: {embedding}")
-        columns = replace(content, id=item_id, label=label, embedding=embedding, show=given.show)
+        columns = replace(
+            content, id=item_id, label=label, embedding=embedding, show=given.show, reading=given.reading
+        )
         return Inferred(
-            kind, columns, tuple(self._notes), distinct_labels(self._path, label) if label else None
+            kind,
+            columns,
+            tuple(self._notes),
+            distinct_labels(self._path, label, given.reading) if label else None,
         )
 
     def _kind(self, taken: set[str | None]) -> Kind:
@@ -344,14 +351,14 @@ class _FileInference:
         return [value for value in self._values[name] if value is not None and value != ""]
 
 
-def distinct_labels(path: Path, column: str) -> tuple[str, ...]:
+def distinct_labels(path: Path, column: str, reading: Reading = UNKNOWN) -> tuple[str, ...]:
     """The distinct labels in a column of a whole file, sorted; blank ones do not count.
 
     Raises:
         DataError: there are too many to be classes.
     """
     found: set[str] = set()
-    for batch in raw_batches(path, (column,), Problems(path), batch_rows=65_536):
+    for batch in raw_batches(path, (column,), Problems(path), batch_rows=65_536, reading=reading):
         found.update(
             label
             for value in python_values(batch.values[column], path, column)

@@ -50,6 +50,7 @@ class IncomingEmbeddings:
         self._source = source
         self._data = data
         self._array: AlignedArray | None = None
+        self._passed = 0  # rows of the array that were read
         self._dim = None if source is None else _dim_of(source.folder, segments)
         self.zero_rows = 0
 
@@ -101,6 +102,9 @@ class IncomingEmbeddings:
     def check_end(self, n_rows: int) -> None:
         """After the last batch: the array must end where the data file does.
 
+        Args:
+            n_rows: of the data file, those that were left out included.
+
         Raises:
             DataError: it does not, or some of its rows are not finite.
         """
@@ -111,9 +115,13 @@ class IncomingEmbeddings:
             raise self._wrong_count(self._array, f"{n_rows:,}")
 
     def _next(self, array: AlignedArray, batch: RecordBatch) -> NDArray[np.floating[Any]]:
-        embeddings = array.read(len(batch))
-        if len(embeddings) < len(batch):
+        """(n, dim) those of the rows of the batch; rows of the data file that were left out have theirs as well."""
+        passed = self._passed
+        embeddings = array.read(int(batch.rows[-1]) - passed)
+        self._passed += len(embeddings)
+        if self._passed < int(batch.rows[-1]):
             raise self._wrong_count(array, f"{int(batch.rows[-1]):,} or more")
+        embeddings = embeddings[batch.rows - passed - 1]
         for at in np.flatnonzero(~np.isfinite(embeddings).all(axis=1)):
             entry = int(np.flatnonzero(~np.isfinite(embeddings[at]))[0])
             self._problems.add(

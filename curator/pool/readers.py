@@ -1,21 +1,19 @@
 """Reads a user's data file into checked batches: ids, content, labels and embeddings, never the whole file.
 
 Everything wrong with the rows is collected and raised at the end, so that one run names all of it. After
-the first problem no more batches come out, but reading goes on to find the rest.
+the first problem no more batches come out, but reading goes on to find the rest. Where bad rows are to be left
+out, the batches come without them.
 """
 
-import json
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curator.errors import DataError
@@ -31,7 +29,9 @@ from curator.pool.confine import Confined
 from curator.pool.fields import Fields, shown_text
 from curator.pool.formats import RawBatch, format_of, image_files, python_values, raw_batches
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
-from curator.pool.problems import SHOWN, Problems, listed
+from curator.pool.json_rows import is_unicode
+from curator.pool.matrices import matrix_of, plain_values, row_of, why_no_row
+from curator.pool.problems import SHOWN, Problems, listed, place, quoted
 
 BATCH_ROWS = 4096
 URL = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
@@ -66,6 +66,19 @@ class RecordBatch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def without(self, rows: set[int]) -> "RecordBatch":
+        """The batch less the rows of these numbers."""
+        if not rows:
+            return self
+        kept = np.flatnonzero([row not in rows for row in self.rows.tolist()])
+        parts = (getattr(self, field.name) for field in fields(self))
+        return RecordBatch(
+            *(
+                part[kept] if isinstance(part, np.ndarray) else part and [part[at] for at in kept]
+                for part in parts
+            )
+        )
+
 
 def read_records(
     path: Path,
@@ -75,24 +88,32 @@ def read_records(
     classes: Sequence[str] | None = None,
     labels_required: bool = False,
     allow_outside: bool = False,
+    problems: Problems | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Iterator[RecordBatch]:
     """Read a data file or a folder of images, batch by batch.
 
     Args:
-        path: CSV, JSONL, Parquet, or a folder of PNG and JPEG images.
+        path: a file that `curator.pool.formats` reads, or a folder of PNG and JPEG images.
         columns: where things are; see `curator.pool.columns.infer_columns`.
         kind: what the content is.
         classes: labels have to be one of these; None lets any label pass.
         labels_required: a row without a label is a problem (a hold-out file).
         allow_outside: images may lie outside the folder of the data file, or behind links that lead out of it.
+        problems: collects what is wrong, and knows whether bad rows are an error or left out; None: an error.
         batch_rows: rows per batch.
 
     Raises:
         DataError: all that is wrong with the file: what, where, what to do.
     """
     reader = _Reader(
-        path, columns, kind, classes, labels_required=labels_required, allow_outside=allow_outside
+        path,
+        columns,
+        kind,
+        classes,
+        Problems(path) if problems is None else problems,
+        labels_required=labels_required,
+        allow_outside=allow_outside,
     )
     batches = (
         _folder_batches(reader, batch_rows)
@@ -101,12 +122,14 @@ def read_records(
     )
     some = False
     for batch in batches:
-        some = True
         if not reader.problems:
+            some = some or len(batch) > 0
             yield batch
     reader.raise_problems()
     if not some:
-        raise DataError(f"{path}: no rows. Give a file with a row per item.")
+        left_out = sum(reader.problems.left_out.values())
+        why = f"no rows left: all {left_out:,} are left out" if left_out else "no rows"
+        raise DataError(f"{path}: {why}. Give a file with a row per item.")
 
 
 class _Reader:
@@ -118,6 +141,7 @@ class _Reader:
         columns: Columns,
         kind: Kind,
         classes: Sequence[str] | None,
+        problems: Problems,
         *,
         labels_required: bool,
         allow_outside: bool,
@@ -125,7 +149,7 @@ class _Reader:
         self.path = path
         self.columns = columns
         self.kind = kind
-        self.problems = Problems(path)
+        self.problems = problems
         self.confined = Confined(path, self.problems, allow_outside=allow_outside)
         self._classes = None if classes is None else frozenset(classes)
         self._class_list = [] if classes is None else list(classes)
@@ -134,6 +158,19 @@ class _Reader:
         self._dim: int | None = None
         self._outside: Counter[str] = Counter()
         self._outside_first: dict[str, str] = {}
+        self._outside_what = f"labels outside the classes in column {columns.label!r}"
+
+    def _outside_advice(self, names: list[str]) -> str:
+        adding = f"curator classes add {' '.join(map(shlex.quote, names))}"
+        return (
+            f"The classes are {listed(self._class_list)}. Correct the labels; or, if they are classes too, name them: with "
+            f"--classes at `curator init`, by `{adding}` in a project that is there."
+        )
+
+    def at(self, raw: RawBatch, position: int) -> str:
+        """Where a row is, in words; what is added to the problems next belongs to it."""
+        self.problems.on_row(raw.rows[position], raw.lines[position] if raw.lines else None)
+        return raw.place(position)
 
     def raise_problems(self) -> None:
         """Raise all that was found.
@@ -143,38 +180,37 @@ class _Reader:
         """
         if self._outside:
             shown = [
-                f"{label!r} ({count:,} {'row' if count == 1 else 'rows'}, first {self._outside_first[label]})"
+                f"{quoted(label)} ({count:,} {'row' if count == 1 else 'rows'}, first {self._outside_first[label]})"
                 for label, count in self._outside.most_common(SHOWN)
             ]
-            shown_names = [label for label, _ in self._outside.most_common(SHOWN)]
             others = len(self._outside) - len(shown)
             more = f" and {others:,} other labels" if others else ""
-            self.problems.add(
-                f"labels outside the classes in column {self.columns.label!r}",
-                ", ".join(shown) + more,
-                f"The classes are {listed(self._class_list)}. Correct the labels; or, if they are classes too, name them: "
-                f"with --classes at `curator init`, by `{_adding(shown_names)}` in a project that is there.",
-            )
+            self.problems.on_row(None)
+            names = [label for label, _ in self._outside.most_common(SHOWN)]
+            advice = self._outside_advice(names)
+            self.problems.add(self._outside_what, ", ".join(shown) + more, advice, longest=1000)
         self.problems.raise_if_any()
 
     def record_batch(
         self, raw: RawBatch, contents: list[str], hashes: list[bytes], given_ids: Any
     ) -> RecordBatch:
-        """Check ids, labels and embeddings of rows whose content is fine already."""
+        """Check ids, labels and embeddings of rows whose content was looked at already; bad rows may be left out."""
         content_hashes = as_hashes(hashes)
+        labels = self._labels(raw) if self.columns.label else None
+        embeddings = self._embeddings(raw) if self.columns.embedding else None
+        shown = self._fields(raw) if self.columns.show else None
+        # last: a row that is left out for another reason leaves its id to those that come after it
         if given_ids is None:
             ids = as_hex(content_hashes)
             id_hashes = as_hashes(digest(item_id.encode()) for item_id in ids)
         else:
             ids = self._ids(raw, given_ids)
             id_hashes = self._unique(raw, ids)
-        labels = self._labels(raw) if self.columns.label else None
-        embeddings = self._embeddings(raw) if self.columns.embedding else None
-        fields = self._fields(raw) if self.columns.show else None
         rows = np.asarray(raw.rows, dtype=np.int64)
-        return RecordBatch(
-            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, fields
+        batch = RecordBatch(
+            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, shown
         )
+        return batch.without(self.problems.bad_among(raw.rows))
 
     def _ids(self, raw: RawBatch, values: Any) -> list[str]:
         column = self.columns.id
@@ -183,13 +219,13 @@ class _Reader:
             text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
             if text is None or (isinstance(text, str) and not text.strip()):
                 self.problems.add(
-                    f"no id in column {column!r}", raw.place(at), "Give every row an id of its own."
+                    f"no id in column {column!r}", self.at(raw, at), "Give every row an id of its own."
                 )
                 text = ""
             elif not isinstance(text, str):
                 self.problems.add(
                     f"id in column {column!r} is neither text nor a whole number",
-                    f"{raw.place(at)}: {text!r}",
+                    f"{self.at(raw, at)}: {quoted(text)}",
                     "Write ids as text.",
                 )
                 text = ""
@@ -201,16 +237,16 @@ class _Reader:
         # the value kept is where the row is: its number, and its line above the 32nd bit
         lines = np.asarray(raw.lines or [0] * len(ids), dtype=np.int64)
         where = np.asarray(raw.rows, dtype=np.int64) | (lines << 32)
-        earlier = self._seen.insert(hashes, where)
-        for at in np.flatnonzero(earlier >= 0):
-            if ids[at]:
-                row, line = int(earlier[at] & 0xFFFFFFFF), int(earlier[at] >> 32)
-                first = f"row {row} (line {line})" if line else f"row {row}"
-                self.problems.add(
-                    f"duplicate id in column {self.columns.id!r}",
-                    f"{raw.place(at)} repeats the id {ids[at]!r} of {first}",
-                    "Give each row an id of its own, or leave the repeats out.",
-                )
+        good = [at for at, item_id in enumerate(ids) if item_id and not self.problems.is_bad(raw.rows[at])]
+        earlier = self._seen.insert(hashes[good], where[good])
+        for nth in np.flatnonzero(earlier >= 0):
+            at = good[nth]
+            row, line = int(earlier[nth] & 0xFFFFFFFF), int(earlier[nth] >> 32)
+            self.problems.add(
+                f"duplicate id in column {self.columns.id!r}",
+                f"{self.at(raw, at)} repeats the id {quoted(ids[at])} of {place(row, line or None)}",
+                "Give each row an id of its own, or leave the repeats out.",
+            )
         return hashes
 
     def _labels(self, raw: RawBatch) -> list[str | None]:
@@ -221,18 +257,28 @@ class _Reader:
             if value is not None and label is None and not isinstance(value, str):
                 self.problems.add(
                     f"label in column {column!r} is neither text nor a whole number",
-                    f"{raw.place(at)}: {value!r}",
+                    f"{self.at(raw, at)}: {quoted(value)}",
                     "Write labels as text.",
                 )
             elif label is None and self._labels_required:
                 self.problems.add(
-                    f"no label in column {column!r}", raw.place(at), "A hold-out needs a label in every row."
+                    f"no label in column {column!r}",
+                    self.at(raw, at),
+                    "A hold-out needs a label in every row.",
                 )
             elif label is not None and self._classes is not None and label not in self._classes:
-                self._outside[label] += 1
-                self._outside_first.setdefault(label, raw.place(at))
+                self._label_outside(raw, at, label)
             labels.append(label)
         return labels
+
+    def _label_outside(self, raw: RawBatch, at: int, label: str) -> None:
+        """Labels that are no classes are counted and said once each, or else are rows to leave out."""
+        if self.problems.skipping:
+            where = f"{self.at(raw, at)}: {quoted(label)}"
+            self.problems.add(self._outside_what, where, self._outside_advice([label]))
+            return
+        self._outside[label] += 1
+        self._outside_first.setdefault(label, raw.place(at))
 
     def _fields(self, raw: RawBatch) -> list[Fields]:
         columns = [
@@ -246,48 +292,48 @@ class _Reader:
 
     def _embeddings(self, raw: RawBatch) -> NDArray[np.floating[Any]] | None:
         column = str(self.columns.embedding)
-        values = raw.values[column]
-        matrix = _arrow_matrix(values) if isinstance(values, pa.Array) else _list_matrix(values)
+        matrix = matrix_of(raw.values[column])
         if matrix is None or (self._dim is not None and matrix.shape[1] != self._dim):
-            self._ragged(raw, values, column)
+            matrix = self._rows_of_embeddings(raw, column)
+        if matrix is None:
             return None
         self._dim = matrix.shape[1]
         for at in np.flatnonzero(~np.isfinite(matrix).all(axis=1)):
-            self._not_finite(raw.place(int(at)), matrix[at], column)
+            self._not_finite(raw, int(at), matrix[at], column)
         return matrix
 
-    def _not_finite(self, where: str, row: NDArray[np.floating[Any]], column: str) -> None:
+    def _not_finite(self, raw: RawBatch, at: int, row: NDArray[np.floating[Any]], column: str) -> None:
         entry = int(np.flatnonzero(~np.isfinite(row))[0])
         self.problems.add(
             f"embedding in column {column!r} is not finite",
-            f"{where}: entry {entry + 1} is {row[entry]}",
+            f"{self.at(raw, at)}: entry {entry + 1} is {row[entry]}",
             "Compute the embeddings of these rows again.",
         )
 
-    def _ragged(self, raw: RawBatch, values: Any, column: str) -> None:
-        """Find the rows that make a batch of embeddings no matrix."""
-        for at, value in enumerate(values.to_pylist() if isinstance(values, pa.Array) else values):
-            row = _parsed(value)
+    def _rows_of_embeddings(self, raw: RawBatch, column: str) -> NDArray[np.floating[Any]] | None:
+        """(n, dim) row by row: those that are no embedding, or of another length, are noted and stay zero."""
+        found: list[list[float] | None] = []
+        for at, value in enumerate(plain_values(raw.values[column])):
+            row = row_of(value)
             if row is None:
+                what, advice = why_no_row(value)
                 self.problems.add(
-                    f"no list of numbers in column {column!r}",
-                    f"{raw.place(at)}: {str(value)[:40]!r}",
-                    "An embedding is a list of numbers, [0.1, 0.2, ...].",
+                    f"no list of numbers in column {column!r}", f"{self.at(raw, at)}: {what}", advice
                 )
-                continue
-            if self._dim is None:
-                self._dim = len(row)
-            if len(row) != self._dim:
-                self.problems.add(
-                    f"embedding in column {column!r} differs in length from the first one's {self._dim}",
-                    f"{raw.place(at)} has {len(row)}",
-                    "Every row needs the same number of entries, from one encoder.",
-                )
-
-
-def _adding(names: list[str]) -> str:
-    """The command that makes classes of these labels."""
-    return f"curator classes add {' '.join(map(shlex.quote, names))}"
+            else:
+                self._dim = self._dim or len(row)
+                if len(row) != self._dim:
+                    self.problems.add(
+                        f"embedding in column {column!r} differs in length from the first one's {self._dim}",
+                        f"{self.at(raw, at)} has {len(row)}",
+                        "Every row needs the same number of entries, from one encoder.",
+                    )
+                    row = None
+            found.append(row)
+        if self._dim is None:
+            return None
+        nothing = [0.0] * self._dim
+        return np.asarray([nothing if row is None else row for row in found], dtype=np.float64)
 
 
 def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
@@ -300,7 +346,14 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
     check: Callable[[_Reader, RawBatch, str], tuple[list[str], list[bytes]]]
     check = _texts if reader.kind == "text" else _images
     wanted = tuple(columns.options())
-    for raw in raw_batches(reader.path, wanted, reader.problems, batch_rows=batch_rows):
+    for raw in raw_batches(
+        reader.path,
+        wanted,
+        reader.problems,
+        batch_rows=batch_rows,
+        reading=columns.reading,
+        unchecked=(*columns.show, columns.image or ""),
+    ):
         contents, hashes = check(reader, raw, content)
         yield reader.record_batch(
             raw, contents, hashes, None if columns.id is None else raw.values[columns.id]
@@ -310,6 +363,7 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
 def _folder_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
     check_folder_columns(reader.path, reader.columns)
     files, _ = image_files(reader.path)
+    reader.problems.n_rows = len(files)
     for start in range(0, len(files), batch_rows):
         part = files[start : start + batch_rows]
         rows = list(range(start + 1, start + len(part) + 1))
@@ -330,23 +384,18 @@ def _texts(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], list
         text, encoded = "", b""
         if value is None or (isinstance(value, str) and not value.strip()):
             reader.problems.add(
-                f"no text in column {column!r}", raw.place(at), "Fill the text in, or leave these rows out."
+                f"no text in column {column!r}",
+                reader.at(raw, at),
+                "Fill the text in, or leave these rows out with --skip-bad-rows FILE.",
             )
         elif not isinstance(value, str):
             reader.problems.add(
                 f"column {column!r} holds something other than text",
-                f"{raw.place(at)}: {str(value)[:40]!r}",
+                f"{reader.at(raw, at)}: {str(value)[:40]!r}",
                 "Give text, or name another column with --text.",
             )
         else:
-            try:
-                text, encoded = value, value.encode()
-            except UnicodeEncodeError as error:
-                reader.problems.add(
-                    f"text in column {column!r} is not valid Unicode",
-                    f"{raw.place(at)}, character {error.start + 1}: {value[error.start]!r}",
-                    "Replace half surrogate pairs.",
-                )
+            text, encoded = value, value.encode()
         texts.append(text)
         hashes.append(digest(encoded))
     return texts, hashes
@@ -358,22 +407,25 @@ def _images(reader: _Reader, raw: RawBatch, column: str) -> tuple[list[str], lis
     hashes: list[bytes] = []
     for at, value in enumerate(python_values(raw.values[column], reader.path, column)):
         path, content = "", b""
+        where = reader.at(raw, at)
         if value is None or (isinstance(value, str) and not value.strip()):
             reader.problems.add(
-                f"no image in column {column!r}", raw.place(at), "Fill the path in, or leave these rows out."
+                f"no image in column {column!r}",
+                where,
+                "Fill the path in, or leave these rows out with --skip-bad-rows FILE.",
             )
         elif not isinstance(value, str):
             reader.problems.add(
                 f"column {column!r} holds something other than paths",
-                f"{raw.place(at)}: {str(value)[:40]!r}",
+                f"{where}: {str(value)[:40]!r}",
                 "Give paths relative to the data file, or URLs.",
             )
-        elif URL.match(value):
+        elif URL.match(value) and is_unicode(value):
             path, content = value, value.encode()
         else:
-            image = reader.confined.file(value, raw.place(at))
+            image = reader.confined.file(value, where)
             if image is not None:
-                path, content = str(image), _image_bytes(reader, raw.place(at), image)
+                path, content = str(image), _image_bytes(reader, where, image)
         paths.append(path)
         hashes.append(digest(content))
     return paths, hashes
@@ -399,49 +451,3 @@ def _image_bytes(reader: _Reader, where: str, path: Path) -> bytes:
             "broken image", f"{where}: {path} ({reason})", "Replace these images, or leave them out."
         )
     return content
-
-
-def _arrow_matrix(array: Any) -> NDArray[np.floating[Any]] | None:
-    """(n, dim) from an Arrow list column without a Python object per number; None when rows differ."""
-    kind = array.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        return None
-    if array.null_count or not len(array):
-        return None
-    lengths = np.asarray(pc.list_value_length(array))
-    flat = array.flatten()
-    if lengths[0] == 0 or (lengths != lengths[0]).any() or flat.null_count:
-        return None
-    if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
-        return None
-    numbers: NDArray[Any] = flat.to_numpy(zero_copy_only=False).reshape(len(array), int(lengths[0]))
-    return numbers.astype(np.float32) if numbers.dtype.kind != "f" else numbers
-
-
-def _list_matrix(values: Sequence[object]) -> NDArray[np.floating[Any]] | None:
-    """(n, dim) from lists of numbers, or from their JSON (CSV); None when they are no matrix."""
-    rows = [_parsed(value) for value in values]
-    if any(row is None for row in rows):
-        return None
-    try:
-        matrix = np.asarray(rows, dtype=np.float64)
-    except ValueError:
-        return None
-    return matrix if matrix.ndim == 2 and matrix.shape[1] else None
-
-
-def _parsed(value: object) -> list[float] | None:
-    """A list of numbers, given as one or as JSON; None when it is neither or empty."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    if not isinstance(value, list) or not value:
-        return None
-    if any(isinstance(entry, bool) or not isinstance(entry, (float, int, np.floating)) for entry in value):
-        return None
-    try:
-        return [float(entry) for entry in value]
-    except OverflowError:
-        return None

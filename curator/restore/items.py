@@ -15,7 +15,7 @@ from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns, infer_columns
 from curator.pool.hash_index import as_hashes, digest
 from curator.pool.incoming import EmbeddingSource
-from curator.pool.problems import listed
+from curator.pool.problems import BadRows, listed
 from curator.pool.readers import URL
 from curator.pool.segments import Role, read_segment
 from curator.progress import Progress
@@ -55,8 +55,7 @@ class PoolRebuild:
         self._options = options
         self._progress = progress
         self._report = report
-        columns = config.data.model_dump(exclude={"source", "allow_outside"})
-        self._columns = Columns(**columns)
+        self._columns = Columns(**config.data.columns())
         self._check_embeddings()
 
     def run(self, former: list[Path]) -> Pool:
@@ -171,7 +170,7 @@ class PoolRebuild:
         self, pool: Pool, path: Path, columns: Columns, embeddings: str | None, role: Role = "pool"
     ) -> None:
         precomputed = self._config.encoder.name == PRECOMPUTED
-        import_records(
+        imported = import_records(
             pool,
             path,
             columns,
@@ -179,8 +178,12 @@ class PoolRebuild:
             role=role,
             allow_outside=self._config.data.allow_outside,
             embeddings=EmbeddingSource(self._state / "embeddings", embeddings) if precomputed else None,
+            # what could not be used when it came in was left out then, or the file was never taken
+            bad_rows=BadRows(None),
             progress=self._progress,
         )
+        if imported.account:
+            self._report.notes.append(f"{path}: {imported.account}")
 
     def _given_embeddings(self, number: int) -> str | None:
         return self._options.embeddings[number] if self._options.embeddings else None

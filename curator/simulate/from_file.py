@@ -16,6 +16,7 @@ from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.problems import listing
 from curator.progress import Progress
 from curator.simulate.data import Labeled, drawn
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
@@ -38,6 +39,7 @@ class FileOptions:
         encoder: makes embeddings where none are given.
         classes: in this order; None: those of the labels.
         name: of the data; None: that of the file.
+        skip_bad_rows: rows that cannot be used are listed there and left out; None: they are an error.
     """
 
     data: Path
@@ -50,6 +52,7 @@ class FileOptions:
     encoder: str | None = None
     classes: tuple[str, ...] | None = None
     name: str | None = None
+    skip_bad_rows: Path | None = None
 
 
 def read_file(
@@ -68,7 +71,7 @@ def read_file(
         ConfigError: an encoder that does not exist.
     """
     kept = cache / f"data-{_key(options)}.safetensors"
-    if kept.exists():
+    if kept.exists() and (options.skip_bad_rows is None or options.skip_bad_rows.exists()):
         return Labeled.load(kept)
     found = _read(options, progress, say)
     found.save(kept)
@@ -81,7 +84,10 @@ def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) 
         say(note)
     holdout = _holdout_columns(options, inferred)
     classes = _classes(options, inferred, holdout)
-    with tempfile.TemporaryDirectory(prefix="curator-simulate-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="curator-simulate-") as folder,
+        listing(options.skip_bad_rows) as bad_rows,
+    ):
         pool = Pool.create(Path(folder) / "pool", inferred.kind)
         base = Path(folder) / "embeddings"
         parts = [(options.data, inferred.columns, "pool", options.embeddings)]
@@ -91,7 +97,7 @@ def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) 
             options.embeddings or inferred.columns.embedding
         )
         for path, columns, role, file in parts:
-            import_records(
+            imported = import_records(
                 pool,
                 path,
                 columns,
@@ -99,8 +105,12 @@ def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) 
                 role=role,  # type: ignore[arg-type]
                 allow_outside=options.allow_outside,
                 embeddings=EmbeddingSource(base, file) if precomputed else None,
+                bad_rows=bad_rows,
                 progress=progress,
             )
+            for note in (*imported.notes, imported.account):
+                if note:
+                    say(note)
         store = _encoded(options, pool, base, progress, say, precomputed=precomputed)
         return labeled_rows(options.name or options.data.resolve().stem, pool, store, classes)
 

@@ -63,6 +63,7 @@ class Asked:
     name: str | None
     jobs: int
     out: Path | None
+    skip_bad_rows: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,7 @@ def _file_options(asked: Asked, data: Path, holdout: Path | None) -> FileOptions
         encoder=asked.encoder,
         classes=asked.classes,
         name=asked.name,
+        skip_bad_rows=asked.skip_bad_rows,
     )
 
 

@@ -18,6 +18,7 @@ from integrations.errors import EncoderError
 
 NAME = "precomputed"
 FINGERPRINT = "as-given-1"  # the 1 counts changes of what is done to given rows: scaled to unit length
+MOST_ENTRIES = 2**15  # of a row; a small archive may unpack to rows that fit into no memory
 FLOATS = (np.float16, np.float32, np.float64)
 # What reading a damaged archive raises: an unknown method is a NotImplementedError, an encrypted member a RuntimeError.
 DAMAGED = (
@@ -135,6 +136,11 @@ class AlignedArray:
         if len(shape) != 2 or min(shape) < 1:
             raise EncoderError(
                 f"{self.path}: shape {shape}; it has to be (rows, entries), neither of them 0."
+            )
+        if shape[1] > MOST_ENTRIES:
+            raise EncoderError(
+                f"{self.path}: shape {shape}, {shape[1]:,} entries a row and not more than {MOST_ENTRIES:,}. It has to be (rows,"
+                " entries): is it turned round, or the wrong array?"
             )
         if dtype.newbyteorder("=") not in FLOATS:
             raise EncoderError(f"{self.path}: holds {dtype}, not float16, float32 or float64. Convert it.")

@@ -76,7 +76,11 @@ TEXT_FILES = {
         b"id,text\n1,caf\xe9\n",
         ["invalid UTF-8 in line 2, byte 13", "0xe9", "UTF-8"],
     ),
-    "UTF-16": ("a.csv", "id,text\n1,a\n".encode("utf-16"), ["UTF-16", "UTF-8"]),
+    "UTF-16 cut off": (
+        "a.csv",
+        "id,text\n1,a\n".encode("utf-16")[:-1],
+        ["invalid utf-16 in line 2", "the last", "--encoding"],
+    ),
     "half a surrogate pair": (
         "a.jsonl",
         b'{"id":1,"text":"a\\ud800"}\n',
@@ -94,8 +98,8 @@ TEXT_FILES = {
         ["number of fields", "header's 2", "row 1 (line 2) has 3"],
     ),
     "open quote": ("a.csv", b'id,text\n1,"a\n2,b\n', ["from line 2 on", "close every quote"]),
-    "unknown ending": ("a.xlsx", b"id", ["'.xlsx'", ".csv", ".parquet"]),
-    "JSON": ("a.json", b"[]", ["one object a line"]),
+    "unknown ending": ("a.doc", b"id", ["'.doc'", ".csv", ".parquet"]),
+    "empty array": ("a.json", b"[]", ["one object a line"]),
     "not Parquet": ("a.parquet", b"id,text", ["not a readable Parquet file"]),
 }
 

@@ -253,7 +253,7 @@ class Project:
         """The model that a round trained, with what it was trained on.
 
         When the encoder is another one by now, the model is trained again on the same labels: the kept one
-        could not read the new embeddings.
+        could not read the new embeddings. An encoder that was learned again and is the same within rounding is none.
         """
         from curator.learner.checkpoint import load_checkpoint
         from curator.learner.model import fit_model
@@ -261,6 +261,11 @@ class Project:
 
         found = load_checkpoint(self.model_folder(round_id), self.embeddings.take)
         if found.meta["encoder_fingerprint"] == self.embeddings.fingerprint:
+            return found
+        if self.reads_as_before(round_id, found):
+            self.say(
+                f"The encoder was learned again, and is the same within rounding: the model of round {round_id} is kept."
+            )
             return found
         self.say(
             f"The encoder has changed since round {round_id}: its model is trained again on the new embeddings."
@@ -273,6 +278,12 @@ class Project:
             lambda: unlabeled_sample(self, found.train_rows),
         )
         return replace(found, model=model)
+
+    def reads_as_before(self, round_id: int, found: Checkpoint) -> bool:
+        """Whether the embeddings of today are to a round's model what those of then were, within rounding."""
+        from curator.rounds.holdout_probs import says_the_same
+
+        return says_the_same(self.model_folder(round_id), found, self.embeddings, self.holdout_rows())
 
     def learner(self) -> ActiveLearner:
         """The current model as a modAL `ActiveLearner`, trained, with its training data in place.

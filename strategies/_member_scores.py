@@ -11,7 +11,9 @@ from strategies.errors import StrategyInputError
 from strategies.ties import likeliest
 
 _BLOCK_ROWS = 4_096
-_ROUNDINGS = 16.0  # an entropy is off by a few: of its logarithms, of its sum, of the probabilities themselves
+_ROUNDINGS = (
+    16.0  # an entropy is off by a few: of its logarithms, of its sum, of the probabilities themselves
+)
 
 
 def vote_entropies(member_probs: FloatArray) -> FloatArray:

@@ -25,7 +25,9 @@ FUSED = ("entropy", "margin", "least_confidence")
 
 _LANES = 16
 _TILE_ROWS = 24  # of exponentials: they stay in the first-level cache
-_NO_CLASS = np.float32(-1e30)  # a bias whose exponential is 0 next to any class: below all that `longest_row` allows
+_NO_CLASS = np.float32(
+    -1e30
+)  # a bias whose exponential is 0 next to any class: below all that `longest_row` allows
 _Summary = tuple[FloatArray, FloatArray, FloatArray, float]
 
 

@@ -15,26 +15,41 @@ from strategies._types import FloatArray, IntArray
 
 # 64 float32 roundings at 1: sums over some hundred columns were up to 20 of them apart between processors.
 TELLABLE = 2.0**-17
+# What neighbours in the order of scores are told apart by, where they are few: so little that only equal ones come as close.
+_GAP = 2.0**-19
 # A power of two that the largest value reaches but for rounding is reached: else rounding would halve or double the steps.
 _NEXT_POWER = 1e-3
 
 
 def levels(scores: FloatArray) -> IntArray:
-    """Scores in whole steps, so that what rounding tells apart is equal.
+    """Scores as whole numbers, so that what only rounding tells apart is equal.
+
+    Scores that follow each other closely are one level. Where so many do that they add up to more than `TELLABLE`, as in a
+    pool of millions, they are cut into steps of that size, with 0, 1 and 1/2 each in the middle of a step.
 
     Args:
-        scores: (n,) not NaN; infinite ones come first and last, and set no step.
+        scores: (n,) not NaN; infinite ones come first and last.
 
     Returns:
-        (n,) in the order of the scores. A step is `TELLABLE` of the largest magnitude, rounded up to a power of two, so
-        that 0, 1 and 1/2 are each in the middle of a step.
+        (n,) from 0 on, in the order of the scores. `TELLABLE` is meant of the largest finite magnitude, rounded up to a power
+        of two.
     """
+    if not len(scores):
+        return np.zeros(0, dtype=np.int64)
     size = np.abs(scores)
     largest = float(size.max(initial=0.0, where=np.isfinite(size)))
     if largest > 0.0:
         exponent = int(np.ceil(np.log2(largest) - _NEXT_POWER))
         scores = np.ldexp(scores.astype(np.float64), -exponent)  # about 1 at most
-    return np.rint(np.clip(scores, -2.0, 2.0) / TELLABLE).astype(np.int64)
+    order = np.argsort(scores, kind="stable")
+    ordered = np.clip(scores[order], -2.0, 2.0)
+    apart = np.diff(ordered, prepend=ordered[0]) > _GAP
+    begins = np.append(np.flatnonzero(apart), len(ordered))
+    span = ordered[begins - 1] - ordered[np.append(0, begins[:-1])]
+    step = np.where(span[np.cumsum(apart)] > TELLABLE, np.rint(ordered / TELLABLE), 0.0)
+    found = np.empty(len(scores), dtype=np.int64)
+    found[order] = np.cumsum(apart | (np.diff(step, prepend=step[0]) != 0.0))
+    return found
 
 
 def ranking(scores: FloatArray) -> IntArray:

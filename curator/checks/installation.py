@@ -125,7 +125,6 @@ def describe_arithmetic() -> str:
     import numpy as np
     import scipy.linalg  # noqa: F401  so is this one's
     import torch
-    from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     from strategies.parallel import cores
@@ -145,7 +144,6 @@ def describe_arithmetic() -> str:
         f"{cores()} cores",
         *blas,
         f"numpy up to {simd[-1] if simd else 'its baseline'}",
-        f"numba for {os.environ.get('NUMBA_CPU_NAME') or get_host_cpu_name()}",
         f"torch {torch.backends.cpu.get_cpu_capability()} x{torch.get_num_threads()}",
         f"python {platform.python_version()}",
         *versions,

@@ -99,7 +99,9 @@ def test_the_order_of_adding_up_changes_no_pick(name, labeled):
         weight = rng.standard_normal((1, 3, 48)).astype(np.float32)
         uncertainty = np.repeat(rng.uniform(0.2, 1.0, len(rows) // 2), 2).astype(np.float32)
 
-        def picks(columns, *, selector=selector, seed=seed, rows=rows, known=known, weight=weight, u=uncertainty):
+        def picks(
+            columns, *, selector=selector, seed=seed, rows=rows, known=known, weight=weight, u=uncertainty
+        ):
             head = LinearHead(weight[:, :, columns], np.zeros((1, 3), np.float32), np.arange(3), 3)
             inputs = Inputs(uncertainty=u, predict=head.predict)
             return selector.select(

@@ -32,7 +32,7 @@ from strategies.errors import StrategyInputError
 from strategies.inputs import Tell, say_nothing
 from strategies.neighbours import Neighbours
 from strategies.parallel import map_blocks, one_thread_each
-from strategies.ties import least_equal
+from strategies.ties import first_and_largest
 
 Method = Literal["all pairs", "sample", "graph"]
 
@@ -397,17 +397,15 @@ class _Lazy:
 
     def pick(self) -> int:
         """The next; of gains that are equal to within rounding the lowest position."""
-        while True:
-            largest = np.flatnonzero(self.gains >= least_equal(float(self.gains.max())))
-            if self.fresh[largest].all():
-                break
+        best, largest = first_and_largest(self.gains)
+        while not (self.fresh[best] and self.fresh[largest]):
             stale = np.where(self.fresh, -1.0, self.gains)
             size = min(_REFRESH, len(stale))
-            top = np.sort(np.argpartition(-stale, size - 1)[:size])
+            top = np.union1d(np.argpartition(-stale, size - 1)[:size], [best, largest])
             top = top[stale[top] >= 0.0]
             self.gains[top] = self._gain(top)
             self.fresh[top] = True
-        best = int(largest[0])
+            best, largest = first_and_largest(self.gains)
         row = self.choices[best : best + 1]
         self.covered = self.kernel.cover(self.covered, row, self.goals)
         self.gains[best] = -1.0

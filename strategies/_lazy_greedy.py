@@ -30,8 +30,8 @@ def lazy_greedy(
         take: called with each pick; changes what `gain` gives.
 
     Returns:
-        Distinct positions, in the order picked; of gains that are equal to within rounding the lowest position first. Fewer than k when no gain above
-        0 is left.
+        Distinct positions, in the order picked; of gains that are equal to within rounding the lowest position first.
+        Fewer than k when no gain above 0 is left.
     """
     everyone = np.arange(n, dtype=np.int64)
     bounds = np.concatenate(

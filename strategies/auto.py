@@ -38,8 +38,8 @@ def select(
         labeled: (n_labeled, dim) of what is labeled or already asked; None: nothing is.
         weights: (n_items,) >= 0: uncertainty and what an item adds to the coverage are multiplied by its weight; weight 0
             is picked last. None: all the same.
-        rng: orders items of equal uncertainty (to within rounding), and draws the samples that `strategies._herding.herd` takes where the
-            shortlist, or the pool before there is a model, has more than 10,000 items.
+        rng: orders items of equal uncertainty (to within rounding), and draws the samples that `strategies._herding.herd`
+            takes where the shortlist, or the pool before there is a model, has more than 10,000 items.
         uncertainty: (n_items,) in [0, 1]: 1 - margin. None: there is no model yet.
         tell: gets a sentence where the choice is approximate.
 

@@ -13,7 +13,7 @@ from strategies._checks import check_embeddings, check_k, check_labeled, check_w
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
 from strategies.parallel import one_thread_each
-from strategies.ties import first_of_largest, least_equal
+from strategies.ties import first_and_largest, first_of_largest
 
 _BLOCK_NUMBERS = 2_000_000  # distances at a time: 8 MB
 _REFRESH = 64  # items compared anew at a time
@@ -86,12 +86,12 @@ def _best(
     scores = score(slice(None))
     scores[picks] = -1.0
     while True:
-        largest = np.flatnonzero(scores >= least_equal(float(scores.max())))
-        if (search.seen[largest] == len(search)).all():
-            return int(largest[0])
+        best, largest = first_and_largest(scores)
+        if search.seen[best] == search.seen[largest] == len(search):
+            return best
         stale = np.where(search.seen < len(search), scores, -1.0)
         size = min(_REFRESH, len(stale))
-        rows = np.argpartition(-stale, size - 1)[:size]
+        rows = np.union1d(np.argpartition(-stale, size - 1)[:size], [best, largest])
         rows = rows[stale[rows] >= 0.0]
         search.refresh(rows)
         scores[rows] = score(rows)

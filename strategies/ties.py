@@ -68,7 +68,13 @@ def first_of_largest(values: FloatArray) -> int:
     Args:
         values: (n,) at least one.
     """
-    return int((values >= least_equal(float(values.max()))).argmax())
+    return first_and_largest(values)[0]
+
+
+def first_and_largest(values: FloatArray) -> tuple[int, int]:
+    """As `first_of_largest`, and the position of the largest itself: where values are bounds, these two have to be right."""
+    largest = int(values.argmax())
+    return int((values >= least_equal(float(values[largest]))).argmax()), largest
 
 
 def likeliest(probs: FloatArray) -> NDArray[np.intp]:

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint audit format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint audit test-numeric format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,15 @@ demo-studio: .venv/installed .venv-studio/installed  ## the same through a real 
 test: .venv/installed .venv-studio/installed  ## all tests, those against a real Label Studio included
 	$(BIN)/python -m coverage erase
 	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+# Kernels of an old processor, in every library that lets itself be told: they add up in another order.
+OLD_PROCESSOR := OPENBLAS_CORETYPE=Prescott NPY_DISABLE_CPU_FEATURES='AVX2 FMA3' ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE
+# Strategies, heads, money: what would show that a test or the product leans on one processor's rounding.
+NUMERIC := $(addprefix tests/strategies/test_,ties.py fused.py scorers.py committee_scorers.py auto.py badge.py kmeans.py) \
+	$(addprefix tests/curator/test_,head.py calibration.py evaluation.py gain.py gain_metrics.py money.py forecast.py verdict.py)
+
+test-numeric: .venv/installed  ## the numeric tests as on a processor without AVX2
+	$(OLD_PROCESSOR) $(BIN)/python -m pytest $(NUMERIC)
 
 fuzz: .venv/installed  ## 10,000 cases of bad input for every property; FUZZ=N for another number
 	CURATOR_FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0

@@ -258,7 +258,8 @@ class Project:
 
         When the encoder or the classes are others by now, the model is trained again on the same labels: the kept one
         could not read the new embeddings, or would answer with the old classes. Labels that no longer say enough are left
-        out; without any left, the model stays untrained and `train_rows` is empty.
+        out; without any left, the model stays untrained and `train_rows` is empty. An encoder that was learned again and
+        is the same within rounding has not changed.
         """
         from curator.learner.checkpoint import load_checkpoint
         from curator.learner.model import fit_model
@@ -266,9 +267,14 @@ class Project:
 
         found = load_checkpoint(self.model_folder(round_id), self.embeddings.take)
         then, now = tuple(found.model.classes_.tolist()), self.config.project.classes
-        changed = (
-            "The encoder has" if found.meta["encoder_fingerprint"] != self.embeddings.fingerprint else ""
-        )
+        changed = ""
+        if found.meta["encoder_fingerprint"] != self.embeddings.fingerprint:
+            if self.reads_as_before(round_id, found):
+                self.say(
+                    f"The encoder was learned again, and is the same within rounding: the model of round {round_id} is kept."
+                )
+            else:
+                changed = "The encoder has"
         changed = "The classes have" if then != now else changed
         if not changed:
             return found
@@ -287,6 +293,12 @@ class Project:
             lambda: unlabeled_sample(self, rows),
         )
         return replace(found, model=model, train_rows=rows, train_labels=labels)
+
+    def reads_as_before(self, round_id: int, found: Checkpoint) -> bool:
+        """Whether the embeddings of today are to a round's model what those of then were, within rounding."""
+        from curator.rounds.holdout_probs import says_the_same
+
+        return says_the_same(self.model_folder(round_id), found, self.embeddings, self.holdout_rows())
 
     def learner(self) -> ActiveLearner:
         """The current model as a modAL `ActiveLearner`, trained, with its training data in place.

@@ -32,6 +32,7 @@ _SLAB_ROWS = 65_536
 _CHUNK_ROWS = 2_048
 _SETTLE_AHEAD = 32  # rows brought to float64 at a time: reading the centers is most of the work
 _PAIR_CHUNK = 2_048
+_ROUNDING = 1e-12  # of a float64 distance: sums of squares cancel nothing
 
 
 class FarthestSearch:
@@ -160,7 +161,8 @@ class FarthestSearch:
                 return int(self._front[tied[0]])
             utility = self._settle(tied, reach)
             positions = self._front[tied]
-            best = int(positions[np.lexsort((positions, -utility))[0]])
+            # added up in another order on another processor, the squares differ by some 1e-16
+            best = int(positions[utility >= (1.0 - _ROUNDING) * utility.max()].min())
             if utility.max() > 0.0:
                 return best
             # All of these coincide with centers, for certain: what is left may still hold distances within the error.

@@ -32,6 +32,7 @@ from strategies.errors import StrategyInputError
 from strategies.inputs import Tell, say_nothing
 from strategies.neighbours import Neighbours
 from strategies.parallel import map_blocks, one_thread_each
+from strategies.ties import first_and_largest
 
 Method = Literal["all pairs", "sample", "graph"]
 
@@ -395,16 +396,16 @@ class _Lazy:
         self.fresh = np.ones(len(choices), dtype=bool)
 
     def pick(self) -> int:
-        """The next; of equal gains the lowest position."""
-        best = int(self.gains.argmax())
-        while not self.fresh[best]:
+        """The next; of gains that are equal to within rounding the lowest position."""
+        best, largest = first_and_largest(self.gains)
+        while not (self.fresh[best] and self.fresh[largest]):
             stale = np.where(self.fresh, -1.0, self.gains)
             size = min(_REFRESH, len(stale))
-            top = np.union1d(np.argpartition(-stale, size - 1)[:size], best)
+            top = np.union1d(np.argpartition(-stale, size - 1)[:size], [best, largest])
             top = top[stale[top] >= 0.0]
             self.gains[top] = self._gain(top)
             self.fresh[top] = True
-            best = int(self.gains.argmax())
+            best, largest = first_and_largest(self.gains)
         row = self.choices[best : best + 1]
         self.covered = self.kernel.cover(self.covered, row, self.goals)
         self.gains[best] = -1.0

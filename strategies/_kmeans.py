@@ -15,6 +15,7 @@ from strategies._checks import weights_among
 from strategies._plusplus import draw_centres
 from strategies._types import FloatArray, IntArray
 from strategies.parallel import one_thread_each
+from strategies.ties import levels
 
 _ITERATIONS = 10
 _ROWS_PER_CENTRE = (
@@ -105,13 +106,13 @@ def representatives(clusters: Clusters, k: int, weights: FloatArray | None) -> I
     sizes = np.bincount(clusters.labels[free], minlength=len(clusters.centres))
     place = np.full(n, n, dtype=np.int64)
     members = np.flatnonzero(free)
-    members = members[np.lexsort((far[members], clusters.labels[members]))]
+    members = members[np.lexsort((levels(far[members]), clusters.labels[members]))]
     begins = np.cumsum(sizes) - sizes
     place[members] = np.arange(len(members)) - begins[clusters.labels[members]]
     size = np.zeros(n, dtype=np.int64)
     size[members] = sizes[clusters.labels[members]]
     held_last = np.where(free, 0.0, -clusters.squared if weights is None else -clusters.squared * weights)
-    order: IntArray = np.lexsort((np.arange(n), held_last, -size, place))[:k]
+    order: IntArray = np.lexsort((np.arange(n), levels(held_last), -size, place))[:k]
     return order
 
 

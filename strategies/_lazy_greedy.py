@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies._types import IntArray
+from strategies.ties import first_of_largest, least_equal
 
 _CHUNK, _LARGEST_CHUNK = 32, 256  # gains computed anew at a time
 _FIRST = 1_024  # put in order before each pick; seldom more are looked at
@@ -20,7 +21,7 @@ def lazy_greedy(
     """Pick the candidate of the largest gain, again and again.
 
     A gain that was computed before the last picks is an upper bound: candidates are computed anew in the order of their
-    bounds, until the next bound is below the largest gain found.
+    bounds, until the next bound is below what is equal to the largest gain found.
 
     Args:
         n: number of candidates.
@@ -29,8 +30,8 @@ def lazy_greedy(
         take: called with each pick; changes what `gain` gives.
 
     Returns:
-        Distinct positions, in the order picked; of equal gains the lowest position first. Fewer than k when no gain above
-        0 is left.
+        Distinct positions, in the order picked; of gains that are equal to within rounding the lowest position first.
+        Fewer than k when no gain above 0 is left.
     """
     everyone = np.arange(n, dtype=np.int64)
     bounds = np.concatenate(
@@ -41,11 +42,11 @@ def lazy_greedy(
         best = 0.0
         for chunk in _by_bound(bounds) if picks else ():
             bound = bounds[chunk[0]]
-            if bound < best or bound == 0.0:
+            if bound < least_equal(best) or bound == 0.0:
                 break
             bounds[chunk] = gain(chunk)
             best = max(best, float(bounds[chunk].max()))
-        pick = int(bounds.argmax())
+        pick = first_of_largest(bounds)
         if bounds[pick] <= 0.0:
             break
         picks.append(pick)

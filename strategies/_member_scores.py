@@ -8,8 +8,12 @@ from strategies._checks import check_prob_shape, check_probs
 from strategies._row_scores import entropies, plain
 from strategies._types import FloatArray
 from strategies.errors import StrategyInputError
+from strategies.ties import likeliest
 
 _BLOCK_ROWS = 4_096
+_ROUNDINGS = (
+    16.0  # an entropy is off by a few: of its logarithms, of its sum, of the probabilities themselves
+)
 
 
 def vote_entropies(member_probs: FloatArray) -> FloatArray:
@@ -22,7 +26,7 @@ def vote_entropies(member_probs: FloatArray) -> FloatArray:
     for rows, members in _blocks(member_probs):
         votes = np.zeros((len(members[0]), n_classes), dtype=np.int64)
         for member in members:
-            votes[np.arange(len(member)), member.argmax(axis=1)] += 1
+            votes[np.arange(len(member)), likeliest(member)] += 1
         out[rows] = adds[votes].sum(axis=1)
     return out
 
@@ -31,13 +35,16 @@ def mutual_informations(member_probs: FloatArray) -> FloatArray:
     """(n,) entropy of the mean less the mean of the entropies, nats; see `bald.score`."""
     out = _room(member_probs)
     for rows, members in _blocks(member_probs):
-        # In float64 the mean of equal float32 rows is that row, so that members who coincide score exactly 0.
         mean = np.asarray(np.mean(members, axis=0, dtype=np.float64), dtype=members[0].dtype)
         whole = entropies(mean)
         gain = np.zeros(len(mean))
         for member in members:
             gain += whole - entropies(member)
-        out[rows] = np.maximum(gain / len(members), 0.0)
+        gain /= len(members)
+        # Members who coincide may differ in their last bits, where the columns of one product were added up in different
+        # orders: disagreement that the entropies' own rounding would explain is none.
+        gain[gain <= _ROUNDINGS * np.finfo(mean.dtype).eps * (1.0 + whole)] = 0.0
+        out[rows] = gain
     return out
 
 

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from strategies._types import FloatArray, IntArray
+from strategies.ties import TELLABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def pick_greedily(
         k: how many.
 
     Returns:
-        (k,) candidates, the best first; of equal ones the lowest.
+        (k,) candidates, the best first; of those that are equal to within rounding the lowest.
     """
     return np.asarray(
         _greedy(
@@ -110,30 +111,32 @@ def _greedy(
     k: int,
 ) -> IntArray:
     free = allowed.copy()
-    gains = np.zeros(len(free))
+    gains, now = np.zeros(len(free)), np.zeros(len(free))
     for target in range(len(starts) - 1):
         for pair in range(starts[target], starts[target + 1]):
             gains[candidates[pair]] += worth[target] * max(0.0, np.float64(values[pair]) - covered[target])
     picks = np.empty(k, dtype=np.int64)
     for turn in range(k):
-        best, most = -1, -np.inf
+        most = -np.inf
         for candidate in range(len(free)):
             # sums that rounding left a hair below or above nothing are nothing
             if free[candidate]:
-                gain = gains[candidate] * factor[candidate] if gains[candidate] > 1e-12 else 0.0
-                if gain > most:
-                    best, most = candidate, gain
+                now[candidate] = gains[candidate] * factor[candidate] if gains[candidate] > 1e-12 else 0.0
+                most = max(most, now[candidate])
+        best = 0
+        while not (free[best] and now[best] >= most - TELLABLE * most):
+            best += 1
         picks[turn] = best
         free[best] = False
         for at in range(begins[best], begins[best + 1]):
             target = targets[at]
-            now, old = np.float64(turned[at]), np.float64(covered[target])
-            if now <= old:
+            new, old = np.float64(turned[at]), np.float64(covered[target])
+            if new <= old:
                 continue
             for pair in range(starts[target], starts[target + 1]):
                 value = np.float64(values[pair])
                 if value > old:
-                    gains[candidates[pair]] -= worth[target] * (min(value, now) - old)
+                    gains[candidates[pair]] -= worth[target] * (min(value, new) - old)
             covered[target] = turned[at]
     return picks
 

@@ -2,7 +2,7 @@
 
 Division follows IEEE instead of raising (`error_model`), as a branch per division keeps LLVM from using vectors. The sums
 may be reordered ("reassoc"), in one fixed way: a row scores the same wherever it stands and whatever runs beside it.
-NaN is never assumed away, but for `_largest`, whose result is thrown away when the row holds NaN.
+NaN is never assumed away, but for logits, whose rows are looked at before (`linear_head.check_lengths`).
 """
 
 from typing import Any
@@ -163,7 +163,7 @@ def top_two_rows(
 
 @njit(nogil=True, error_model="numpy", fastmath={*_FAST, "nnan"}, cache=True)
 def _largest(logits: NDArray[np.float32]) -> Any:
-    """The largest of a row; a vector operation only because NaN may be taken for anything: the caller checks for it."""
+    """The largest of a row; a vector operation only because NaN may be taken for anything."""
     top = np.float32(-np.inf)
     for j in range(len(logits)):
         top = logits[j] if logits[j] > top else top  # noqa: FURB136
@@ -179,28 +179,24 @@ def softmax_scores(
     entropy: NDArray[np.float32],
     best: NDArray[np.float32],
     second: NDArray[np.float32],
-) -> bool:
+) -> None:
     """Entropy and the two largest probabilities of the softmax of each row, without a logarithm per class.
 
     With d = logit - largest logit and T = sum exp d, the entropy is log T - sum(d exp d) / T.
 
     Args:
-        logits: (n, width) contiguous, width a multiple of 16; overwritten.
+        logits: (n, width) finite, contiguous, width a multiple of 16; overwritten.
         tail: (width,) added to each row: the bias, and a very low number where a column is no class.
         exps: (tile,) room for the exponentials of some rows, at least one.
         bits: the memory of `exps` as whole numbers, which keep the order of numbers that are not negative.
         entropy: (n,) gets the entropy, nats.
         best: (n,) gets the largest probability.
         second: (n,) gets the second largest, equal in a tie.
-
-    Returns:
-        False when a row holds NaN or infinity.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
     nothing = bits.dtype.type(0)
     n, width = logits.shape
     step = len(exps) // width
-    right = True
     for first in range(0, n, step):
         rows = min(step, n - first)
         for row in range(rows):
@@ -208,7 +204,6 @@ def softmax_scores(
             for j in range(width):
                 here[j] += tail[j]
             largest = _largest(here)
-            right &= bool(abs(largest) <= np.float32(3e38))
             for j in range(width):
                 here[j] -= largest
         flat = logits[first : first + rows].reshape(-1)
@@ -232,9 +227,7 @@ def softmax_scores(
                 winners += one if exps[start + j] == one else zero
                 below = bits[start + j] if exps[start + j] < one else nothing
                 runner_up = below if below > runner_up else runner_up  # noqa: FURB136
-            right &= bool(total <= np.float32(width))
             entropy[first + row] = np.log(total) - spread / total
             best[first + row] = one / total
             bits[start] = runner_up
             second[first + row] = one / total if winners > one else exps[start] / total
-    return right

@@ -15,6 +15,7 @@ from strategies._checks import check_embeddings, check_k, check_labeled, check_w
 from strategies._copies import first_of_each
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import Tell, check_uncertainty, say_nothing
+from strategies.ties import levels
 
 _BATCHES = 10  # on the shortlist; with 20, and with a quarter of the pool, it measured worse
 
@@ -37,8 +38,8 @@ def select(
         labeled: (n_labeled, dim) of what is labeled or already asked; None: nothing is.
         weights: (n_items,) >= 0: uncertainty and what an item adds to the coverage are multiplied by its weight; weight 0
             is picked last. None: all the same.
-        rng: orders items of equal uncertainty, and draws the samples that `strategies._herding.herd` takes where the
-            shortlist, or the pool before there is a model, has more than 10,000 items.
+        rng: orders items of equal uncertainty (to within rounding), and draws the samples that `strategies._herding.herd`
+            takes where the shortlist, or the pool before there is a model, has more than 10,000 items.
         uncertainty: (n_items,) in [0, 1]: 1 - margin. None: there is no model yet.
         tell: gets a sentence where the choice is approximate.
 
@@ -83,7 +84,7 @@ def _shortlist(
     """Ascending positions of the most uncertain items: so many that copies of each other do not crowd out the others."""
     n = len(embeddings)
     worth = uncertainty if weights is None else np.where(weights > 0.0, uncertainty * weights, -1.0)
-    order = np.lexsort((rng.random(n), -worth))
+    order = np.lexsort((rng.random(n), -levels(worth)))
     size = wanted = min(n, _BATCHES * k)
     while True:
         shortlist: IntArray = np.sort(order[:size])

@@ -20,6 +20,7 @@ from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import Predict
 from strategies.parallel import one_thread_each
+from strategies.ties import first_of_largest, likeliest
 
 # Gradients closer than this share of their squared lengths are equal: a model does not predict more precisely.
 _ROUNDING = 1e-10
@@ -70,7 +71,7 @@ def select(
         picks: list[int] = []
         if labeled is None:
             worth = lengths if weights is None else lengths * np.sqrt(weights)
-            picks.append(int(worth.argmax()))
+            picks.append(first_of_largest(worth))
             gradients.add(picks[0])
         else:
             gradients.add_rows(labeled)
@@ -85,7 +86,7 @@ def _residuals(predict: Predict, rows: FloatArray) -> FloatArray:
     """(m, n_classes) probabilities minus the one-hot of the likeliest class."""
     probs = predict_checked(predict, rows)
     residuals = np.array(probs, dtype=np.result_type(probs, np.float32))
-    residuals[np.arange(len(rows)), residuals.argmax(axis=1)] -= 1.0
+    residuals[np.arange(len(rows)), likeliest(probs)] -= 1.0
     return residuals
 
 

@@ -15,7 +15,7 @@ def score(member_probs: FloatArray) -> FloatArray:
 
     Returns:
         (n_items,) in [0, log(min(n_members, n_classes))], nats; higher = ask first: the entropy of the mean less the mean
-        of the entropies. Exactly 0 where all members coincide, however unsure they are.
+        of the entropies. Exactly 0 where all members coincide to within rounding, however unsure they are.
 
     Raises:
         StrategyInputError: not three dimensions, fewer than two members or classes, or a row that is not a probability

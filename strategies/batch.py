@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from strategies import ties
 from strategies._checks import check_k, check_labeled, check_weights
 from strategies._types import FloatArray, IntArray
 from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks
@@ -83,8 +84,8 @@ def choose_batch(
             are multiplied by them, every selector gets them; a uniform draw stays one among the items above 0.
 
     Returns:
-        The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of equal scores the
-        lowest position comes first.
+        The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of scores that are
+        equal to within rounding (`strategies.ties`) the lowest position comes first.
 
     Raises:
         StrategyInputError: k is out of range, a mixture does not add up, scores are missing or do not fit.
@@ -139,7 +140,7 @@ def _part(name: str, external: Mapping[str, Proposer]) -> _Part:
 
 
 def _ranking(name: str, scores: Mapping[str, FloatArray], n: int, weights: FloatArray | None) -> IntArray:
-    """All positions, highest weighted score first; of equal ones the lowest position first."""
+    """All positions, highest weighted score first; of those that are equal to within rounding the lowest position first."""
     if name not in scores:
         raise StrategyInputError(
             f"The scores of {name!r} are missing. Score the pool with it first (score_blocks)."
@@ -152,7 +153,7 @@ def _ranking(name: str, scores: Mapping[str, FloatArray], n: int, weights: Float
     if not np.isfinite(values).all():
         row = int(np.isfinite(values).argmin())
         raise StrategyInputError(f"The scores of {name!r} hold NaN or infinity; first is item {row}.")
-    return np.argsort(-values if weights is None else -values * weights, kind="stable").astype(np.int64)
+    return ties.ranking(values if weights is None else values * weights)
 
 
 def _choose(

@@ -12,6 +12,7 @@ from strategies._predict import PREDICT_ROWS, predict_checked
 from strategies._types import FloatArray, IntArray
 from strategies.dropout import masks
 from strategies.inputs import Predict
+from strategies.ties import likeliest
 
 _MASKS, _RATE = 3, 0.75  # as in the paper
 _MAX_CANDIDATES = 50_000  # 77 MB of embeddings at 384 columns
@@ -75,9 +76,9 @@ def _count_changes(embeddings: FloatArray, predict: Predict, dropped: FloatArray
     for start in range(0, len(embeddings), PREDICT_ROWS):
         rows = slice(start, start + PREDICT_ROWS)
         block = embeddings[rows]
-        before = predict_checked(predict, block).argmax(axis=1)
+        before = likeliest(predict_checked(predict, block))
         for mask in dropped:
             # in the embeddings' own precision, which is what the model is used to
             masked = block * mask.astype(block.dtype, copy=False)
-            changes[rows] += predict_checked(predict, masked).argmax(axis=1) != before
+            changes[rows] += likeliest(predict_checked(predict, masked)) != before
     return changes

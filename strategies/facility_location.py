@@ -45,8 +45,7 @@ def select(
         rng: draws the samples, and the rest of the batch when nothing adds anything.
 
     Returns:
-        (k,) distinct positions, the largest gain first. Equal gains: the lowest position first; gains are sums of float32
-        similarities, so what differs by less is settled by rounding, the same way everywhere.
+        (k,) distinct positions, the largest gain first. Gains that are equal to within rounding: the lowest position first.
 
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.

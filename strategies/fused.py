@@ -3,7 +3,7 @@
 Neither the probabilities nor the logits of the whole pool exist at any time. Three things make it fast on a CPU: the
 head's columns are padded to a multiple of 16 (a matrix product with 80 columns is quicker than one with 77), blocks are
 small enough for the second-level cache, and entropy and margin come from the logits with one exponential per class and
-one logarithm per item. One of the padding columns is all ones, so that the same product finds rows with NaN.
+one logarithm per item.
 
 float32 scores stay within `TOLERANCE` of scores of float64 probabilities. bfloat16 is not offered: it has 8 bits of
 precision, so a logit of 25 would be rounded by up to 0.06, and two classes that are that close could change places.
@@ -16,7 +16,7 @@ import numpy as np
 
 from strategies._types import FloatArray
 from strategies.errors import StrategyInputError
-from strategies.linear_head import LinearHead, check_width, refuse_rows
+from strategies.linear_head import LinearHead, check_lengths, check_width, square_sum
 
 Device = Literal["cpu", "cuda"]
 TOLERANCE = 1e-4  # of a score against float64, for logits up to 100; CPU and CUDA differ by as much at most
@@ -25,7 +25,10 @@ FUSED = ("entropy", "margin", "least_confidence")
 
 _LANES = 16
 _TILE_ROWS = 24  # of exponentials: they stay in the first-level cache
-_NO_CLASS = np.float32(-1e30)  # a bias whose exponential is 0 next to any class
+_NO_CLASS = np.float32(
+    -1e30
+)  # a bias whose exponential is 0 next to any class: below all that `longest_row` allows
+_Summary = tuple[FloatArray, FloatArray, FloatArray, float]
 
 
 class FusedScorer:
@@ -48,11 +51,10 @@ class FusedScorer:
             )
         self.head = head
         n_seen = head.weight.shape[1]
-        width = -(-(n_seen + 1) // _LANES) * _LANES
-        self._check_column = n_seen
+        width = -(-n_seen // _LANES) * _LANES
+        self._longest = head.longest_row
         self._weight = np.zeros((head.dim, width), dtype=np.float32)
         self._weight[:, :n_seen] = head.weight[0].T
-        self._weight[:, n_seen] = 1.0
         self._tail = np.full(width, _NO_CLASS)
         self._tail[:n_seen] = head.bias[0]
         self._summarise = self._on_cpu if device == "cpu" else _cuda_summary(head)
@@ -71,9 +73,8 @@ class FusedScorer:
         """
         check_width(embeddings, self.head.dim)
         rows = np.ascontiguousarray(embeddings, dtype=np.float32)
-        entropy, best, second, right = self._summarise(rows)
-        if not right:
-            refuse_rows(embeddings)
+        entropy, best, second, total = self._summarise(rows)
+        check_lengths(rows, total, self._longest, embeddings)
         if self.head.n_unseen:
             entropy, best, second = _with_unseen(entropy, best, second, self.head)
         return {
@@ -82,22 +83,19 @@ class FusedScorer:
             "least_confidence": np.maximum(np.float32(1.0) - best, np.float32(0.0)),
         }
 
-    def _on_cpu(self, rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, bool]:
+    def _on_cpu(self, rows: FloatArray) -> _Summary:
         from strategies._row_kernels import softmax_scores  # compiled code: loaded when used
 
-        with np.errstate(over="ignore", invalid="ignore"):  # said below, with the rows
+        total = square_sum(rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # of rows that are refused
             logits = np.matmul(rows, self._weight)
-        # NaN or infinity anywhere in a row is in its sum; a finite row may have a sum that overflows, and still scores.
-        suspect = not np.isfinite(logits[:, self._check_column]).all() and not np.isfinite(rows).all()
         exps = np.empty(_TILE_ROWS * self._weight.shape[1], dtype=np.float32)
         entropy, best, second = (np.empty(len(rows), dtype=np.float32) for _ in range(3))
-        right = softmax_scores(logits, self._tail, exps, exps.view(np.int32), entropy, best, second)
-        return entropy, best, second, right and not suspect
+        softmax_scores(logits, self._tail, exps, exps.view(np.int32), entropy, best, second)
+        return entropy, best, second, total
 
 
-def _cuda_summary(
-    head: LinearHead,
-) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray, bool]]:
+def _cuda_summary(head: LinearHead) -> Callable[[FloatArray], _Summary]:
     """The same summary on a GPU; the block travels there, three numbers per item come back."""
     import torch  # only those who have a GPU pay for its import
 
@@ -109,9 +107,7 @@ def _cuda_summary(
     return torch_summary(head, torch.device("cuda"))
 
 
-def torch_summary(
-    head: LinearHead, device: Any
-) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray, bool]]:
+def torch_summary(head: LinearHead, device: Any) -> Callable[[FloatArray], _Summary]:
     """Entropy and the two largest probabilities of the softmax of a head, by PyTorch.
 
     Args:
@@ -119,17 +115,18 @@ def torch_summary(
         device: a torch.device.
 
     Returns:
-        embeddings (n, dim) float32 -> entropy (n,), largest (n,), second largest (n,), and whether all logits are finite.
+        embeddings (n, dim) float32 -> entropy (n,), largest (n,), second largest (n,), and the sum of all squares.
     """
     import torch
 
     weight = torch.from_numpy(np.ascontiguousarray(head.weight[0].T, dtype=np.float32)).to(device)
     bias = torch.from_numpy(np.ascontiguousarray(head.bias[0], dtype=np.float32)).to(device)
 
-    def summarise(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, bool]:
+    def summarise(rows: FloatArray) -> _Summary:
         with torch.inference_mode():
-            logits = torch.addmm(bias, torch.tensor(rows, device=device), weight)
-            right = bool(torch.isfinite(logits).all())
+            there = torch.tensor(rows, device=device)
+            total = float(torch.dot(there.flatten(), there.flatten()))
+            logits = torch.addmm(bias, there, weight)
             log_probs = torch.log_softmax(logits, dim=1)
             probs = log_probs.exp()
             # the product is 0 where a probability is: log_probs is finite as long as the logits are
@@ -137,7 +134,7 @@ def torch_summary(
             top = torch.topk(probs, min(2, probs.shape[1]), dim=1).values
             second = top[:, 1] if top.shape[1] > 1 else torch.zeros_like(entropy)
             out = torch.stack((entropy, top[:, 0], second)).cpu().numpy()
-        return out[0], out[1], out[2], right
+        return out[0], out[1], out[2], total
 
     return summarise
 

@@ -16,6 +16,8 @@ from strategies.errors import StrategyInputError
 BLOCK_ROWS = (
     2_048  # their logits stay in the second-level cache: the best of 512 to 8,192 at 384 columns, 77 classes
 )
+LARGEST_LOGIT = 1e29  # far from where float32 ends, for sums of logits
+_LONGEST_SQUARED = 1e18  # a length whose square is a float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,14 @@ class LinearHead:
         return int(self.weight.shape[2])
 
     @property
+    def longest_row(self) -> float:
+        """How long an embedding may be: no logit of a shorter one leaves float32, in whatever order it is added up."""
+        # |w.x| is at most |w| |x|, and so is every part of its sum
+        steepest = np.sqrt(np.square(self.weight, dtype=np.float64).sum(axis=2).max())
+        room = LARGEST_LOGIT - np.abs(self.bias).max()
+        return float(room / steepest) if steepest > 0.0 else float("inf")
+
+    @property
     def n_unseen(self) -> int:
         """How many classes have no labels."""
         return self.n_classes - len(self.columns)
@@ -110,11 +120,9 @@ class LinearHead:
         if self.n_unseen:
             out += np.float32(self.unseen_mass / self.n_unseen)
         rows = np.ascontiguousarray(embeddings, dtype=np.float32)
+        check_lengths(rows, square_sum(rows), self.longest_row, embeddings)
         # one product for all heads: wide products are 2 x faster than thin ones
-        with np.errstate(over="ignore", invalid="ignore"):  # said below, with the rows
-            logits = rows @ self.weight.reshape(n_heads * n_seen, dim).astype(np.float32, copy=False).T
-        if not np.isfinite(logits).all():
-            refuse_rows(embeddings)
+        logits = rows @ self.weight.reshape(n_heads * n_seen, dim).astype(np.float32, copy=False).T
         for head in range(n_heads):
             part = logits[:, head * n_seen : (head + 1) * n_seen] + self.bias[head].astype(np.float32)
             part -= part.max(axis=1, keepdims=True)
@@ -137,13 +145,32 @@ def check_width(embeddings: FloatArray, dim: int) -> None:
         )
 
 
-def refuse_rows(embeddings: FloatArray) -> None:
-    """Say why embeddings gave logits that are not finite.
+def square_sum(rows: FloatArray) -> float:
+    """No less than the squared length of the longest row; not finite where a number is not. Quicker than any look at each."""
+    with np.errstate(over="ignore", invalid="ignore"):  # said by `check_lengths`, with the rows
+        return float(np.vdot(rows, rows))
+
+
+def check_lengths(rows: FloatArray, total: float, longest: float, embeddings: FloatArray) -> None:
+    """Check that no logit overflows: by the lengths of the rows, since not every processor's product ends in infinity.
+
+    Args:
+        rows: (n, dim) float32.
+        total: their `square_sum`.
+        longest: how long a row may be.
+        embeddings: what the rows were before they became float32.
 
     Raises:
-        StrategyInputError: always.
+        StrategyInputError: a row holds NaN or infinity, or is too long.
     """
+    if total <= min(longest, _LONGEST_SQUARED) ** 2:
+        return
+    with np.errstate(invalid="ignore"):
+        lengths = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
+    if (lengths <= longest).all():
+        return
     check_embeddings(embeddings)
     raise StrategyInputError(
-        "The head's logits overflow float32, though the embeddings are finite. Scale the embeddings to unit length."
+        f"The head's logits overflow float32, though the embeddings are finite: the longest has length "
+        f"{lengths.max():.3g}, {longest:.3g} is possible. Scale the embeddings to unit length."
     )

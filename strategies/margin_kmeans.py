@@ -11,6 +11,7 @@ from strategies._checks import check_embeddings, check_k, check_labeled, check_w
 from strategies._kmeans import kmeans, representatives
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
+from strategies.ties import ranking
 
 _SHORTLIST = 10  # items per pick
 
@@ -53,7 +54,7 @@ def select(
     worth = uncertain if weights is None else uncertain * weights
     if weights is not None:
         worth = np.where(weights > 0.0, worth, -1.0)  # even after items without any uncertainty
-    shortlist = np.argsort(-worth, kind="stable")[: _SHORTLIST * k]
+    shortlist = ranking(worth)[: _SHORTLIST * k]
     pull = weights_among(weights, shortlist)
     clusters = kmeans(embeddings[shortlist], k, rng=rng, weights=pull, fixed=labeled)
     picks: IntArray = shortlist[representatives(clusters, k, pull)]

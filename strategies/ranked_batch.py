@@ -13,6 +13,7 @@ from strategies._checks import check_embeddings, check_k, check_labeled, check_w
 from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
 from strategies.parallel import one_thread_each
+from strategies.ties import first_and_largest, first_of_largest
 
 _BLOCK_NUMBERS = 2_000_000  # distances at a time: 8 MB
 _REFRESH = 64  # items compared anew at a time
@@ -39,7 +40,7 @@ def select(
         uncertainty: (n_items,) in [0, 1], 1 = an exact tie of the two likeliest classes.
 
     Returns:
-        (k,) distinct positions, best first. Equal scores: the lowest position first.
+        (k,) distinct positions, best first. Scores equal to within rounding: the lowest position first.
 
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
@@ -85,15 +86,13 @@ def _best(
     scores = score(slice(None))
     scores[picks] = -1.0
     while True:
-        best = int(scores.argmax())
-        if search.seen[best] == len(search):
+        best, largest = first_and_largest(scores)
+        if search.seen[best] == search.seen[largest] == len(search):
             return best
         stale = np.where(search.seen < len(search), scores, -1.0)
         size = min(_REFRESH, len(stale))
-        rows = np.argpartition(-stale, size - 1)[:size]
+        rows = np.union1d(np.argpartition(-stale, size - 1)[:size], [best, largest])
         rows = rows[stale[rows] >= 0.0]
-        if best not in rows:  # of many equal scores `argpartition` may leave out the first
-            rows = np.append(rows, best)
         search.refresh(rows)
         scores[rows] = score(rows)
 
@@ -152,4 +151,4 @@ def _nearest_to_mean(rows: FloatArray, weights: FloatArray | None) -> int:
     search = _Nearest(rows, 0)
     search.meet(mean)
     similarity = 1.0 / (1.0 + np.sqrt(search.squared))
-    return int((similarity if weights is None else similarity * weights).argmax())
+    return first_of_largest(similarity if weights is None else similarity * weights)

@@ -13,6 +13,7 @@ from strategies._kmeans import kmeans, nearest_centre, sample
 from strategies._rest import fill_up
 from strategies._types import FloatArray, IntArray
 from strategies.parallel import one_thread_each
+from strategies.ties import ranking
 
 _MAX_CLUSTERS = 500
 _NEIGHBOURS = 20
@@ -113,7 +114,7 @@ class _Members:
             worth = self.weights[members]
             wanted = np.flatnonzero(worth > 0.0)
             members, distance = members[wanted], distance[wanted] / worth[wanted]
-        order: IntArray = members[np.argsort(distance, kind="stable")]
+        order: IntArray = members[ranking(-distance)]
         return order
 
 

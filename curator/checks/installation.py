@@ -1,5 +1,6 @@
 """Python, packages and GPU: what holds for every project on this machine."""
 
+import os
 import platform
 import warnings
 from importlib import metadata
@@ -13,11 +14,23 @@ from integrations.findings import Finding, fail, ok, warn
 DISTRIBUTION = "curator"
 _NAMED = ("torch", "faiss-cpu", "label-studio-sdk", "modAL-python", "scikit-learn")  # shown when all is well
 _DRIVER = Path("/proc/driver/nvidia/version")
+_CPU_INFO = Path("/proc/cpuinfo")
+_ARITHMETIC = ("numpy", "scipy", "scikit-learn", "torch", "numba", "faiss-cpu")
+# What a person can set that changes the last bits.
+_TOLD = (
+    "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES",
+    "ATEN_CPU_CAPABILITY",
+    "MKL_CBWR",
+    "NUMBA_CPU_NAME",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)
 
 
 def check_installation() -> list[Finding]:
     """Whether the versions here are those that this curator says it works with, and what computes."""
-    return [*check_python(), *check_packages(), check_gpu()]
+    return [*check_python(), *check_packages(), check_gpu(), check_arithmetic()]
 
 
 def check_python() -> list[Finding]:
@@ -99,6 +112,54 @@ def check_gpu() -> Finding:
         f"there is an NVIDIA driver, but torch cannot use it ({why}); the CPU computes",
         "Mend the driver.",
     )
+
+
+def check_arithmetic() -> Finding:
+    """What decides the last bits of every number here, in one line: worth sending along with whatever looks wrong."""
+    return ok("arithmetic", describe_arithmetic())
+
+
+def describe_arithmetic() -> str:
+    """Processor, the kernels that each library has chosen for it, threads, versions, and what overrules them."""
+    import faiss  # noqa: F401  its OpenBLAS is one of those that are listed
+    import numpy as np
+    import scipy.linalg  # noqa: F401  so is this one's
+    import torch
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+    from strategies.parallel import cores
+
+    blas = sorted(
+        {
+            f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '?')} x{pool['num_threads']}"
+            for pool in threadpool_info()
+            if pool["user_api"] == "blas"
+        }
+    )
+    versions = [f"{name} {_installed(name)}" for name in _ARITHMETIC]
+    simd = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+    told = [f"{name}={os.environ[name]}" for name in _TOLD if name in os.environ]
+    parts = [
+        f"{_processor()} ({platform.machine()}, {platform.system()})",
+        f"{cores()} cores",
+        *blas,
+        f"numpy up to {simd[-1] if simd else 'its baseline'}",
+        f"torch {torch.backends.cpu.get_cpu_capability()} x{torch.get_num_threads()}",
+        f"python {platform.python_version()}",
+        *versions,
+        *told,
+    ]
+    return "; ".join(parts)
+
+
+def _processor() -> str:
+    """Its name, as the system has it."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return named.get("model name") or platform.processor() or "processor unknown"
 
 
 def _installed(name: str) -> str | None:

@@ -185,7 +185,8 @@ def _refit(
     if apart > _SAME_PROBS:
         warnings.warn(
             f"the model of {folder} was trained again and differs from the saved one: probs are up to {apart:.2g} apart "
-            "on its training rows. A library or the embeddings have changed since; its numbers in the ledger stand, "
+            "on its training rows, more than by rounding. A library or the embeddings have changed since, or another "
+            "processor's rounding led it elsewhere; its numbers in the ledger stand, "
             "new scores come from the new training.",
             RefitWarning,
             stacklevel=3,

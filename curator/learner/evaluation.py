@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from curator.errors import DataError
 from curator.learner.folds import stratified_folds
+from strategies.ties import likeliest
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
@@ -82,7 +83,7 @@ def evaluate(probs: FloatArray, y: IntArray, classes: Sequence[str]) -> Evaluati
     if not np.isfinite(probs).all():
         raise DataError("probs hold values that are not finite; the model that made them is broken.")
     probs = probs.astype(np.float64)
-    predicted = probs.argmax(axis=1)
+    predicted = likeliest(probs)
     per_class = _per_class(predicted, y, classes)
     of_truth = probs[np.arange(len(y)), y]
     # sum over classes of (p - 1[true])^2, without the (n, k) one-hot matrix
@@ -108,7 +109,7 @@ def expected_calibration_error(probs: FloatArray, y: IntArray) -> float:
     Source: Naeini, Cooper & Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
     """
     confidence = probs.max(axis=1)
-    right = probs.argmax(axis=1) == y
+    right = likeliest(probs) == y
     bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
     gap = np.bincount(bins, weights=confidence - right, minlength=_BINS)
     return float(np.abs(gap).sum() / len(y))

@@ -38,6 +38,7 @@ from curator.learner.semi_supervised import Spreading, alone, learn_from_pool
 from curator.learner.threads import each_on_a_core, one_thread, torch_on_one_thread
 from curator.learner.training import FOLDS, Training
 from strategies.linear_head import LinearHead
+from strategies.ties import likeliest
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -332,8 +333,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """(n,) the likeliest class of each row; see `predict_proba`."""
-        likeliest = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[likeliest])
+        return np.asarray(self.classes_[likeliest(self.predict_proba(X))])
 
     def linear_head(self) -> LinearHead | None:
         """What `predict_proba` computes as softmaxes of one matrix product.

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from curator.errors import ConfigError, DataError
 from curator.learner.head import EmbeddingHead
+from strategies.ties import likeliest
 
 FloatArray = NDArray[np.float32]
 
@@ -121,7 +122,7 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
         """(n,) the likeliest class of each row; see `predict_proba`."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        return np.asarray(self.classes_[likeliest(self.predict_proba(X))])
 
     def _distinct_probs(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         check_is_fitted(self, "estimators_")

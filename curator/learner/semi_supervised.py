@@ -34,6 +34,7 @@ _FEW_TO_HOLD = 10_000
 # By how many standard errors a left-out log loss must be worse for the pool to be dropped, and for the vote alone: what
 # the vote adds is less, and scoring without it is twenty times as fast.
 _STANDARD_ERRORS, _STANDARD_ERRORS_VOTE = 2.0, 1.0
+_ROUNDING = 1e-6  # nats: where both sums are the same, their rounding says nothing
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _worse(losses: NDArray[np.float64], others: NDArray[np.float64], standard_er
     if len(losses) < _FEWEST_TO_JUDGE:
         return False
     worse = losses - others
-    return bool(worse.mean() > standard_errors * worse.std(ddof=1) / np.sqrt(len(worse)))
+    return bool(worse.mean() > standard_errors * worse.std(ddof=1) / np.sqrt(len(worse)) + _ROUNDING)
 
 
 def _losses(

@@ -13,6 +13,7 @@ from curator.learner.network import Recipe, train_network, validation_curves
 from curator.learner.parts import Layers, Parts
 from curator.learner.prototypes import fit_prototypes
 from curator.learner.softmax_regression import fit_softmax_regression
+from strategies.ties import first_of_largest
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -140,7 +141,8 @@ class Training:
                 self._recipe(),
                 [[*seed, 2, part] for part in parts],
             )
-            stops.append(int(curves.sum(dim=1).argmin()) + 1)
+            # where the curve is flat, rounding must not decide: the first of the lowest
+            stops.append(first_of_largest(-curves.sum(dim=1).double().cpu().numpy()) + 1)
         return stops
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
+from strategies.ties import likeliest
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
@@ -55,8 +56,8 @@ class Outcomes:
                 f"y holds classes from {y.min()} to {y.max()}, but probs have the columns 0 to {probs.shape[2] - 1}."
             )
         of_truth = probs[:, np.arange(len(y)), y]
-        together = probs.mean(axis=0).argmax(axis=1)
-        return cls(probs.argmax(axis=2), of_truth, together, y, probs.shape[2])
+        together = likeliest(probs.mean(axis=0))
+        return cls(likeliest(probs), of_truth, together, y, probs.shape[2])
 
     @property
     def n_seeds(self) -> int:

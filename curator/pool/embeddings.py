@@ -86,6 +86,11 @@ class EmbeddingStore:
         return self._known().dim
 
     @property
+    def encoder(self) -> str:
+        """Its name."""
+        return self._encoder.name
+
+    @property
     def fingerprint(self) -> str:
         """Of the encoder that made these embeddings: changes when the numbers would."""
         manifest = self._known()

@@ -11,6 +11,7 @@ from curator.classes.columns import columns_now
 from curator.errors import DataError
 from curator.ledger import records
 from curator.project import Project
+from strategies.ties import likeliest
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int64]
@@ -41,13 +42,13 @@ class Holdout:
     @property
     def predicted(self) -> IntArray:
         """(n,) the likeliest class by the mean over training seeds."""
-        classes: IntArray = self.mean_probs.argmax(axis=1).astype(np.int64)
+        classes: IntArray = likeliest(self.mean_probs).astype(np.int64)
         return classes
 
     @property
     def right(self) -> FloatArray:
         """(n,) share of the training seeds that have the item right: its mean is the accuracy of the ledger."""
-        share: FloatArray = (self.probs.argmax(axis=2) == self.y).mean(axis=0)
+        share: FloatArray = (likeliest(self.probs) == self.y).mean(axis=0)
         return share
 
 

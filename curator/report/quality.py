@@ -7,6 +7,7 @@ import numpy as np
 from curator.ledger.store import Ledger
 from curator.money.pool_estimate import wilson_ends
 from curator.report.holdout import FloatArray, Holdout, IntArray
+from strategies.ties import likeliest
 
 TARGET_GAIN = (
     0.05  # what a hold-out is sized to show by default: an interval that is wider can tell nothing of it
@@ -25,7 +26,7 @@ def with_interval(value: float, items: float) -> dict[str, Any]:
 def calibration(holdout: Holdout) -> list[dict[str, Any]]:
     """Confidence against accuracy in equal bins, all training seeds together; empty bins are left out."""
     confidence = holdout.probs.max(axis=2).ravel().astype(np.float64)
-    right = (holdout.probs.argmax(axis=2) == holdout.y).ravel()
+    right = (likeliest(holdout.probs) == holdout.y).ravel()
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     rows = []
     for i in np.unique(bins):

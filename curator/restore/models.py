@@ -19,11 +19,12 @@ from curator.ledger.health import reading
 from curator.ledger.store import Ledger, Row
 from curator.project import Project
 from curator.restore.report import RestoreReport, numbered
+from curator.rounds.holdout_probs import SAME
 from curator.rounds.measure import measure
 from curator.rounds.settle import derive_labels
 from curator.rounds.train import train
 
-_SAME = 1e-9  # two trainings of the same model on the same labels measure the same
+_SAME = 1e-9  # two trainings of the same model on the same labels on one machine measure the same
 
 
 def copy_ledger(source: Path, target: Path) -> None:
@@ -112,10 +113,10 @@ def _train_again(project: Project, number: int) -> str:
             _take_back(again.ledger, number)
             train(again, number)
             measure(again, number)
-            measured = again.ledger.scalar("select value from gains where round = ?", [number])
+            measured, loss = _measured(again.ledger, number)
             look = again.ledger.one("select * from looks where round = ?", [number])
         _count_look(project.ledger, look)
-        before = project.ledger.scalar("select value from gains where round = ?", [number])
+        before, loss_before = _measured(project.ledger, number)
     finally:
         shutil.rmtree(scratch)
     what = f"model of round {number} trained again from its labels"
@@ -123,9 +124,23 @@ def _train_again(project: Project, number: int) -> str:
         return what
     if abs(before - measured) < _SAME:
         return f"{what}: it measures {before:.3f}, as before"
+    if loss is not None and loss_before is not None and abs(loss_before - loss) <= SAME:
+        return (
+            f"{what}: it measures {measured:.3f}, the same within rounding (before it was {before:.3f}; its log loss "
+            f"{loss:.4f}, before {loss_before:.4f})"
+        )
     return (
         f"{what}: it measures {measured:.3f}, before it was {before:.3f} (settings, data or libraries have changed); "
         "the next gain is against the new one"
+    )
+
+
+def _measured(ledger: Ledger, number: int) -> tuple[float | None, float | None]:
+    """The metric of a round, and its log loss on the hold-out, which knows no steps: one item is no leap in it."""
+    loss = "select value from evaluations where round = ? and split = 'holdout' and metric = 'log_loss' and class = ''"
+    return (
+        ledger.scalar("select value from gains where round = ?", [number]),
+        ledger.scalar(loss, [number]),
     )
 
 

@@ -11,6 +11,7 @@ from curator.project import Project
 from curator.rounds.blind import is_blind, wants_several
 from curator.rounds.neighbours import labeled_neighbours
 from curator.rounds.why import BLIND, SUGGESTED, why_picked
+from strategies.ties import likeliest
 
 FloatArray = NDArray[np.float32]
 
@@ -49,7 +50,7 @@ def pick_questions(
         shown = with_suggestions and not blind
         question = new_question(project, round_id, item_id, "train")
         if probs is not None:
-            best = int(probs[i].argmax())
+            best = int(likeliest(probs[i]))
             question |= {
                 "suggestion": classes[best],
                 "suggestion_score": float(probs[i][best]),

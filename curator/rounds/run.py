@@ -15,7 +15,7 @@ from curator.classes.edits import refuse_hand_edit
 from curator.classes.history import begin_history, may_begin_anew
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
-from curator.learner.checkpoint import read_meta
+from curator.learner.checkpoint import load_checkpoint, read_meta
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
@@ -233,14 +233,23 @@ def _changed_model(project: Project, round_id: int) -> str | None:
     if previous is None:
         return None
     old, new = (read_meta(project.model_folder(number)) for number in (previous["id"], round_id))
-    facts = {"[model]": "model", "[encoder]": "encoder_fingerprint"}
-    changed = [section for section, fact in facts.items() if old[fact] != new[fact]]
+    changed = ["[model]"] if old["model"] != new["model"] else []
+    if old["encoder_fingerprint"] != new["encoder_fingerprint"] and not _same_encoder(
+        project, previous["id"]
+    ):
+        changed.append("[encoder]")
     if not changed:
         return None
     return (
         f"{' and '.join(changed)} changed since round {previous['id']} was trained: "
         f"the gain of round {round_id} is that of the change and of the labels together."
     )
+
+
+def _same_encoder(project: Project, round_id: int) -> bool:
+    """Whether an encoder of another fingerprint is that of a round but for rounding."""
+    found = load_checkpoint(project.model_folder(round_id), project.embeddings.take)
+    return project.reads_as_before(round_id, found)
 
 
 def _not_yet_reported(project: Project) -> Row | None:

@@ -12,6 +12,7 @@ from curator.learner.model import Model
 from curator.money.stop import agreement
 from curator.pool.atomic import write_bytes
 from curator.project import Project
+from strategies.ties import likeliest
 
 STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
 _FILE = "stop_set.safetensors"
@@ -21,7 +22,7 @@ IntArray = NDArray[np.int64]
 def keep_predictions(project: Project, round_id: int, model: Model) -> None:
     """Keep what a round's model says of the stop set, beside the model."""
     rows = stop_set(project)
-    classes = model.predict_proba(project.embeddings.take(rows)).argmax(axis=1).astype(np.int64)
+    classes = likeliest(model.predict_proba(project.embeddings.take(rows))).astype(np.int64)
     write_bytes(project.model_folder(round_id) / _FILE, save({"rows": rows, "classes": classes}))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.registry import Scorer, Selector, get
+from strategies.ties import ranking
 
 FloatArray = NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def _asks_model(selector: Selector) -> bool:
 
 
 def _unsure(probs: FloatArray, classes: tuple[str, ...]) -> str:
-    first, second = np.argsort(-probs, kind="stable")[:2]
+    first, second = ranking(probs)[:2]
     return f"wavers between {classes[first]} ({probs[first]:.2f}) and {classes[second]} ({probs[second]:.2f})"
 
 

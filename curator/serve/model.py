@@ -12,8 +12,10 @@ from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.segments import MANIFEST
 from curator.project import Project
+from curator.rounds.holdout_probs import says_the_same
 from integrations.encoders.registry import make_encoder
 from integrations.labelers.protocol import Suggestion
+from strategies.ties import likeliest
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,11 @@ class LoadedModel:
             self._pool: Pool = project.pool
             encoder = make_encoder(project.config.encoder.name, project.config.project.kind)
             self._embeddings = EmbeddingStore(project.state / "embeddings", self._pool, encoder)
-            found = load_checkpoint(project.model_folder(stamp.round), self._embeddings.take)
-        if found.meta["encoder_fingerprint"] != self._embeddings.fingerprint:
+            folder, holdout = project.model_folder(stamp.round), project.holdout_rows()
+            found = load_checkpoint(folder, self._embeddings.take)
+        if found.meta["encoder_fingerprint"] != self._embeddings.fingerprint and not says_the_same(
+            folder, found, self._embeddings, holdout
+        ):
             raise CuratorError(
                 f"The encoder has changed since {stamp.version} was trained: no suggestions until the next "
                 "`curator round` has trained a model on the new embeddings."
@@ -92,6 +97,6 @@ class LoadedModel:
             return []
         probs = self._model.predict_proba(self._embeddings.take(self._pool.rows(item_ids)))
         return [
-            Suggestion(self._classes[int(row.argmax())], float(row.max()), self.stamp.version)
-            for row in probs
+            Suggestion(self._classes[best], float(row[best]), self.stamp.version)
+            for row, best in zip(probs, likeliest(probs).tolist(), strict=True)
         ]

@@ -17,6 +17,7 @@ from curator.simulate.play import Plan, PlayedRound, play
 from curator.simulate.price import Price
 from curator.simulate.split import Split
 from curator.simulate.task import Task
+from strategies.ties import likeliest
 
 FORMAT = 1  # of what a finished campaign is kept as
 
@@ -89,7 +90,7 @@ def play_run(data: Labeled, run: Run) -> list[Point]:
 def _measured(task: Task, played: PlayedRound, holdouts: tuple[int, ...]) -> Point:
     with one_thread():
         probs = np.asarray(played.model.predict_proba(task.holdout))
-    right = probs.argmax(axis=1) == task.holdout_y
+    right = likeliest(probs) == task.holdout_y
     accuracy = {n: round(float(right[:n].mean()), 6) for n in holdouts}
     macro_f1 = evaluate(probs, task.holdout_y, task.classes).macro_f1
     return Point(played.labels, played.cost, accuracy, round(macro_f1, 6))

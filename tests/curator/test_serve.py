@@ -416,7 +416,7 @@ def test_nothing_is_suggested_when_suggestions_are_off(project):
 def _another_encoder(folder: Path) -> None:
     path = folder / ".curator/models/round-001/model.json"
     values = json.loads(path.read_text("utf-8"))
-    values["meta"]["encoder_fingerprint"] = "of another encoder"
+    values["meta"] |= {"encoder": "another", "encoder_fingerprint": "of another encoder"}
     path.write_text(json.dumps(values), encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ from curator.rounds.candidates import Candidates, find_candidates
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.limits import MOST_QUESTIONS, Limit
+from curator.rounds.near_duplicates import near_any
 from curator.rounds.needs import Spec
 from curator.rounds.outbox import Chosen, write_batch
 from curator.rounds.pull import pull
@@ -27,6 +28,7 @@ from curator.rounds.report import RoundReport
 from curator.rounds.score import Scored, score_candidates
 from strategies.batch import Batch, choose_batch
 
+FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
@@ -89,6 +91,12 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
             report.notes.append(
                 f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
             )
+        if candidates.blanks:
+            report.notes.append(
+                f"Embeddings of zeros: {candidates.blanks:,} of the {len(candidates):,} items that may be asked about "
+                "(the encoder recognised nothing in them). They are asked last; the random arm and the hold-out, which stand for "
+                "all items, may hold some."
+            )
         k = min(limit.batch, len(candidates))
         again = dict(islice(records.unsettled_ties(ledger, MOST_QUESTIONS).items(), limit.ties))
         if k == 0 and not again:
@@ -107,6 +115,7 @@ def select(project: Project, round_row: Row, limit: Limit, report: RoundReport) 
             project, round_row, candidates, k, replace(found, inputs=inputs), asked_ids
         )
         asked = project.embeddings.take(project.pool.rows(asked_ids))
+        report.notes += _copies_in_arm(project, candidates.take(batch.positions[of_arm]), asked)
         chosen = Chosen(candidates, batch, of_arm, found.scores, asked, again)
         harm = write_batch(project, round_id, chosen, checkpoint, watch)
         if harm:
@@ -155,6 +164,17 @@ def _choose(
         )
     batch, of_arm = join(arm, left, chosen)
     return batch, of_arm, distances
+
+
+def _copies_in_arm(project: Project, drawn: FloatArray, asked: FloatArray) -> list[str]:
+    """What a person should know of an arm that repeats what was asked before: it is drawn without looking."""
+    copies = int(near_any(drawn, asked, project.config.acquisition.duplicate_cosine).sum())
+    if not copies:
+        return []
+    return [
+        f"The random arm repeats items asked before: {copies} of its {len(drawn)}. It is drawn from everything that is left, so "
+        "that what it says holds for all of it."
+    ]
 
 
 def _nothing_to_pick(

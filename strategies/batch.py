@@ -7,7 +7,7 @@ import numpy as np
 
 from strategies._checks import check_k, check_labeled, check_weights
 from strategies._types import FloatArray, IntArray
-from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks, Stage
+from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks
 from strategies.errors import StrategyInputError
 from strategies.inputs import Inputs, say_nothing
 from strategies.mixture import interleave, quotas, shares_of

@@ -171,10 +171,8 @@ def _copies_in_arm(project: Project, drawn: FloatArray, asked: FloatArray) -> li
     copies = int(near_any(drawn, asked, project.config.acquisition.duplicate_cosine).sum())
     if not copies:
         return []
-    return [
-        f"The random arm repeats items asked before: {copies} of its {len(drawn)}. It is drawn from everything that is left, so "
-        "that what it says holds for all of it."
-    ]
+    drawn_from = "It is drawn from everything that is left, so that what it says holds for all of it."
+    return [f"The random arm repeats items asked before: {copies} of its {len(drawn)}. {drawn_from}"]
 
 
 def _nothing_to_pick(

@@ -24,13 +24,13 @@ def keep_predictions(project: Project, round_id: int, model: Model) -> None:
     write_bytes(project.model_folder(round_id) / _FILE, save({"rows": rows, "classes": classes}))
 
 
-def compare(project: Project, before: int, after: int) -> tuple[float, float] | None:
+def compare(project: Project, before: int, after: int) -> tuple[float, float | None] | None:
     """The share of the stop set that two rounds' models call otherwise, and Cohen's kappa of their predictions.
 
     Over items that both have: `curator add` changes the stop set.
 
     Returns:
-        None when either round kept no predictions: curator did not always do so, and `curator restore` may lack them.
+        The kappa is None where both call every item the same: two constants agree whatever they know. None in all when either round kept no predictions: curator did not always do so, and `curator restore` may lack them.
     """
     kept = [_read(project.model_folder(number) / _FILE) for number in (before, after)]
     if kept[0] is None or kept[1] is None:
@@ -40,8 +40,10 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float] | 
     if not len(here):
         return None
     earlier, later = classes[here], classes_after[there]
-    kappa = agreement(earlier, later, len(project.config.project.classes))
-    return float(np.mean(earlier != later)), kappa
+    changed = float(np.mean(earlier != later))
+    if len(np.unique([earlier, later])) == 1:
+        return changed, None
+    return changed, agreement(earlier, later, len(project.config.project.classes))
 
 
 def stop_set(project: Project) -> IntArray:

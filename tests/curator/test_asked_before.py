@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.projects import make_project
+from support.reports import quick_model
 
 from curator.project import Project
 from curator.rounds.run import run_round
@@ -19,7 +20,6 @@ WORDS = (
     ("parcel", "courier", "late", "delivery"),
 )
 CLASSES = ("billing", "login", "shipping")
-LOGISTIC = 'name = "sklearn:linear_model.LogisticRegression"'
 
 
 def twins(path, n=80):
@@ -40,8 +40,7 @@ def twins(path, n=80):
 def campaign(folder, rounds, **options):
     """Rounds of a project; returns the ids asked per round, and what was said."""
     folder = make_project(folder, **options)
-    config = folder / "curator.toml"
-    config.write_text(config.read_text().replace('name = "head"', LOGISTIC).replace("seeds = 3", "seeds = 1"))
+    quick_model(folder)
     notes, asked = [], []
     for number in range(1, rounds + 1):
         with Project(folder) as project:

@@ -32,7 +32,7 @@ def choose(name, rows, labeled, k, *, weights=None, told=None, cosine=0.97):
         MIX if name == "mix" else name,
         k=k,
         embeddings=rows,
-        scores={scorer: near for scorer in registry.SCORERS},
+        scores=dict.fromkeys(registry.SCORERS, near),
         labeled=labeled,
         rng=np.random.default_rng(1),
         duplicate_cosine=cosine,

@@ -15,11 +15,13 @@ _MOST_CHANGES = 2  # that are listed; of more, the range is told
 
 
 def item_counts(rows: Sequence[Row]) -> str:
-    """How many hold-out items the points of a curve are on, where they differ: "32 items, from round 2 on 80"; else
-    empty.
+    """How many hold-out items the points of a curve are on: "32 items, from round 2 on 80".
 
     Args:
-        rows: of `records.gain_table`, oldest first; without `holdout_items` nothing is said.
+        rows: of `records.gain_table`, oldest first.
+
+    Returns:
+        Empty where all are on as many, or where the rows do not tell.
     """
     counts = [(row["round"], row["holdout_items"]) for row in rows if row.get("holdout_items")]
     changes = [after for before, after in pairwise(counts) if after[1] != before[1]]

@@ -50,10 +50,9 @@ def calibration(holdout: Holdout) -> list[dict[str, Any]]:
 
 
 def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Precision, recall and F1 of each class as the ledger has them, with the labels there are to learn it from; of a class
-    with fewer than `FEWEST` items in the hold-out, none.
+    """Precision, recall and F1 of each class as the ledger has them, with the labels there are to learn it from.
 
-    The interval is that of the recall: its items are those of the class, a fixed number.
+    None of a class with fewer than `FEWEST` items in the hold-out. The interval is that of the recall: its items are those of the class, a fixed number.
     """
     measured: dict[str, dict[str, Any]] = {name: {} for name in classes}
     items = dict.fromkeys(classes, 0)

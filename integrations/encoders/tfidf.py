@@ -72,18 +72,18 @@ class TfidfEncoder:
             sample: texts.
 
         Raises:
-            EncoderError: there is not one visible character in them.
+            EncoderError: there is nothing in them but punctuation, spaces and control characters.
         """
         from scipy.sparse import hstack
         from sklearn.decomposition import TruncatedSVD
 
-        found = [_fitted(name, sample) for name in VIEWS] if any(map(_is_visible, sample)) else []
+        found = [_fitted(name, sample) for name in VIEWS] if any(map(_says_something, sample)) else []
         if not any(found):
             raise EncoderError(
-                f"tfidf found no words in {len(sample):,} texts, nor any other visible character. Check the text column, or "
-                "choose another encoder."
+                f"tfidf found no words in {len(sample):,} texts, nor anything else but punctuation and spaces. Check the text "
+                "column, or choose another encoder."
             )
-        # Emoji and punctuation are no words: a view may find nothing, and the other one does alone.
+        # Emoji are no words: a view may find nothing, and the other one does alone.
         weights = hstack([one[1] for one in found if one is not None], format="csr")
         # Texts that are all alike have no variance to divide by; how much of it is explained is not used.
         # One thread: sums over several end in other bits for each number of them, and on busy cores they wait for each other.
@@ -172,9 +172,9 @@ def _fitted(name: str, sample: Sequence[str]) -> tuple[Any, Any] | None:
     return None
 
 
-def _is_visible(text: str) -> bool:
-    """Whether there is anything in it beside spaces and control characters."""
-    return any(unicodedata.category(character)[0] not in "CZ" for character in text)
+def _says_something(text: str) -> bool:
+    """Whether there is anything in it beside punctuation, spaces and control characters."""
+    return any(unicodedata.category(character)[0] not in "CPZ" for character in text)
 
 
 def _vectorizer(view: str, **options: Any) -> Any:

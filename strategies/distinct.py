@@ -22,6 +22,9 @@ _BLOCK_ROWS = 8_192
 _BLOCK_PICKS = (
     2_048  # accepted picks that a block is compared with at once: 130 MB of cosines however large the batch
 )
+_SCARCE = (
+    8  # where fewer than one in so many proposals can be used, all candidates are compared with what is known
+)
 # Cosines are computed in float64: two equal rows may read 1 - 1e-16.
 _ROUNDING = 1e-9
 
@@ -198,7 +201,7 @@ class DistinctPicks:
             found = self.from_ranking(picks if usable is None else usable[picks], want)
             accepted = np.concatenate((accepted, found))
             if usable is not None or 2 * len(found) < want:
-                usable = self.usable(thorough=usable is not None)
+                usable = self.usable(thorough=usable is not None and _SCARCE * len(found) < want)
         return accepted
 
     def embeddings(self) -> FloatArray | None:

@@ -434,7 +434,7 @@ def render_config(config: Config) -> str:
         f"strategy = {_toml(c.acquisition.strategy)}  # or a mixture: {{entropy = 0.3, margin = 0.3, coverage = 0.4}}",
         f"seed_batch = {c.acquisition.seed_batch}  # questions of the first round, before any model",
         f"seed_strategy = {_toml(c.acquisition.seed_strategy)}",
-        f"duplicate_cosine = {c.acquisition.duplicate_cosine}  # no two picks of a batch nearer than this while others are left",
+        f"duplicate_cosine = {c.acquisition.duplicate_cosine}  # no pick nearer than this to another, or to an item asked before, while others are left",
         f"random_share = {c.acquisition.random_share}  # of each batch, at least 5 items, drawn at random: measures what was saved; 0: none",
         f"cost_aware = {_toml(c.acquisition.cost_aware)}  # choose by expected gain per expected cost, where items take unequal time",
         "",

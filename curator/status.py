@@ -55,7 +55,7 @@ class Status:
     savings: dict[str, Any] | None  # against random labels; None: no round is measured yet
     pool_accuracy: (
         Share | None
-    )  # of the last models on the live pool, by the random arm; None: no arm has judged one
+    )  # of the last models on the live pool, by the random arm; None: too few items of it have judged one
     fallback: str | None  # why batches are drawn at random in place of "auto"
     verdict: dict[str, Any] | None  # go on or stop, as `curator.stop.current` tells it
     notes: list[str]

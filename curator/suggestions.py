@@ -23,6 +23,10 @@ SHOWN = 0.95  # level of the intervals that people see
 DECIDES = 0.99  # of those that switch suggestions off: they are looked at every round
 FEWEST = 30  # questions on either side before anything is decided
 PULL = 0.05  # labels drawn to the suggestion by less than this are no harm
+SLOWER = 1.02  # times as long; answers that take longer by less are no harm
+LEAST_SPREAD = (
+    0.01  # standard deviation of log-seconds; times that are more alike than any person's say nothing
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Difference:
         value: the difference, or the ratio for seconds.
         low: lower end of the interval.
         high: upper end.
+        fewest: questions on the side that has fewer.
     """
 
     shown: float
@@ -42,6 +47,7 @@ class Difference:
     value: float
     low: float
     high: float
+    fewest: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class SuggestionEffect:
         shown: answered questions with a suggestion.
         blind: answered questions without.
         accepted: share of the answers to these that accepted the suggestion; None = the labeler does not say.
-        seconds: geometric mean seconds per answer; `value` is the ratio shown / blind; None = too few were timed.
+        seconds: geometric mean seconds per answer; `value` is the ratio shown / blind; None = too few were timed, or the
+            times are all alike, as a script's are.
         agreement: share of final labels that equal the suggestion; `value` is shown - blind.
         level: of the intervals.
     """
@@ -92,7 +99,8 @@ def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect 
         seconds=None
         if seconds is None
         else Difference(
-            *(math.exp(x) for x in (seconds.shown, seconds.blind, seconds.value, seconds.low, seconds.high))
+            *(math.exp(x) for x in (seconds.shown, seconds.blind, seconds.value, seconds.low, seconds.high)),
+            fewest=seconds.fewest,
         ),
         agreement=_difference(labeled, agrees, level, binary=True),
         level=level,
@@ -102,8 +110,9 @@ def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect 
 def harm_of_suggestions(project: Project) -> str | None:
     """In a sentence how suggestions hurt, when that is beyond doubt and has not been said before; None otherwise.
 
-    They hurt when answers take longer with them, or when they draw the labels to themselves: the final label equals
-    the suggestion more often where it was shown, by more than `PULL`.
+    They hurt when answers take longer with them, by more than `SLOWER`, or when they draw the labels to themselves: the final
+    label equals the suggestion more often where it was shown, by more than `PULL`. At least `FEWEST` questions on either
+    side must speak of it: with a time, or with a label.
     """
     setting = project.config.labeler
     if setting.name == "replay" or setting.suggestions != "auto" or not suggestions_on(project):
@@ -112,12 +121,12 @@ def harm_of_suggestions(project: Project) -> str | None:
     if effect is None or min(effect.shown, effect.blind) < FEWEST:
         return None
     slower, drawn = effect.seconds, effect.agreement
-    if slower is not None and slower.low > 1:
+    if slower is not None and slower.fewest >= FEWEST and slower.low > SLOWER:
         return (
             f"Suggestions slow people down: {slower.shown:.1f} s per answer with, {slower.blind:.1f} s without "
             f"(ratio {slower.value:.2f}, 99%: {slower.low:.2f} to {slower.high:.2f})."
         )
-    if drawn is not None and drawn.low > PULL:
+    if drawn is not None and drawn.fewest >= FEWEST and drawn.low > PULL:
         return (
             f"Suggestions draw the labels to themselves: {100 * drawn.shown:.0f}% of labels equal the suggestion where it "
             f"was shown, {100 * drawn.blind:.0f}% where it was not ({100 * drawn.value:+z.0f} points, 99%: "
@@ -164,7 +173,7 @@ def _questions(ledger: Ledger) -> list[Row]:
 def _difference(
     rows: list[Row], values: list[float], level: float, *, binary: bool = False
 ) -> Difference | None:
-    """Mean of `values` where shown minus where blind, within rounds; None with fewer than two on a side.
+    """Mean of `values` where shown minus where blind, within rounds; None with fewer than two on a side, or without spread.
 
     The interval is Student's, with one variance per side pooled over rounds. For shares (`binary`) each side is given
     one success and one failure more for its variance (Agresti and Caffo, The American Statistician 54, 2000), so that
@@ -182,6 +191,8 @@ def _difference(
     if min(counts, default=0) < 2 or freedom < 1:
         return None
     variance = [_variance([pair[side] for pair in strata], binary=binary) for side in (0, 1)]
+    if not binary and max(variance) < LEAST_SPREAD**2:
+        return None  # an interval without width would be beyond all doubt
     weight = np.array([len(a) * len(b) / (len(a) + len(b)) for a, b in strata])
     weight /= weight.sum()
     gaps = np.array([a.mean() - b.mean() for a, b in strata])
@@ -191,7 +202,7 @@ def _difference(
     means = [
         float(sum(w * pair[side].mean() for w, pair in zip(weight, strata, strict=True))) for side in (0, 1)
     ]
-    return Difference(means[0], means[1], value, value - half, value + half)
+    return Difference(means[0], means[1], value, value - half, value + half, min(counts))
 
 
 def _variance(groups: list[NDArray[np.float64]], *, binary: bool) -> float:

@@ -26,7 +26,7 @@ class Batch:
         strategy: (k,) the name of the strategy that chose each.
         score: (k,) the score for which it was chosen, in that strategy's unit; NaN where a strategy has no scores.
         probability: (k,) the probability with which it was drawn: known for a uniform draw, NaN elsewhere. Rejecting
-            near-duplicates of earlier draws is not part of it.
+            near-duplicates of earlier draws and of what is labeled, and rows of zeros, is not part of it.
     """
 
     positions: IntArray
@@ -78,7 +78,9 @@ def choose_batch(
         scores: {scorer: (n,) scores, higher = ask first} for every scorer in the spec.
         labeled: (m, dim) of what is labeled or already asked; None: nothing is.
         rng: the only source of randomness.
-        duplicate_cosine: in (0, 1]: no two picks reach this cosine while the pool has others.
+        duplicate_cosine: in (0, 1]: no two picks reach this cosine, and none with what is labeled, while the pool has
+            others. Rows of zeros, in which the encoder recognised nothing, are picked when nothing else is left; the next
+            are near-duplicates of what is labeled, the last those within the batch.
         external: {name: proposer} for strategies that live elsewhere; a proposer gives its best m positions for any m.
         inputs: what selectors need beside embeddings, whom they tell what they estimated, and weights: a scorer's scores
             are multiplied by them, every selector gets them; a uniform draw stays one among the items above 0.
@@ -100,18 +102,28 @@ def choose_batch(
     parts = [_part(name, external or {}) for name in counts]
     rankings = {part.name: _ranking(part.name, scores, n, inputs.weights) for part in parts if part.scorer}
 
-    picks = DistinctPicks(candidates, duplicate_cosine)
+    picks = DistinctPicks(
+        candidates, duplicate_cosine, known=_nothing(candidates) if labeled is None else labeled
+    )
     chosen: dict[str, list[int]] = {}
     for part in sorted(parts, key=lambda part: part.turn):
         count = counts[part.name]
-        found = _choose(
-            part, count, picks, ranking=rankings.get(part.name), labeled=labeled, inputs=inputs, rng=rng
-        )
-        if len(found) < count:
-            # Only near-duplicates are left: the part's own order where it has one, else the candidates' order.
-            order = rankings.get(part.name, np.arange(n))
-            found = np.concatenate((found, picks.fill(order, count - len(found))))
-        chosen[part.name] = found.tolist()
+        found = chosen[part.name] = []
+        while True:
+            found += _choose(
+                part,
+                count - len(found),
+                picks,
+                ranking=rankings.get(part.name),
+                labeled=labeled,
+                inputs=inputs,
+                rng=rng,
+            ).tolist()
+            if len(found) == count:
+                break
+            picks.relax()
+    for sentence in _what_was_left(picks, k, duplicate_cosine):
+        inputs.tell(sentence)
 
     strategy = tuple(interleave(counts))
     queues = {name: iter(found) for name, found in chosen.items()}
@@ -130,6 +142,27 @@ def choose_batch(
         ),
         probability=np.array([counts[name] / drawn_from if name in uniform else np.nan for name in strategy]),
     )
+
+
+def _nothing(candidates: Candidates) -> FloatArray:
+    return candidates.take(np.empty(0, dtype=np.int64))
+
+
+def _what_was_left(picks: DistinctPicks, k: int, duplicate_cosine: float) -> list[str]:
+    """What a person should know of a batch that had to take what is asked last."""
+    told = []
+    if picks.repeats:
+        verb = "repeats" if picks.repeats == 1 else "repeat"
+        told.append(
+            f"{picks.repeats:,} of the {k:,} items chosen {verb} an item asked before or another of the batch (cosine "
+            f"{duplicate_cosine:g} or more): too few others are left."
+        )
+    if picks.blanks:
+        told.append(
+            f"Embeddings of zeros, in which nothing was recognised: {picks.blanks:,} of the {k:,} items chosen; too few others "
+            "are left."
+        )
+    return told
 
 
 def _part(name: str, external: Mapping[str, Proposer]) -> _Part:

@@ -1,17 +1,16 @@
 """Pool, embeddings and images: is all there that a round reads."""
 
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from curator.config import Config
 from curator.errors import CuratorError
 from curator.ledger.health import reading
 from curator.pool.catalogue import Pool
 from curator.pool.vectors import FLOAT32, StoreManifest, store_folder, why_unusable
+from integrations.encoders.images import picture
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError
 from integrations.findings import Finding, fail, ok, warn
@@ -119,11 +118,7 @@ def _images(sample: list[str]) -> Finding:
 
 def _why_unreadable(path: str) -> str | None:
     try:
-        # a damaged image may also warn; whether it can be decoded is what counts
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
-        return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+        picture(path)
+    except EncoderError as exc:
+        return str(exc.__cause__ or exc)
     return None

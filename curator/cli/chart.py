@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curator.money.amounts import MICRO, format_amount
+from curator.money.measured_on import item_counts
 
 WIDTH, HEIGHT = 60, 8  # of the plot itself, in characters
 FEWEST = 2  # measured rounds that make a curve
@@ -57,9 +58,10 @@ def learning_curve(rows: list[dict[str, Any]], currency: str, encoding: str | No
     ]
     middle = "spent" if in_money else "labels"
     gap = " " * 8
+    sizes = item_counts(rows)
     return "\n".join(
         [
-            f"{metric} on the hold-out, bars: 95%",
+            f"{metric} on the hold-out{f' ({sizes})' if sizes else ''}, bars: 95%",
             *body,
             f"{'':>6} {marks.corner}{marks.floor * WIDTH}",
             f"{gap}{ends[0]}{middle.center(WIDTH - len(ends[0]) - len(ends[1]))}{ends[1]}",

@@ -2,7 +2,7 @@
 
 from curator.cli.render import table
 from curator.money.amounts import MICRO, format_amount
-from curator.money.track_record import TrackRecord
+from curator.money.track_record import FEWEST, TrackRecord
 from curator.plan import Ahead, Plan, TargetPlan
 
 _WIDTH = 30
@@ -165,6 +165,11 @@ def _held(record: TrackRecord | None) -> str:
     if record is None:
         return "none scored yet."
     campaigns = f" of {record.campaigns} campaigns" if record.campaigns > 1 else ""
+    if not record.tells:
+        return (
+            f"{record.forecasts} scored{campaigns}, mean error {100 * record.error:.1f} points; how often their intervals held is "
+            f"told from {FEWEST} on."
+        )
     return (
         f"{record.forecasts} scored{campaigns}; 50/80/95% intervals held {100 * record.hit50:.0f}, {100 * record.hit80:.0f} and "
         f"{100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."

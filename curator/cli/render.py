@@ -16,6 +16,7 @@ from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
 from curator.money.bill import KINDS, hours_line, imported_line
 from curator.money.holdout_table import holdout_text
+from curator.money.measured_on import item_counts, restated
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
 from curator.status import Status
@@ -45,7 +46,8 @@ def table(headers: list[str], rows: list[list[str]], left: int = 1) -> str:
 
 
 def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
-    """The `gain` view for people: a value or a gain never without its interval."""
+    """The `gain` view for people: a value or a gain never without its interval, and its items where they differ."""
+    sizes = bool(item_counts(rows))
     metric = rows[0]["metric"].replace("_", "-") if rows else "metric"
     body = [
         [
@@ -53,6 +55,7 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
             f"{row['labels']:,}",
             format_amount(row["cost"], currency),
             format_amount(row["total_cost"], currency),
+            *([f"{row['holdout_items']:,}"] if sizes else []),
             f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f})",
             ""
             if row["gain"] is None
@@ -67,12 +70,13 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
         "labels",
         "cost",
         "total",
+        *(["hold-out"] if sizes else []),
         f"{metric} (95%)",
         "gain, points (95%)",
         "verdict",
         f"points per {_unit(currency)}",
     ]
-    return table(headers, body, left=0)
+    return "\n".join([table(headers, body, left=0), *restated(rows)])
 
 
 def _per_dollar(row: dict[str, Any]) -> str:
@@ -130,6 +134,7 @@ def round_text(report: RoundReport, currency: str) -> str:
                 line += f": {_per_dollar(row)} points per {_unit(currency)}"
         lines.append(line)
         lines += [row["note"]] if row.get("note") else []
+        lines += restated([row])
         lines += verdict_lines(row["comparisons"])
     if report.verdict:
         lines.append(verdict_line(report.verdict))
@@ -191,13 +196,13 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
             f"{effect.blind:,} without"
         )
     ]
-    if effect.seconds:
+    if effect.seconds and effect.seconds.fewest >= FEWEST:
         s = effect.seconds
         lines.append(
             f"  seconds per answer: {s.shown:.1f} with, {s.blind:.1f} without, "
             f"ratio {s.value:.2f} ({s.low:.2f} to {s.high:.2f})"
         )
-    if effect.agreement:
+    if effect.agreement and effect.agreement.fewest >= FEWEST:
         a = effect.agreement
         lines.append(
             f"  labels that equal the suggestion: {100 * a.shown:.0f}% with, {100 * a.blind:.0f}% without, "

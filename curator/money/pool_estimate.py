@@ -24,6 +24,7 @@ FloatArray = NDArray[np.floating]
 
 LEVEL = 0.95
 RECENT = 3  # rounds whose arms are pooled: one alone has too few items
+FEWEST = 10  # random items from which the accuracy is told: with fewer its interval is wider than half of what is possible
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,15 @@ def estimate_rows(ledger: Ledger, round_id: int, classes: Sequence[str]) -> list
 
 
 def recent_accuracy(ledger: Ledger, rounds: int = RECENT) -> Share | None:
-    """The accuracy of the last models on the live pool, pooled over their arms; None: no arm has judged a model."""
+    """The accuracy of the last models on the live pool, pooled over their arms; None: fewer than `FEWEST` items judged them."""
     last = ledger.rows(
         "select round from pool_estimates where quantity = 'accuracy' order by round desc limit ?", [rounds]
     )
     if not last:
         return None
     numbers = {row["round"] for row in last}
-    return accuracy([item for item in arm_items(ledger, max(numbers)) if item.round in numbers])
+    found = accuracy([item for item in arm_items(ledger, max(numbers)) if item.round in numbers])
+    return found if found is not None and found.items >= FEWEST else None
 
 
 def _known_before(ledger: Ledger, round_id: int) -> dict[str, int]:

@@ -22,6 +22,7 @@ import numpy as np
 from curator.ledger.store import Ledger, Row
 
 SWITCH = "CURATOR_TRACK_RECORD"
+FEWEST = 5  # scored forecasts from which it is told how often their intervals held
 _FEWEST_CAMPAIGNS, _FEWEST_SCORES = 10, 50
 _SHRINK = 20  # campaigns at which half of what they say is believed
 _NARROWEST, _WIDEST = 0.7, 1.5
@@ -41,6 +42,11 @@ class TrackRecord:
     hit95: float
     error: float
     crps: float
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are enough to tell how often intervals hold."""
+        return self.forecasts >= FEWEST
 
 
 def record_of(scores: Sequence[Row], campaigns: int = 1) -> TrackRecord | None:

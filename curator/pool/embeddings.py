@@ -30,7 +30,7 @@ from curator.pool.vectors import (
 )
 from curator.progress import Advance, NoProgress, Progress
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
-from integrations.encoders.protocol import Encoder
+from integrations.encoders.protocol import Encoder, PictureEncoder
 from integrations.errors import EncoderError
 
 FIT_SAMPLE = 50_000  # items that an encoder learns from: measured on text, more changes nothing
@@ -141,8 +141,9 @@ class EmbeddingStore:
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
         self._manifest = StoreManifest.load(self.folder)
-        self._learn()
         warnings: list[str] = []
+        self._look_again(warnings, progress or NoProgress())
+        self._learn()
         missing = self._missing(warnings)
         if missing and self._encoder.name == PRECOMPUTED:
             raise EncoderError(
@@ -235,6 +236,38 @@ class EmbeddingStore:
         if reason is not None:
             raise DataError(f"{path}: unusable: {reason}. Run `curator round`, which computes it again.")
         return path
+
+    def _look_again(self, warnings: list[str], progress: Progress) -> None:
+        """Keep embeddings of pictures that an earlier decoder made, if all of them look the same today; else forget them.
+
+        So a change of the decoder costs nothing where it changes nothing, and the models trained on them stay as they are.
+        """
+        manifest, encoder = self._manifest, self._encoder
+        if manifest is None or not isinstance(encoder, PictureEncoder):
+            return
+        decoder = manifest.about.get("decoder")
+        if decoder is None:
+            with progress.bar("looking at the images", self._pool.n_items) as advance:
+                for segment in self._pool.segments:
+                    rows = np.arange(segment.first_row, segment.first_row + segment.n_rows)
+                    if encoder.changed(self._pool.contents(rows)):
+                        break
+                    advance(len(rows))
+                else:
+                    decoder = manifest.about["decoder"] = 1
+            with self._writing():
+                if decoder is None:
+                    shutil.rmtree(self.folder / LEARNED, ignore_errors=True)
+                else:
+                    manifest.save(self.folder)
+        if decoder is None:
+            self._manifest = None
+            warnings.append(
+                f"{self.folder}: images are now seen as people see them (turned as their EXIF says, transparent parts on"
+                " white, 16 bits scaled), and some of these look different: all embeddings are computed again."
+            )
+        elif isinstance(decoder, int):
+            encoder.decoder = min(decoder, encoder.decoder)
 
     def _learn(self) -> None:
         """Load what the encoder learned earlier, or let it learn now, once for ever."""
@@ -336,8 +369,10 @@ class EmbeddingStore:
             writer.finish(path)
         zero_rows = int((~open_vectors(path).any(axis=1)).sum())
         if self._manifest is None:
-            encoder = self._encoder
-            self._manifest = StoreManifest(encoder.name, encoder.fingerprint, dim, encoder.describe())
+            encoder, about = self._encoder, self._encoder.describe()
+            if isinstance(encoder, PictureEncoder):
+                about["decoder"] = encoder.decoder
+            self._manifest = StoreManifest(encoder.name, encoder.fingerprint, dim, about)
         entry = StoredSegment(segment.n_rows, segment.content_hash, path.name, zero_rows)
         self._manifest.segments[segment.index] = entry
         self._manifest.save(self.folder)

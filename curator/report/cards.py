@@ -89,9 +89,14 @@ def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Car
     if found["record"]:
         record = found["record"]
         s = "" if record["forecasts"] == 1 else "s"
+        # how often intervals held is told of a few forecasts, not of one or two
+        held = (
+            f"{words.share(record['hit80'], 0)} inside their 80% interval, "
+            if record["hit80"] is not None
+            else ""
+        )
         lines.append(
-            f"{record['forecasts']} earlier forecast{s}: {words.share(record['hit80'], 0)} inside their 80% interval, off by "
-            f"{100 * record['error']:.1f} points in the mean"
+            f"{record['forecasts']} earlier forecast{s}: {held}off by {100 * record['error']:.1f} points in the mean"
         )
     return Card(title, words.share(end["median"]), tuple(lines))
 

@@ -123,6 +123,7 @@ def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
         "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
         "seeds": config.model.seeds,
         "target_gain": quality.TARGET_GAIN,
+        "fewest_items": quality.FEWEST,
         "open_round": None
         if current is None or progress is None
         else {"round": current["id"], "asked": progress.asked, "answered": progress.answered},

@@ -14,6 +14,7 @@ from curator.config import Config
 from curator.ledger.store import Ledger, Row
 from curator.money.amounts import parse_amount
 from curator.money.pool_estimate import recent_accuracy
+from curator.money.track_record import FEWEST
 
 _FURTHEST = (
     2.0  # times the labels so far: further the page does not show a forecast, though the ledger has it
@@ -73,7 +74,7 @@ def forecast(ledger: Ledger, config: Config, measured: list[Row]) -> dict[str, A
 
 
 def live_pool(ledger: Ledger) -> dict[str, Any] | None:
-    """The accuracy of the last models on the live pool, as `curator status` tells it; None: no arm has judged a model."""
+    """The accuracy of the last models on the live pool, as `curator status` tells it; None: too few items have judged one."""
     found = recent_accuracy(ledger)
     return None if found is None else asdict(found)
 
@@ -108,8 +109,10 @@ def _target(
 
 
 def _record(ledger: Ledger) -> dict[str, Any] | None:
-    """How earlier forecasts of this campaign did; None before the first was decided."""
+    """How earlier forecasts of this campaign did; None before the first was decided, no share of intervals of a few."""
     row = ledger.one(
         "select count(*) as forecasts, avg(hit80) as hit80, avg(abs(error)) as error from forecast_scores"
     )
-    return row if row and row["forecasts"] else None
+    if not row or not row["forecasts"]:
+        return None
+    return row | {"hit80": row["hit80"] if row["forecasts"] >= FEWEST else None}

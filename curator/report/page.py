@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from curator.money.measured_on import item_counts, restated
 from curator.report import plots, words
 from curator.report.cards import cards, verdict_sentence
 from curator.report.gather import Report
@@ -65,6 +66,8 @@ def _page(
             r=report,
             thumbs=thumbs,
             figures=_json(figures),
+            item_counts=item_counts(report.rounds),
+            restated=restated(report.rounds),
             points=_json(hover),
             style=Markup(_asset("page.css")),  # noqa: S704 - our own file
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's

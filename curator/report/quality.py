@@ -12,15 +12,17 @@ from strategies.ties import likeliest
 TARGET_GAIN = (
     0.05  # what a hold-out is sized to show by default: an interval that is wider can tell nothing of it
 )
+FEWEST = 5  # items: a share of fewer is not told, its interval is nearly all there is
 BINS = 15  # of confidence, as in the calibration error of the ledger
 MOST_CLASSES = 100  # of a confusion matrix; more than that nobody can read
 MOST_CONFUSIONS = 30
 
 
 def with_interval(value: float, items: float) -> dict[str, Any]:
-    """A share with its 95% interval, and whether that is too wide to see the target gain in."""
+    """A share with its 95% interval, and whether that is too wide to see the target gain in; no share of fewer than `FEWEST`."""
     low, high = wilson_ends(value, items) if items > 0 else (0.0, 1.0)
-    return {"value": value, "low": low, "high": high, "wide": high - low > TARGET_GAIN}
+    told = value if items >= FEWEST else None
+    return {"value": told, "low": low, "high": high, "wide": high - low > TARGET_GAIN}
 
 
 def calibration(holdout: Holdout) -> list[dict[str, Any]]:
@@ -32,13 +34,14 @@ def calibration(holdout: Holdout) -> list[dict[str, Any]]:
     for i in np.unique(bins):
         inside = bins == i
         items = float(inside.sum() / len(holdout.probs))
-        accuracy = with_interval(float(right[inside].mean()), items)
+        value = float(right[inside].mean())
+        accuracy = with_interval(value, items)
         rows.append(
             {
                 "from": float(i / BINS),
                 "to": float((i + 1) / BINS),
                 "confidence": float(confidence[inside].mean()),
-                "accuracy": accuracy["value"],
+                "accuracy": value,
                 "low": accuracy["low"],
                 "high": accuracy["high"],
                 "items": items,
@@ -50,7 +53,7 @@ def calibration(holdout: Holdout) -> list[dict[str, Any]]:
 def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each class as the ledger has them, with the labels there are to learn it from.
 
-    The interval is that of the recall: its items are those of the class, a fixed number.
+    None of a class with fewer than `FEWEST` items in the hold-out. The interval is that of the recall: its items are those of the class, a fixed number.
     """
     measured: dict[str, dict[str, Any]] = {name: {} for name in classes}
     items = dict.fromkeys(classes, 0)
@@ -70,7 +73,7 @@ def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[d
     rows = []
     for name in classes:
         found, n = measured[name], items[name]
-        known = bool(found) and n > 0
+        known = bool(found) and n >= FEWEST
         recall = (
             with_interval(found["recall"], n)
             if known

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from io import BytesIO
 
-from integrations.encoders.images import opened
+from integrations.encoders.images import picture
 from integrations.errors import EncoderError
 
 SIDE = 64  # pixels
@@ -37,12 +37,10 @@ def thumbnails(paths: Iterable[str], room: int) -> dict[str, str]:
 
 def _thumbnail(path: str) -> str | None:
     try:
-        with opened(path) as image:
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            small = image.convert("RGB")
-            small.thumbnail((SIDE, SIDE))
-            packed = BytesIO()
-            small.save(packed, "JPEG", quality=_QUALITY, optimize=True)
+        small = picture(path, draft=2 * SIDE).convert("RGB")
     except EncoderError:
         return None
+    small.thumbnail((SIDE, SIDE))
+    packed = BytesIO()
+    small.save(packed, "JPEG", quality=_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"

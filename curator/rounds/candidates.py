@@ -20,11 +20,13 @@ class Candidates:
     Attributes:
         rows: (n,) pool rows, ascending: of the pool, never asked, without a label of the user's own, not in or next to the hold-out.
         holdout_duplicates: how many were left out as near-duplicates of hold-out items.
+        blanks: how many have an embedding of zeros: strategies pick them last.
     """
 
     project: Project
     rows: IntArray
     holdout_duplicates: int
+    blanks: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,10 +58,11 @@ def find_candidates(project: Project) -> Candidates:
     free[pool.rows(records.settled_ids(ledger))] = False
     threshold = project.config.acquisition.duplicate_cosine
     targets = project.embeddings.take(holdout)
-    duplicates = 0
+    duplicates = blanks = 0
     for first, block in project.embeddings.blocks():
         here = free[first : first + len(block)]
         near = near_any(block, targets, threshold) & here
         here[near] = False  # a view: clears `free`
         duplicates += int(near.sum())
-    return Candidates(project, np.flatnonzero(free), duplicates)
+        blanks += int((here & ~block.any(axis=1)).sum())
+    return Candidates(project, np.flatnonzero(free), duplicates, blanks)

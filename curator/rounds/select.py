@@ -20,6 +20,7 @@ from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.limits import MOST_QUESTIONS, Limit
 from curator.rounds.model_now import scoring_model
+from curator.rounds.near_duplicates import near_any
 from curator.rounds.needs import Spec
 from curator.rounds.outbox import Chosen, write_batch
 from curator.rounds.own_probs import OwnProbs
@@ -29,6 +30,7 @@ from curator.rounds.report import RoundReport
 from curator.rounds.score import Scored, score_candidates
 from strategies.batch import Batch, choose_batch
 
+FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
@@ -96,6 +98,12 @@ def select(
             report.notes.append(
                 f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
             )
+        if candidates.blanks:
+            report.notes.append(
+                f"Embeddings of zeros: {candidates.blanks:,} of the {len(candidates):,} items that may be asked about "
+                "(the encoder recognised nothing in them). They are asked last; the random arm and the hold-out, which stand for "
+                "all items, may hold some."
+            )
         k = min(limit.batch, len(candidates))
         again = dict(islice(records.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
         relabeled = [] if limit.refused else [i for i, was in records.holdout_to_ask(ledger).items() if was]
@@ -124,6 +132,7 @@ def select(
         )
         asked = project.embeddings.take(project.pool.rows(asked_ids))
         scored_by = None if own is None else own.name
+        report.notes += _copies_in_arm(project, candidates.take(batch.positions[of_arm]), asked)
         chosen = Chosen(candidates, batch, of_arm, found.scores, asked, again, scored_by)
         harm = write_batch(project, round_id, chosen, checkpoint, watch)
         if harm:
@@ -172,6 +181,15 @@ def _choose(
         )
     batch, of_arm = join(arm, left, chosen)
     return batch, of_arm, distances
+
+
+def _copies_in_arm(project: Project, drawn: FloatArray, asked: FloatArray) -> list[str]:
+    """What a person should know of an arm that repeats what was asked before: it is drawn without looking."""
+    copies = int(near_any(drawn, asked, project.config.acquisition.duplicate_cosine).sum())
+    if not copies:
+        return []
+    drawn_from = "It is drawn from everything that is left, so that what it says holds for all of it."
+    return [f"The random arm repeats items asked before: {copies} of its {len(drawn)}. {drawn_from}"]
 
 
 def _nothing_to_pick(

@@ -26,14 +26,15 @@ def keep_predictions(project: Project, round_id: int, model: Model) -> None:
     write_bytes(project.model_folder(round_id) / _FILE, save({"rows": rows, "classes": classes}))
 
 
-def compare(project: Project, before: int, after: int) -> tuple[float, float] | None:
+def compare(project: Project, before: int, after: int) -> tuple[float, float | None] | None:
     """The share of the stop set that two rounds' models call otherwise, and Cohen's kappa of their predictions.
 
     Over items that both have: `curator add` changes the stop set.
 
     Returns:
         None when either round kept no predictions: curator did not always do so, and `curator restore` may lack them; and
-        when the classes changed in between.
+        when the classes changed in between. The kappa alone is None where both call every item the same: two constants agree
+        whatever they know.
     """
     # A rename moves no class to another place; after any other change the places say something else.
     if any(change.kind != "rename" for change in History.read(project.ledger).between(before, after)):
@@ -46,8 +47,10 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float] | 
     if not len(here):
         return None
     earlier, later = classes[here], classes_after[there]
-    kappa = agreement(earlier, later, len(project.config.project.classes))
-    return float(np.mean(earlier != later)), kappa
+    changed = float(np.mean(earlier != later))
+    if len(np.unique([earlier, later])) == 1:
+        return changed, None
+    return changed, agreement(earlier, later, len(project.config.project.classes))
 
 
 def stop_set(project: Project) -> IntArray:

@@ -45,7 +45,7 @@ class Plan:
         random_share: of each batch that is drawn at random: the random arm; 0 = none.
         cost_aware: choose by gain per cost.
         budget: micro-units that are never exceeded: a batch is cut to what is left; None = no limit.
-        duplicate_cosine: no two picks of a batch reach it while the pool has others.
+        duplicate_cosine: no pick reaches it with another, or with an item asked before, while the pool has others.
         allow_code: a strategy MODULE:FUNCTION may lie outside modAL.
     """
 

@@ -10,25 +10,25 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from integrations.encoders.images import opened
-from integrations.encoders.protocol import FloatArray, Kind
+from integrations.encoders.images import is_grey, picture, size_of
+from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder
 from integrations.encoders.rows import unit_rows
 from integrations.errors import EncoderError
 
 LARGEST_SIDE = 32
 SAMPLE = 5000  # images: the mean of more differs by less than a grey level
-GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"})
-VERSION = 1  # counts changes of the numbers
+VERSION = 1  # counts changes of the numbers, beside those of the decoder
 ARRAYS = "pixels.npz"
 SETTINGS = "pixels.json"
 _ANEW = "Delete this folder to learn it again; all embeddings are then computed anew."
 
 
-class PixelsEncoder:
+class PixelsEncoder(PictureEncoder):
     """Grey levels (or RGB, when the sample has colour) at the images' own size or 32 pixels a side, less the mean."""
 
     name = "pixels"
     kind: Kind = "image"
+    scaled = True
 
     def __init__(self) -> None:
         self._size = (0, 0)  # width, height
@@ -40,7 +40,8 @@ class PixelsEncoder:
         """Of size, mode and mean; empty before fitting."""
         if self._mean is None:
             return ""
-        state = json.dumps([VERSION, *self._size, self._mode]).encode() + self._mean.tobytes()
+        decoder = [self.decoder] if self.decoder > 1 else []  # the first one was not counted
+        state = json.dumps([VERSION, *self._size, self._mode, *decoder]).encode() + self._mean.tobytes()
         return blake2b(state, digest_size=8).hexdigest()
 
     @property
@@ -57,11 +58,12 @@ class PixelsEncoder:
         used = sample[:: max(1, len(sample) // SAMPLE)]
         width, height = median_size(used)
         self._size = (min(width, LARGEST_SIDE), min(height, LARGEST_SIDE))
-        self._mode = "L" if all(_is_grey(path) for path in used) else "RGB"
+        self._mode = "L" if all(is_grey(path) for path in used) else "RGB"
         total = np.zeros(self._size[0] * self._size[1] * (1 if self._mode == "L" else 3))
         for path in used:
             total += self._pixels(path)
         self._mean = (total / len(used)).astype(np.float32)
+        self.decoder = DECODER
 
     def encode(self, items: Sequence[str]) -> FloatArray:
         """(n, width x height x channels) unit rows; an image equal to the mean is a zero row."""
@@ -78,6 +80,7 @@ class PixelsEncoder:
         np.savez(folder / ARRAYS, mean=self._mean)
         content = {
             "version": VERSION,
+            "decoder": self.decoder,
             "size": self._size,
             "mode": self._mode,
             "fingerprint": self.fingerprint,
@@ -98,6 +101,7 @@ class PixelsEncoder:
                 self._mean = arrays["mean"]
             width, height = content["size"]
             self._size, self._mode = (int(width), int(height)), str(content["mode"])
+            self.decoder = int(content.get("decoder", 1))
             intact = content["version"] == VERSION and content["fingerprint"] == self.fingerprint
         except Exception as error:
             # a damaged archive fails in many ways: NumPy reads the headers in it as Python source
@@ -112,27 +116,14 @@ class PixelsEncoder:
 
     def _pixels(self, path: str) -> FloatArray:
         """(width x height x channels,) in 0 to 255."""
-        with opened(path) as image:
-            if image.mode.startswith("I"):
-                # 16 bits: convert() would clip everything above 255 to white
-                levels = np.asarray(image, dtype=np.float32) / 257
-                image = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))  # noqa: PLW2901
-            small = image.convert(self._mode)
-            if small.size != self._size:
-                # the box filter averages what falls into a pixel, so that thin strokes do not vanish
-                small = small.resize(self._size, Image.Resampling.BOX)
-            return np.asarray(small, dtype=np.float32).reshape(-1)
+        small = picture(path).convert(self._mode)
+        if small.size != self._size:
+            # the box filter averages what falls into a pixel, so that thin strokes do not vanish
+            small = small.resize(self._size, Image.Resampling.BOX)
+        return np.asarray(small, dtype=np.float32).reshape(-1)
 
 
 def median_size(paths: Sequence[str]) -> tuple[int, int]:
     """Median width and height of images, from their headers."""
-    sizes = []
-    for path in paths:
-        with opened(path) as image:
-            sizes.append(image.size)
+    sizes = [size_of(path) for path in paths]
     return int(median(width for width, _ in sizes)), int(median(height for _, height in sizes))
-
-
-def _is_grey(path: str) -> bool:
-    with opened(path) as image:
-        return image.mode in GREY_MODES

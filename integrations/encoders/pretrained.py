@@ -28,8 +28,6 @@ class PretrainedEncoder(ABC):
         EncoderError: the library is not installed.
     """
 
-    _VERSION = "1"  # counts changes of the numbers
-
     def __init__(self, prefix: str, module: str, extra: str, model: str) -> None:
         if find_spec(module) is None:
             raise EncoderError(f"encoder {prefix} is not installed: pip install 'curator[{extra}]'")
@@ -42,7 +40,7 @@ class PretrainedEncoder(ABC):
     def fingerprint(self) -> str:
         """Of the model's files. A model that is not here yet is downloaded to tell."""
         if self._fingerprint is None:
-            self._fingerprint = fingerprint_after(self._path, self._load, self._VERSION)
+            self._fingerprint = fingerprint_after(self._path, self._load, self._version)
         return self._fingerprint
 
     @property
@@ -63,6 +61,11 @@ class PretrainedEncoder(ABC):
     def describe(self) -> dict[str, Any]:
         """Which model, by which library."""
         return {"model": self._path, self._library: version(self._library)}
+
+    @property
+    def _version(self) -> str:
+        """Counts changes of the numbers."""
+        return "1"
 
     @abstractmethod
     def _load(self) -> None:

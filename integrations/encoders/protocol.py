@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Kind = Literal["text", "image"]
+# Counts changes of what `images.picture` makes of a file. 1 knew neither EXIF nor transparency, and not every encoder's 16 bits.
+DECODER = 2
 
 
 class Encoder(Protocol):
@@ -50,3 +52,22 @@ class Encoder(Protocol):
     def describe(self) -> dict[str, Any]:
         """Facts for the manifest: version, parameters."""
         ...
+
+
+class PictureEncoder:
+    """What encoders that see what `integrations.encoders.images` decodes have in common.
+
+    Attributes:
+        decoder: the version that the fingerprint counts: an earlier one for embeddings made with it, where every picture of
+            the pool still looks the same.
+        scaled: 16 bits were scaled to 8 with the first decoder too.
+    """
+
+    decoder: int = DECODER
+    scaled: bool = False
+
+    def changed(self, items: Sequence[str]) -> bool:
+        """Whether the first decoder made another picture of any of these image files."""
+        from integrations.encoders.images import seen_anew  # pillow takes a while to import
+
+        return any(seen_anew(path, scaled=self.scaled) for path in items)

@@ -7,6 +7,7 @@ their singular values, in part or in full, costs 2 to 13 points.
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -50,7 +51,8 @@ class TfidfEncoder:
     def __init__(self, dim: int = DIM) -> None:
         self._dim = dim
         self._fingerprint = ""
-        self._views: list[Any] = []
+        self._views: list[Any] = []  # None where a view has no terms
+        self._weights: list[FloatArray] = []  # the idf of each view's terms
         self._projection: FloatArray | None = None  # (n_features of all views, dim)
 
     @property
@@ -70,27 +72,26 @@ class TfidfEncoder:
             sample: texts.
 
         Raises:
-            EncoderError: there is not one word in them.
+            EncoderError: there is nothing in them but punctuation, spaces and control characters.
         """
         from scipy.sparse import hstack
         from sklearn.decomposition import TruncatedSVD
 
-        min_df = 2 if len(sample) >= FEW_TEXTS else 1
-        views = [_vectorizer(name, min_df=min_df, max_features=MAX_FEATURES) for name in VIEWS]
-        try:
-            weights = hstack([view.fit_transform(sample) for view in views], format="csr")
-        except ValueError as error:
+        found = [_fitted(name, sample) for name in VIEWS] if any(map(_says_something, sample)) else []
+        if not any(found):
             raise EncoderError(
-                f"tfidf found no words in {len(sample):,} texts ({error}). Check the text column, or choose another"
-                " encoder."
-            ) from error
+                f"tfidf found no words in {len(sample):,} texts, nor anything else but punctuation and spaces. Check the text "
+                "column, or choose another encoder."
+            )
+        # Emoji are no words: a view may find nothing, and the other one does alone.
+        weights = hstack([one[1] for one in found if one is not None], format="csr")
         # Texts that are all alike have no variance to divide by; how much of it is explained is not used.
         # One thread: sums over several end in other bits for each number of them, and on busy cores they wait for each other.
         with np.errstate(divide="ignore", invalid="ignore"), threadpool_limits(limits=1, user_api="blas"):
             svd = TruncatedSVD(min(self._dim, *weights.shape), random_state=SEED).fit(weights)
         self._set(
-            [view.get_feature_names_out().tolist() for view in views],
-            [view.idf_.astype(np.float32) for view in views],
+            [[] if one is None else one[0].get_feature_names_out().tolist() for one in found],
+            [np.empty(0, np.float32) if one is None else one[0].idf_.astype(np.float32) for one in found],
             np.ascontiguousarray(svd.components_.T, dtype=np.float32),
         )
 
@@ -100,9 +101,9 @@ class TfidfEncoder:
             raise EncoderError("tfidf has to be fitted before it encodes.")
         projected = np.zeros((len(items), self._projection.shape[1]), dtype=np.float32)
         start = 0
-        for view in self._views:
-            stop = start + len(view.idf_)
-            if items:
+        for view, weights in zip(self._views, self._weights, strict=True):
+            stop = start + len(weights)
+            if items and view is not None:
                 projected += view.transform(items) @ self._projection[start:stop]
             start = stop
         return unit_rows(projected)[0]
@@ -112,9 +113,9 @@ class TfidfEncoder:
         if self._projection is None:
             raise EncoderError("tfidf has nothing to save before it is fitted.")
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {f"idf_{name}": view.idf_ for name, view in zip(VIEWS, self._views, strict=True)}
+        weights = {f"idf_{name}": own for name, own in zip(VIEWS, self._weights, strict=True)}
         np.savez(folder / ARRAYS, projection=self._projection, **weights)
-        terms = [view.get_feature_names_out().tolist() for view in self._views]
+        terms = [[] if view is None else view.get_feature_names_out().tolist() for view in self._views]
         content = {"version": VERSION, "fingerprint": self._fingerprint, "terms": terms}
         (folder / VOCABULARY).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
@@ -144,16 +145,36 @@ class TfidfEncoder:
         return {"version": VERSION, "views": "word 1-2, letters 2-4", "features": features, "seed": SEED}
 
     def _set(self, terms: list[list[str]], weights: list[FloatArray], projection: FloatArray) -> None:
-        self._views = []
+        self._views, self._weights = [], weights
         state = blake2b(json.dumps([VERSION, terms], ensure_ascii=False).encode(), digest_size=8)
         for name, own, idf in zip(VIEWS, terms, weights, strict=True):
-            view = _vectorizer(name, vocabulary={term: at for at, term in enumerate(own)})
-            view.idf_ = idf
+            view = _vectorizer(name, vocabulary={term: at for at, term in enumerate(own)}) if own else None
+            if view is not None:
+                view.idf_ = idf
             self._views.append(view)
             state.update(idf.tobytes())
         self._projection = projection
         state.update(np.ascontiguousarray(projection).tobytes())
         self._fingerprint = state.hexdigest()
+
+
+def _fitted(name: str, sample: Sequence[str]) -> tuple[Any, Any] | None:
+    """A view that has learned its terms, and the weights of the sample; None where there are none.
+
+    A term of a single text is left out of many texts, unless there would be none at all.
+    """
+    for min_df in (2, 1) if len(sample) >= FEW_TEXTS else (1,):
+        view = _vectorizer(name, min_df=min_df, max_features=MAX_FEATURES)
+        try:
+            return view, view.fit_transform(sample)
+        except ValueError:  # no terms
+            continue
+    return None
+
+
+def _says_something(text: str) -> bool:
+    """Whether there is anything in it beside punctuation, spaces and control characters."""
+    return any(unicodedata.category(character)[0] not in "CPZ" for character in text)
 
 
 def _vectorizer(view: str, **options: Any) -> Any:

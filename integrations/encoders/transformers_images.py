@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from integrations.encoders.images import opened
+from integrations.encoders.images import picture
 from integrations.encoders.pretrained import SAFE, SAFE_WEIGHTS, PretrainedEncoder
-from integrations.encoders.protocol import FloatArray, Kind
+from integrations.encoders.protocol import FloatArray, Kind, PictureEncoder
 from integrations.encoders.rows import unit_rows
 
 BATCH = 32
 
 
-class TransformersImageEncoder(PretrainedEncoder):
+class TransformersImageEncoder(PictureEncoder, PretrainedEncoder):
     """A pretrained vision model; runs on the GPU when torch finds one.
 
     The embedding is the model's own image embedding (CLIP and its kin), else the mean over its patches.
@@ -42,12 +42,16 @@ class TransformersImageEncoder(PretrainedEncoder):
         parts = []
         with torch.inference_mode():
             for start in range(0, len(items), BATCH):
-                images = [_rgb(path) for path in items[start : start + BATCH]]
+                images = [picture(path).convert("RGB") for path in items[start : start + BATCH]]
                 pixels = self._processor(images=images, return_tensors="pt")["pixel_values"].to(
                     self._model.device
                 )
                 parts.append(self._pooled(pixels).float().cpu())
         return unit_rows(torch.cat(parts).numpy())[0]
+
+    @property
+    def _version(self) -> str:
+        return str(self.decoder)
 
     def _pooled(self, pixels: Any) -> Any:
         """(n, dim) from (n, channels, height, width)."""
@@ -72,8 +76,3 @@ class TransformersImageEncoder(PretrainedEncoder):
             self._model = model.to(device).eval()
         except (OSError, ValueError, KeyError) as error:
             raise self._unloadable(error) from error
-
-
-def _rgb(path: str) -> Any:
-    with opened(path) as image:
-        return image.convert("RGB")

@@ -406,6 +406,12 @@ def test_intervals_of_shares_by_hand():
     assert (nothing["low"], nothing["high"]) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize(("items", "told"), [(1, None), (4, None), (5, 1.0)])
+def test_a_share_of_a_few_items_is_not_told(items, told):
+    """All of one item is no 100%."""
+    assert quality.with_interval(1.0, items)["value"] == told
+
+
 def test_slopes_of_a_power_law_are_found():
     """Gains of value = 0.95 - S**-0.5 without noise: the slope 0.5 S**-1.5 at each spend, within a tenth."""
     spends = [10.0 * 1.5**i for i in range(9)]

@@ -332,3 +332,45 @@ def answer(project):
         rows.append({**task, "id": n, "annotations": [annotation]})
     path = project.folder / "labeling" / "answers" / "export.json"
     path.write_text(json.dumps(rows), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("shown", "blind"),
+    [
+        (lambda _i: 7.5, lambda _i: 7.5),  # a script, or a clock of whole rounds
+        (lambda _i: 10.0, lambda _i: 5.0),  # two scripts: an interval without width is no certainty
+        (lambda i: 7.5 + 0.001 * (i % 5), lambda i: 7.4 + 0.001 * (i % 5)),  # the same with some jitter
+    ],
+)
+def test_times_without_spread_give_no_verdict(project, shown, blind):
+    """Nobody takes the same time for every item: such times say nothing of people, and no ratio is shown."""
+    sides = [1] * 60 + [0] * 60
+    add_round(
+        project.ledger, 1, sides, [shown(i) if s else blind(i) for i, s in enumerate(sides)], [1, 0] * 60
+    )
+    effect = suggestion_effect(project.ledger)
+    assert effect.seconds is None
+    assert effect.agreement is not None
+    assert harm_of_suggestions(project) is None
+
+
+def test_a_difference_too_small_to_matter_is_no_harm(project):
+    """A hundredth more time, however certain, slows nobody down."""
+    rng = np.random.default_rng(3)
+    sides = [1] * 3000 + [0] * 3000
+    seconds = [math.exp(0.05 * rng.normal()) * (1.01 if s else 1.0) for s in sides]
+    add_round(project.ledger, 1, sides, seconds, [1, 0] * 3000)
+    assert suggestion_effect(project.ledger).seconds.low > 1
+    assert harm_of_suggestions(project) is None
+
+
+def test_few_times_among_many_answers_decide_nothing(project):
+    """A hundred answers on either side, three of them timed: too few to say that anybody is slower."""
+    sides = [1] * 100 + [0] * 100
+    seconds = [None] * 200
+    seconds[:3], seconds[100:103] = [60.0, 61.0, 63.0], [1.0, 1.1, 0.9]
+    add_round(project.ledger, 1, sides, seconds, [1, 0] * 100)
+    effect = suggestion_effect(project.ledger)
+    assert effect.seconds.low > 1
+    assert effect.seconds.fewest == 3
+    assert harm_of_suggestions(project) is None

@@ -25,7 +25,7 @@ from curator.learner.model import build_model
 from curator.lock import project_lock
 from curator.pool.segments import load_manifest
 from curator.pool.vectors import StoreManifest
-from integrations.encoders.images import opened, why_broken
+from integrations.encoders.images import picture, why_broken
 from integrations.encoders.npy import read_header
 from integrations.encoders.precomputed import AlignedArray
 from integrations.encoders.tfidf import TfidfEncoder
@@ -191,8 +191,8 @@ def test_what_is_no_image_for_a_browser_is_broken(tmp_path, content):
     """Whatever Pillow makes of it: few formats are tried, and every failure is one sentence."""
     assert why_broken(content)
     path = written(tmp_path / "a.png", content)
-    with pytest.raises(EncoderError) as caught, opened(str(path)) as found:
-        found.load()
+    with pytest.raises(EncoderError) as caught:
+        picture(str(path))
     explains(caught.value, path, "cannot be opened")
 
 

@@ -244,3 +244,55 @@ def test_imports_are_quick(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'sklearn', 'transformers', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [
+            "\U0001f600",
+            "\U0001f621",
+            "\U0001f389\U0001f389",
+            "\U0001f494",
+            "\U0001f44d\U0001f3fd",
+            "\u2764\ufe0f",
+        ],
+        ["<3", "=(", "=)", "+1", "-1", "$$"],
+        ["\u9000\u6b3e", "\u767b\u5f55", "\u5feb\u9012\u6162", "\u8d26", "\u53f7", "\u3042\u3044"],
+        ["a", "b", "c", "d", "e", "f"],
+        ["\u0e2a\u0e27", "\u0e14\u0e35", "\u0e04\u0e23", "\u0e1a", "\u0e01", "\u0e02"],
+    ],
+    ids=["emoji", "signs", "CJK", "single letters", "Thai"],
+)
+def test_texts_that_are_no_words_have_embeddings(tmp_path, texts):
+    """Of unit length, different from each other, alike where the texts are alike, and the same after a save."""
+    encoder = TfidfEncoder()
+    encoder.fit(texts * 3)
+    rows = encoder.encode(texts)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    cosines = rows @ rows.T
+    assert cosines[~np.eye(len(texts), dtype=bool)].max() < 0.97
+    longer = encoder.encode([text * 2 for text in texts])
+    assert ((longer @ rows.T).argmax(axis=1) == np.arange(len(texts))).all()
+    encoder.save(tmp_path)
+    loaded = TfidfEncoder()
+    assert loaded.load(tmp_path)
+    assert loaded.fingerprint == encoder.fingerprint
+    np.testing.assert_array_equal(loaded.encode(texts), rows)
+
+
+def test_a_thousand_texts_that_share_no_word_have_embeddings():
+    """Terms of a single text are left out of many texts, but not if nothing is left then."""
+    texts = [chr(0x4E00 + 2 * i) + chr(0x4E01 + 2 * i) for i in range(1000)]
+    encoder = TfidfEncoder()
+    encoder.fit(texts)
+    assert encoder.encode(texts[:50]).any(axis=1).all()
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\0", "\u200b\u00a0", "?!", "\u3002"])
+def test_texts_without_anything_to_tell_apart_are_refused(text):
+    """There is nothing to embed."""
+    with pytest.raises(
+        EncoderError, match="found no words in 3 texts, nor anything else but punctuation and spaces"
+    ):
+        TfidfEncoder().fit([text] * 3)

@@ -18,7 +18,7 @@ from curator.holdout import seal_file
 from curator.ledger import records
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
-from curator.lock import project_lock
+from curator.lock import KERNEL, project_lock
 from curator.money.cost import pays_time
 from curator.pool.atomic import sync_folder
 from curator.pool.hash_index import as_hashes, digest
@@ -39,7 +39,7 @@ from integrations.errors import LabelerError
 
 BUILDING = ".curator.restoring"
 LEDGER = "ledger.db"
-_EMPTY = ("lock", "instance.json")  # all that a restore which was killed leaves where there was no state
+_EMPTY = ("lock", f"lock{KERNEL}", "instance.json")  # all that a restore which was killed leaves where there was no state
 
 
 def restore_project(

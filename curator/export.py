@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 from curator.errors import ConfigError
 from curator.ledger.store import Row
 from curator.money.amounts import MICRO
+from curator.output import check_not_data, check_output, has_columns
 from curator.project import Project
+from integrations.disk import replacing
 
 SCHEMA = pa.schema(
     [
@@ -31,6 +33,16 @@ SCHEMA = pa.schema(
         ("currency", pa.string()),
     ]
 )
+_OURS = (
+    "item_id",
+    "label",
+    "role",
+    "round",
+    "annotators",
+    "agreement",
+    "cost",
+    "currency",
+)  # no file has them by chance
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")  # a class may be called -1
 _FORMULA = "=+-@\u2212"  # what begins a formula in a spreadsheet; the last is the typographic minus
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's blanks, control and invisible characters
@@ -38,8 +50,10 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's blanks, control
 _CELL_ENDS = re.compile(r"([;\t\r\n])")
 
 
-def export_labels(project: Project, path: Path) -> int:
+def export_labels(project: Project, path: Path, *, force: bool = False) -> int:
     """Write every labeled item to a .parquet, .csv or .jsonl file, whole or not at all.
+
+    An earlier export at `path` is replaced; any other file, the data of the project above all, only by `force`.
 
     In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it; Parquet and JSONL hold every
     text as it is.
@@ -48,7 +62,7 @@ def export_labels(project: Project, path: Path) -> int:
         How many labels were written.
 
     Raises:
-        ConfigError: the file's ending says no known format, or its folder does not exist.
+        ConfigError: the file's ending says no known format, its folder does not exist, or it is not curator's.
     """
     writers = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
     write = writers.get(path.suffix.lower())
@@ -56,13 +70,11 @@ def export_labels(project: Project, path: Path) -> int:
         raise ConfigError(f"{path.name}: export writes {', '.join(writers)}; choose one of these endings.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
+    check_not_data(path, (project.config.data.source, project.config.holdout.file), force=force)
+    check_output(path, has_columns(*_OURS), force=force)
     rows = labeled_rows(project)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        write(rows, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        write(rows, Path(file.name))
     return len(rows)
 
 
@@ -106,7 +118,7 @@ def _csv(rows: list[Row], path: Path) -> None:
 
 
 def _jsonl(rows: list[Row], path: Path) -> None:
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         for row in rows:
             file.write(json.dumps({name: row[name] for name in SCHEMA.names}, ensure_ascii=False) + "\n")
 

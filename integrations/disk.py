@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 _OURS = ".curator-*.tmp"
 _ABANDONED_SECONDS = 3600.0  # since anything was written to it: whoever began it is dead
-_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 _KEEPS_MODES = os.name == "posix"  # elsewhere a file has the rights that its folder hands down
 
 
@@ -59,8 +58,11 @@ def new_file(path: Path, *, private: bool = False) -> BinaryIO:
     Raises:
         FileExistsError: there is something at `path`, be it a link that leads nowhere.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
-    return os.fdopen(os.open(path, flags, 0o600 if private else 0o666), "wb")
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600 if private else 0o666)
+
+    return open(path, "xb", opener=opener)
 
 
 def write_through(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from curator.cli import studio as studio_commands
 from curator.cli.backup import backup
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import HERE, AsJson, Force, ProjectDir
 from curator.cli.plan import plan
 from curator.cli.report import report as report_command
 from curator.cli.restore import restore
@@ -261,16 +261,20 @@ app.command("report")(report_command)
 def export(
     path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
     project: ProjectDir = HERE,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels with their provenance: who, when, round, price, agreement."""
+    """Write the labels with their provenance: who, when, round, price, agreement.
+
+    An earlier export is replaced; a file that curator did not write only with --force.
+    """
     with user_errors():
         from curator.cli import render
         from curator.export import export_labels
         from curator.project import Project
 
         with Project(project) as opened:
-            count = export_labels(opened, path)
+            count = export_labels(opened, path, force=force)
         typer.echo(
             render.as_json({"labels": count, "path": str(path)})
             if as_json

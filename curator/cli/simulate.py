@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import HERE, AsJson, Force, ProjectDir
 from curator.simulate.price import SECONDS_PER_ITEM, SECONDS_PER_WORD
 
 
@@ -104,6 +104,7 @@ def simulate(
     curves: Annotated[
         Path | None, typer.Option(help="Write every point as CSV, for `make bench-forecast`.")
     ] = None,
+    force: Force = False,
     kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
     text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
     image: Annotated[
@@ -175,5 +176,5 @@ def simulate(
             allow_outside=allow_outside, name=name, jobs=jobs or _cores(), out=out,
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), _say)
-        found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves)
+        found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves, force=force)
         typer.echo(render.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))

@@ -18,6 +18,9 @@ from integrations.errors import EncoderError
 
 NAME = "precomputed"
 FINGERPRINT = "as-given-1"  # the 1 counts changes of what is done to given rows: scaled to unit length
+MOST_ENTRIES = (
+    262_144  # per row: thousands of rows are in memory at once, and a small archive may unpack to anything
+)
 FLOATS = (np.float16, np.float32, np.float64)
 # What reading a damaged archive raises: an unknown method is a NotImplementedError, an encrypted member a RuntimeError.
 DAMAGED = (
@@ -135,6 +138,11 @@ class AlignedArray:
         if len(shape) != 2 or min(shape) < 1:
             raise EncoderError(
                 f"{self.path}: shape {shape}; it has to be (rows, entries), neither of them 0."
+            )
+        if shape[1] > MOST_ENTRIES:
+            raise EncoderError(
+                f"{self.path}: rows of {shape[1]:,} entries; embeddings have {MOST_ENTRIES:,} at most. Give embeddings of"
+                " a model, or reduce them (scikit-learn's PCA)."
             )
         if dtype.newbyteorder("=") not in FLOATS:
             raise EncoderError(f"{self.path}: holds {dtype}, not float16, float32 or float64. Convert it.")

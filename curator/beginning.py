@@ -6,7 +6,7 @@ anything that was asked, answered or paid.
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -22,6 +22,26 @@ _FILES = (_LEDGER, f"{_LEDGER}-wal", f"{_LEDGER}-shm", f"{_LEDGER}-journal")
 _LOCK = ("lock", f"lock{KERNEL}")
 _OF_A_BEGINNING = frozenset({"state", "holdout"})  # tables with rows before the first round
 _TRIES = 10  # to hold a folder that another process removes at that moment
+
+
+def check_unicode(options: Mapping[str, object]) -> None:
+    """Make sure that what was given can be kept: names of files, of columns and addresses go into curator.toml.
+
+    Raises:
+        ConfigError: some of it is no UTF-8.
+    """
+    odd = []
+    for name, value in options.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            try:
+                str(text).encode()
+            except UnicodeEncodeError:
+                odd.append(f"  {name}: {str(text)!r}")
+    if odd:
+        raise ConfigError(
+            "These are not UTF-8, so curator.toml cannot hold them:\n" + "\n".join(odd) + "\n"
+            "Give files and columns names in UTF-8, and set a UTF-8 locale (LANG=C.UTF-8), then run again."
+        )
 
 
 def refuse_existing(folder: Path, state: Path) -> None:

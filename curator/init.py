@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from curator.beginning import held_for_init, refuse_existing
+from curator.beginning import check_unicode, held_for_init, refuse_existing
 from curator.config import CONFIG_NAME, Config, parse_config, render_config
 from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
@@ -126,6 +126,7 @@ def init_project(
     """
     folder = folder.resolve()
     state = state_folder(folder)
+    check_unicode(vars(options))
     refuse_existing(folder, state)
     plan = _plan(options)
     with held_for_init(folder, state):

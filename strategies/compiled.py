@@ -18,9 +18,12 @@ class _Kept(FunctionCache):  # type: ignore[misc]  # numba has no types
     """A cache whose faults only cost time: a full disk, a file torn by a power cut, one of another machine."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        with suppress(Exception):  # a pickle that is damaged raises whatever it likes
+        try:
             return super().load_overload(sig, target_context)
-        return None
+        except Exception:  # noqa: BLE001 - a pickle that is damaged raises whatever it likes
+            with suppress(OSError):
+                self.flush()  # or it would fail for ever
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):

@@ -41,16 +41,18 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         LedgerError: the file cannot be read; also from inside.
     """
+    with explained(path), closing(connect_to_read(path)) as opened:
+        yield opened
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """As `reading`; the caller closes it."""
     uri = f"{path.resolve().as_uri()}?mode=ro"
     wal = path.with_name(f"{path.name}-wal")
     if not os.access(path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size):
         # Nobody writes here, so SQLite need not watch out for anybody: to do so it would have to make a file.
         uri += "&immutable=1"
-    with (
-        explained(path),
-        closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as opened,
-    ):
-        yield opened
+    return sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)
 
 
 def why_unusable(path: Path, *, full: bool | None = None) -> str | None:

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint audit test-numeric format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,15 @@ lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lock:  ## requirements.txt anew: the versions of constraints.txt with the hash of every file, for pip install --require-hashes
+	test -x .venv-lock/bin/uv || $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet uv==0.13.9
+	.venv-lock/bin/uv pip compile pyproject.toml --constraint constraints.txt --quiet --universal --python-version 3.11 \
+		--extra text --extra vision --extra server --extra keyring --extra dev --no-emit-package pip \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' --output-file requirements.txt
+	sed -i.old -E "s/python_full_version < '3\.12' and //; s/ ; python_full_version < '3\.12' / /" requirements.txt
+	rm requirements.txt.old
 
 audit: .venv/installed  ## look the pinned versions up in databases of known vulnerabilities
 	$(BIN)/python tests/support/audit.py $(AUDIT)

@@ -339,7 +339,9 @@ def load_config(folder: Path) -> Config:
             f"No {CONFIG_NAME} in {folder.resolve()}. Start a project with `curator init NAME --data PATH`, "
             "or name its folder with --project DIR."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except RecursionError as exc:
+        raise ConfigError(f"{path} is not valid TOML: lists or tables are nested too deeply.") from exc
+    except ValueError as exc:  # also of a number with too many digits, and of what is no UTF-8
         raise ConfigError(f"{path} is not valid TOML: {exc}") from exc
     return parse_config(values, str(path))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from curator.errors import ConfigError
-from curator.pool.atomic import sync_folder
 from curator.studio.home import CredentialsKind, StudioHome, default_home
+from integrations.disk import open_to_others, write_whole
 from integrations.errors import LabelerError
 
 TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the name of a variable, not a secret
@@ -23,7 +23,6 @@ WAYS = (
 )
 PASSWORD, TOKEN = "password", "token"  # names under which those of the local server are kept
 _SERVICE = "curator"
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MOST_BYTES = 65_536  # of a secret; a file named by mistake may be large
 _RECOMMENDED = 1  # keyring's own limit: backends below keep secrets in the clear, or nowhere
 
@@ -82,7 +81,7 @@ def read_secret_file(path: Path, what: str) -> str:
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & _OTHERS:
+            if open_to_others(mode):
                 raise ConfigError(f"{what} is open to others (mode {mode:04o}): chmod 600 {path}")
             secret = file.read(_MOST_BYTES).decode("utf-8").strip()
     except OSError as exc:
@@ -138,14 +137,7 @@ class FileSecrets:
 
     def store(self, name: str, secret: str) -> None:
         """Write the file; it never exists with more rights or with half of the content."""
-        temporary = self.path(f"{name}.tmp")
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secret + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path(name))
-        sync_folder(self._folder)
+        write_whole(self.path(name), f"{secret}\n".encode(), private=True)
 
     def forget(self, name: str) -> None:
         """Remove the file."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from curator.checks.folder import check_disk, check_folder
 from curator.checks.installation import check_installation
 from curator.config import CONFIG_NAME, Config, load_config
-from curator.errors import ConfigError
+from curator.errors import ConfigError, CuratorError
 from integrations.findings import Finding, fail, ok
 
 _STATE = ".curator"
@@ -59,20 +59,32 @@ def _project(folder: Path, state: Path, config: Config | None) -> list[Finding]:
     findings = _guarded("folder", lambda: check_folder(folder))
     pool = PoolReport([])
     if config is not None:
-        pool = check_pool(state, config)
+        try:
+            pool = check_pool(state, config)
+        except ImportError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - as below
+            pool = PoolReport([_fault("pool", exc)])
     findings += _guarded("disk", lambda: [check_disk(folder, pool.missing_bytes)])
-    findings += check_ledger(state / "ledger.db", config)
+    findings += _guarded("ledger", lambda: check_ledger(state / "ledger.db", config))
     findings += pool.findings
     if config is not None:
-        findings += [check_acquisition(config), check_model(config)]
+        findings += _guarded("acquisition", lambda: [check_acquisition(config), check_model(config)])
         sample = pool.sample[0] if pool.sample else None
         findings += _guarded("labeler", lambda: check_labeler(folder, config, sample))
     return findings
 
 
 def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
-    """What the system refuses to a check is a finding as well."""
+    """Whatever makes a check fail is a finding as well."""
     try:
         return check()
-    except OSError as exc:
-        return [fail(name, str(exc), "Mend that, then run `curator doctor` again.")]
+    except ImportError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a damaged project makes code raise whatever it likes
+        return [_fault(name, exc)]
+
+
+def _fault(name: str, exc: Exception) -> Finding:
+    said = str(exc) if isinstance(exc, OSError | CuratorError) else f"{type(exc).__name__}: {exc}"
+    return fail(name, f"cannot be looked at ({said})", "Mend that, then run `curator doctor` again.")

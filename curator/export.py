@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 from curator.errors import ConfigError, CuratorError
 from curator.ledger.store import Row
 from curator.money.amounts import MICRO
+from curator.output import check_not_data, check_output, has_columns
 from curator.pool.columns import Columns
 from curator.pool.formats import column_names, format_of
 from curator.pool.readers import read_records
 from curator.predict import Predictions
 from curator.project import Project
+from integrations.disk import replacing
 
 SCHEMA = pa.schema(
     [
@@ -61,6 +63,10 @@ ANSWERS_SCHEMA = pa.schema(
         ("currency", pa.string()),
     ]
 )
+# Columns that a file of somebody else's does not have by chance.
+_OURS = ("item_id", "label", "role", "round", "annotators", "agreement", "cost", "currency")
+_OUR_ANSWERS = ("item_id", "role", "round", "annotator", "outcome", "suggestion", "edits", "currency")
+_OUR_PREDICTIONS = ("item_id", "predicted", "probability", "margin")
 # What other tables are joined by, and so is never changed.
 _AS_GIVEN = frozenset({"item_id", "label", "role", "currency", "suggestion"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")  # a class may be called -1
@@ -87,8 +93,12 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def export_labels(project: Project, path: Path, *, raw: bool = False, columns: bool = True) -> Exported:
+def export_labels(
+    project: Project, path: Path, *, raw: bool = False, columns: bool = True, force: bool = False
+) -> Exported:
     """Write every labeled item to a .parquet, .csv or .jsonl file, whole or not at all.
+
+    An earlier export at `path` is replaced; any other file, the data of the project above all, only by `force`.
 
     Args:
         project: opened.
@@ -96,11 +106,12 @@ def export_labels(project: Project, path: Path, *, raw: bool = False, columns: b
         raw: leave free text as it is in CSV, too. Otherwise a text that a spreadsheet would run as a formula gets an
             apostrophe before it there; ids and classes never do, and Parquet and JSONL hold every text as it is.
         columns: the data's own columns as well, after ours.
+        force: replace a file that curator did not write.
 
     Raises:
-        ConfigError: the file's ending says no known format, or its folder does not exist.
+        ConfigError: the file's ending says no known format, its folder does not exist, or it is not curator's.
     """
-    _check_path(path)
+    _check_path(project, path, _OURS, force=force)
     rows = labeled_rows(project)
     if not columns:
         return _write(path, SCHEMA, rows, raw=raw)
@@ -120,15 +131,17 @@ def export_labels(project: Project, path: Path, *, raw: bool = False, columns: b
     )
 
 
-def export_answers(project: Project, path: Path, *, raw: bool = False) -> Exported:
+def export_answers(project: Project, path: Path, *, raw: bool = False, force: bool = False) -> Exported:
     """Write every answer that counts, one by one; arguments and errors as of `export_labels`."""
-    _check_path(path)
+    _check_path(project, path, _OUR_ANSWERS, force=force)
     return _write(path, ANSWERS_SCHEMA, answer_rows(project), raw=raw)
 
 
-def export_predictions(predictions: Predictions, path: Path) -> Exported:
-    """Write predictions; path and errors as of `export_labels`. Item ids and classes are as given."""
-    _check_path(path)
+def export_predictions(
+    project: Project, predictions: Predictions, path: Path, *, force: bool = False
+) -> Exported:
+    """Write predictions; path, `force` and errors as of `export_labels`. Item ids and classes are as given."""
+    _check_path(project, path, _OUR_PREDICTIONS, force=force)
     return _write(path, _predictions_schema(predictions), predictions.rows(), raw=True)
 
 
@@ -148,20 +161,18 @@ def _predictions_schema(predictions: Predictions) -> pa.Schema:
     )
 
 
-def _check_path(path: Path) -> None:
+def _check_path(project: Project, path: Path, ours: Sequence[str], *, force: bool) -> None:
     if path.suffix.lower() not in _WRITERS:
         raise ConfigError(f"{path.name}: export writes {', '.join(_WRITERS)}; choose one of these endings.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
+    check_not_data(path, (*_data_files(project), project.config.holdout.file), force=force)
+    check_output(path, has_columns(*ours), force=force)
 
 
 def _write(path: Path, schema: pa.Schema, rows: Sequence[Row], *, raw: bool) -> Exported:
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        defused = _WRITERS[path.suffix.lower()](rows, schema, temporary, raw)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        defused = _WRITERS[path.suffix.lower()](rows, schema, Path(file.name), raw)
     return Exported(path, len(rows), defused)
 
 
@@ -183,14 +194,16 @@ def own_columns(
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
     used = replace(Columns(**data.columns()), show=())
-    for source in (data.source, *json.loads(project.ledger.get("added_data") or "[]")):
+    for source in _data_files(project):
         path = next(
             (place for place in (project.folder / source, Path(source)) if place.exists()), Path(source)
         )
         try:
             if format_of(path) == "folder":
                 continue
-            others = tuple(name for name in column_names(path, (), used.reading) if name not in used.options())
+            others = tuple(
+                name for name in column_names(path, (), used.reading) if name not in used.options()
+            )
             columns = replace(used, label=None, embedding=None, show=others)
             for batch in read_records(
                 path, columns, project.config.project.kind, allow_outside=data.allow_outside
@@ -201,6 +214,11 @@ def own_columns(
         except (CuratorError, OSError) as exc:
             notes.append(f"The data's own columns are not in the export for items of {path}: {exc}")
     return own, tuple(notes)
+
+
+def _data_files(project: Project) -> list[str]:
+    """The files that the pool was made of."""
+    return [project.config.data.source, *json.loads(project.ledger.get("added_data") or "[]")]
 
 
 def _beside_ours(name: str) -> str:

@@ -2,15 +2,14 @@
 
 import json
 import secrets
-import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from curator.beginning import check_unicode, held_for_init, refuse_existing
 from curator.classes.edits import refuse_hand_edit
 from curator.classes.history import History, begin_history, may_begin_anew
 from curator.config import CONFIG_NAME, Config, DataSection, parse_config, render_config
@@ -23,6 +22,7 @@ from curator.money.holdout_size import size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, labeled_classes, read_own_labels
+from curator.pool.atomic import write_bytes
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
 from curator.pool.formats import check_name, kept_reading
@@ -141,40 +141,32 @@ def init_project(
     """
     folder = folder.resolve()
     state = state_folder(folder)
-    _refuse_existing(folder, state)
+    check_unicode(vars(options))
+    refuse_existing(folder, state)
     plan = _plan(options)
-    made = [missing for missing in (folder, *folder.parents) if not missing.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        state.mkdir()
+    with held_for_init(folder, state):
         imported, plan = _import_all(plan, options, state, progress)
         with Ledger(state / "ledger.db") as ledger:
             own = _begin(ledger, state, plan.config, plan.own)
         # Last: with curator.toml there, the folder holds a project.
-        (folder / CONFIG_NAME).write_text(render_config(plan.config), encoding="utf-8")
-    except BaseException:
-        # Also on Ctrl-C: a project that is half there would be refused by the next `init`.
-        _undo(folder, state, made)
-        raise
-    with Project(folder, progress=progress, say=say) as project:
-        try:
-            encoded = project.encode()
-        except (EncoderError, DataError) as exc:
-            # It would fail the next time as well: better to start anew with another encoder. (Ctrl-C is different: what
-            # is encoded stays, and `curator round` goes on with the rest.)
-            _undo(folder, state, made)
-            raise type(exc)(f"{options.data}: {exc}") from exc
-        holdout = plan.config.holdout.size or len(project.pool.role_rows("holdout"))
-        return InitReport(
-            folder=str(folder),
-            items=project.pool.n_items,
-            rows_per_second=imported.rows_per_second,
-            encode_rows_per_second=encoded.rows_per_second,
-            holdout_size=holdout,
-            detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
-            notes=[*plan.notes, *own_labels_notes(own, options.currency)],
-            holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
-        )
+        write_bytes(folder / CONFIG_NAME, render_config(plan.config).encode())
+        with Project(folder, progress=progress, say=say) as project:
+            try:
+                encoded = project.encode()
+            except (EncoderError, DataError) as exc:
+                # It would fail the next time as well: better to start anew with another encoder.
+                raise type(exc)(f"{options.data}: {exc}") from exc
+            holdout = plan.config.holdout.size or len(project.pool.role_rows("holdout"))
+            return InitReport(
+                folder=str(folder),
+                items=project.pool.n_items,
+                rows_per_second=imported.rows_per_second,
+                encode_rows_per_second=encoded.rows_per_second,
+                holdout_size=holdout,
+                detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
+                notes=[*plan.notes, *own_labels_notes(own, options.currency)],
+                holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
+            )
 
 
 def add_labeled(
@@ -288,31 +280,6 @@ def add_to_pool(
                 "added_data", json.dumps(list(dict.fromkeys(added)))
             )  # `curator export` reads them again
     return report
-
-
-def _refuse_existing(folder: Path, state: Path) -> None:
-    if (folder / CONFIG_NAME).exists():
-        raise ConfigError(
-            f"{folder} already holds a project ({CONFIG_NAME}). Add data with `curator add PATH`, start the new one "
-            f"elsewhere with --project DIR, or move {CONFIG_NAME} and .curator away to start over."
-        )
-    if (state / "ledger.db").exists():
-        raise ConfigError(
-            f"{state} holds a ledger but {folder} has no {CONFIG_NAME}. Put the {CONFIG_NAME} back, "
-            "or move .curator away before starting anew."
-        )
-    # A killed `init` leaves a state folder without a ledger: nothing of value, so it is cleared.
-    if state.exists():
-        shutil.rmtree(state)
-
-
-def _undo(folder: Path, state: Path, made: list[Path]) -> None:
-    """Leave the folder as it was; those that were made for it, innermost first, go as well."""
-    shutil.rmtree(state, ignore_errors=True)
-    (folder / CONFIG_NAME).unlink(missing_ok=True)
-    for empty in made:
-        with suppress(OSError):  # somebody may have put a file there meanwhile
-            empty.rmdir()
 
 
 def _plan(options: InitOptions) -> _Plan:

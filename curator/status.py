@@ -136,6 +136,9 @@ def refresh(project: Project, command: str) -> list[str]:
             return notes
     except (LockedError, IntegrationError, CuratorError) as exc:
         return [f"Shown as of the last pull: {exc}"]
+    except OSError as exc:  # where nothing can be written, new answers cannot be kept
+        where = exc.filename or project.state
+        return [f"Shown as of the last pull: new answers cannot be kept ({where}: {exc.strerror or exc})."]
 
 
 def _open_round(ledger: Ledger) -> dict[str, Any] | None:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from strategies._types import IntArray
+from strategies.compiled import njit
 
 _LOOK_AHEAD = 32  # numbers compared at once before any is looked at by itself
 

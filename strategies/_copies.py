@@ -1,10 +1,10 @@
 """Which rows of an array are exact copies of an earlier row."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from strategies._types import FloatArray, IntArray
+from strategies.compiled import njit
 from strategies.parallel import map_blocks
 
 _BLOCK_ROWS = 4_096

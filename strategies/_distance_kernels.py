@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from strategies.compiled import njit
 
 # Without "nnan" LLVM uses no vectors for a minimum of floats; numbers here are checked before.
 _FAST = {"contract", "nsz", "arcp", "reassoc", "nnan"}

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from strategies._types import FloatArray, IntArray
+from strategies.compiled import njit
 from strategies.ties import TELLABLE
 
 

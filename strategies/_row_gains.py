@@ -1,10 +1,10 @@
 """How much rows of similarities would add to what is covered, in machine code."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from strategies._types import IntArray
+from strategies.compiled import njit
 
 
 # Sums may be reordered, in one fixed way: a row gains the same whatever is computed beside it.

@@ -8,9 +8,11 @@ NaN is never assumed away, but for logits, whose rows are looked at before (`lin
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
+
+from strategies.compiled import njit
 
 _FAST = {"contract", "nsz", "arcp", "reassoc"}
 LANES = 16  # float32 numbers in the widest vector register

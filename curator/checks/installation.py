@@ -30,7 +30,8 @@ _TOLD = (
 
 def check_installation() -> list[Finding]:
     """Whether the versions here are those that this curator says it works with, and what computes."""
-    return [*check_python(), *check_packages(), check_gpu(), check_arithmetic()]
+    return [*check_python(), *check_packages(), check_gpu(), check_compiled(), check_arithmetic()]
+    return [*check_python(), *check_packages(), check_gpu(), check_compiled()]
 
 
 def check_python() -> list[Finding]:
@@ -160,6 +161,27 @@ def _processor() -> str:
         lines = []
     named = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     return named.get("model name") or platform.processor() or "processor unknown"
+
+
+def check_compiled() -> Finding:
+    """Where numba keeps what it compiles. Nowhere is fine, but every command compiles anew."""
+    name = "compiled code"
+    try:
+        from strategies.compiled import kept_in
+
+        folder = kept_in()
+    except (ImportError, OSError, RuntimeError) as exc:
+        return fail(
+            name, f"numba cannot be used: {_line(exc)}", "Install numba again, as constraints.txt pins it."
+        )
+    if folder is None:
+        return warn(
+            name,
+            "kept nowhere, since neither curator's own folder nor the user's cache folder can be written: every `curator "
+            "round` compiles for ten seconds or more",
+            "Name a folder that only you can write in NUMBA_CACHE_DIR.",
+        )
+    return ok(name, f"kept in {folder}")
 
 
 def _installed(name: str) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from curator.config import Config
 from curator.errors import CuratorError
 from curator.ledger.faults import MEND
-from curator.ledger.health import newest_time, reading, schema_versions, why_unusable
+from curator.ledger.health import newest_time, reading, schema_versions, strange_times, why_unusable
 from integrations.findings import Finding, fail, ok, warn
 
 _CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -46,9 +46,17 @@ def _contents(path: Path, opened: sqlite3.Connection, config: Config | None) -> 
         return [ok("ledger", f"{detail}; the next command brings it up to date by {behind} steps")]
     return [
         ok("ledger", detail),
-        _clock(newest_time(opened)),
+        _times(opened),
         *([_holdout(opened, config)] if config else []),
     ]
+
+
+def _times(opened: sqlite3.Connection) -> Finding:
+    """Every time must be one that curator writes, and none lie in the future."""
+    strange = strange_times(opened)
+    if strange:
+        return fail("clock", f"the ledger holds what is no time: {'; '.join(strange)}", MEND)
+    return _clock(newest_time(opened))
 
 
 def _clock(newest: str | None) -> Finding:

@@ -19,6 +19,7 @@ from curator.cli.options import (
     AsJson,
     Delimiter,
     Encoding,
+    Force,
     Header,
     ProjectDir,
     Quoting,
@@ -338,12 +339,15 @@ def export(
         bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
     ] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Ask the labeler for corrections first.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
 
     In CSV a free text that begins like a formula gets an apostrophe before it, so that no spreadsheet runs it, and the
     output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
+
+    An earlier export is replaced; a file that curator did not write only with --force.
     """
     with user_errors():
         from curator.agreement import agreement_text, read_agreement
@@ -357,9 +361,9 @@ def export(
                 _say(note)
             agreement = read_agreement(opened.ledger)
             exported = (
-                export_answers(opened, path, raw=raw)
+                export_answers(opened, path, raw=raw, force=force)
                 if answers
-                else export_labels(opened, path, raw=raw, columns=columns)
+                else export_labels(opened, path, raw=raw, columns=columns, force=force)
             )
         what = "answers" if answers else "labels"
         for note in exported.notes:
@@ -436,6 +440,7 @@ def predict(
     embeddings: Annotated[
         str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
     ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what the newest model thinks of items: the likeliest class, and the probability of every class.
@@ -458,7 +463,7 @@ def predict(
         if out is None:
             typer.echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return
-        written = export_predictions(predictions, out)
+        written = export_predictions(opened, predictions, out, force=force)
         typer.echo(
             render.as_json(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}

@@ -37,3 +37,4 @@ SkipBadRows = Annotated[
         show_default="nothing is imported",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file also when curator did not write it.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import HERE, AsJson, Force, ProjectDir
 
 
 def report(
@@ -15,6 +15,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where to: FILE.html.", show_default=".curator/reports/round-NNN.html")
     ] = None,
+    force: Force = False,
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -29,7 +30,7 @@ def report(
         from curator.report.write import write_report
 
         with Project(project, progress=RichProgress(), say=lambda text: typer.echo(text, err=True)) as opened:
-            written = write_report(opened, out)
+            written = write_report(opened, out, force=force)
         if as_json:
             files = {"page": str(written.page), "data": str(written.data)}
             typer.echo(render.as_json(files | written.report.as_json()))

@@ -12,6 +12,7 @@ from curator.cli.options import (
     AsJson,
     Delimiter,
     Encoding,
+    Force,
     Header,
     ProjectDir,
     Quoting,
@@ -117,6 +118,7 @@ def simulate(
     curves: Annotated[
         Path | None, typer.Option(help="Write every point as CSV, for `make bench-forecast`.")
     ] = None,
+    force: Force = False,
     kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
     text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
     image: Annotated[
@@ -198,5 +200,5 @@ def simulate(
             skip_bad_rows=skip_bad_rows,
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), _say)
-        found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves)
+        found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves, force=force)
         typer.echo(render.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))

@@ -7,7 +7,6 @@ that a training which comes out differently (another version of a library, anoth
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import warnings
@@ -25,6 +24,7 @@ from safetensors.numpy import load, save
 from curator.errors import CuratorError, LedgerError
 from curator.learner.head import EmbeddingHead
 from curator.learner.model import Model, SeededEstimator, build_estimator
+from integrations.disk import write_through
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -92,8 +92,8 @@ def save_checkpoint(
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            _write(fresh / _ARRAYS, packed)
-            _write(fresh / _VALUES, text.encode())
+            write_through(fresh / _ARRAYS, packed)
+            write_through(fresh / _VALUES, text.encode())
             if folder.exists():
                 shutil.rmtree(folder)
             fresh.rename(folder)
@@ -223,13 +223,6 @@ def _meta(values: dict[str, Any], path: Path) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise TypeError("what was stored beside it")
     return _Meta(meta, path)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> bytes:

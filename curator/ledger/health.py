@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import MAXYEAR, MINYEAR, datetime
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -14,6 +15,7 @@ from curator.ledger.schema import migrations
 # The full check reads every index entry as well: 0.7 s for the 150 MB of 100,000 answers, the quick one 0.15 s.
 FULL_CHECK_BYTES = 64 * 1024 * 1024
 _SHOWN = 3
+_LONGEST_TIME = 40  # characters of a wrong one that are shown
 # Times by our own clock; those of answers are the labeler's, but for when they were pulled.
 _OWN_TIMES = (
     ("holdout", "drawn_at"),
@@ -29,6 +31,7 @@ _OWN_TIMES = (
     ("labels", "settled_at"),
     ("looks", "looked_at"),
 )
+_LABELER_TIMES = (("answers", "created_at"), ("answers", "updated_at"))
 
 
 @contextmanager
@@ -38,16 +41,18 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         LedgerError: the file cannot be read; also from inside.
     """
+    with explained(path), closing(connect_to_read(path)) as opened:
+        yield opened
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """As `reading`; the caller closes it."""
     uri = f"{path.resolve().as_uri()}?mode=ro"
     wal = path.with_name(f"{path.name}-wal")
     if not os.access(path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size):
         # Nobody writes here, so SQLite need not watch out for anybody: to do so it would have to make a file.
         uri += "&immutable=1"
-    with (
-        explained(path),
-        closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as opened,
-    ):
-        yield opened
+    return sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)
 
 
 def why_unusable(path: Path, *, full: bool | None = None) -> str | None:
@@ -96,6 +101,26 @@ def newest_time(opened: sqlite3.Connection) -> str | None:
     columns = [f"max({column}) as t from {table}" for table, column in _OWN_TIMES]
     found = opened.execute(f"select max(t) from (select {' union all select '.join(columns)})").fetchone()  # noqa: S608 - names of ours
     return None if found[0] is None else str(found[0])
+
+
+def strange_times(opened: sqlite3.Connection) -> list[str]:
+    """Values in the place of a time that are none, as "table.column: value", some of them."""
+    found = []
+    for table, column in (*_OWN_TIMES, *_LABELER_TIMES):
+        rows = opened.execute(f"select distinct {column} from {table} where {column} is not null")  # noqa: S608 - names of ours
+        found += [
+            f"{table}.{column}: {str(value)[:_LONGEST_TIME]!r}" for (value,) in rows if not _is_time(value)
+        ]
+    return found[:_SHOWN]
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is text as `curator.ledger.store.utc_now` writes it, of a year that can be computed with."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR
 
 
 def _is_damage(exc: sqlite3.DatabaseError) -> bool:

@@ -1,5 +1,6 @@
 """The ledger: one SQLite file (WAL) that holds all that money touched."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from sqlite_utils import Database
 
 from curator.errors import LedgerError
 from curator.ledger.faults import LOCK_SECONDS, damaged, explained
-from curator.ledger.health import schema_versions, why_unusable
+from curator.ledger.health import connect_to_read, schema_versions, why_unusable
 from curator.ledger.schema import migrations
 
 Row = dict[str, Any]
@@ -28,20 +29,28 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         """Open the ledger at `path`, creating it and bringing its schema up to date.
 
+        One in a place that cannot be written is opened to be read, and every `write` is refused.
+
         Raises:
-            LedgerError: the file is no ledger, is damaged, or cannot be written. It is left as it was.
+            LedgerError: the file is no ledger, is damaged, or cannot be brought up to date. It is left as it was.
         """
         self.path = path
         exists = path.exists()
+        can_write = not exists or all(os.access(place, os.W_OK) for place in (path, path.parent))
         if exists:
             problem = why_unusable(path)
             if problem is not None:
                 raise LedgerError(damaged(path, problem))
         with explained(path):
-            self._db = Database(sqlite3.connect(path, timeout=LOCK_SECONDS))
+            self._db = Database(
+                sqlite3.connect(path, timeout=LOCK_SECONDS) if can_write else connect_to_read(path)
+            )
         try:
             with explained(path):
-                self._set_up(exists=exists)
+                if can_write:
+                    self._set_up(exists=exists)
+                else:
+                    self._refuse_other_schema()
         except BaseException:
             self._db.close()
             raise
@@ -58,6 +67,15 @@ class Ledger:
         connection.execute("pragma wal_autocheckpoint = 1")
         connection.execute("pragma foreign_keys = on")
         migrations.apply(self._db)
+
+    def _refuse_other_schema(self) -> None:
+        self._refuse_newer()
+        applied, known = schema_versions(self._db.conn)
+        if len(applied) < len(known):
+            raise LedgerError(
+                f"The ledger {self.path} was written by an older curator, and cannot be brought up to date where it "
+                "cannot be written. Make the file and its folder writable for this user, or copy the project."
+            )
 
     def _refuse_newer(self) -> None:
         applied, known = schema_versions(self._db.conn)

@@ -123,7 +123,7 @@ def add_to_pool(path: Path | None, campaign: str, scores: Iterable[Row]) -> None
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write("\n".join(lines) + "\n")
     except OSError:
         return

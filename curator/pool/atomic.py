@@ -1,11 +1,12 @@
-"""Files that are there whole or not at all, whatever kills the process; and those of them that are JSON, read back."""
+"""JSON files that are there whole or not at all; and read back. What is below is `integrations.disk`."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from integrations.disk import replacing, sync_file, sync_folder, write_whole
+
+__all__ = ["is_count", "read_json", "replacing", "sync_file", "sync_folder", "write_bytes", "write_json"]
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -19,29 +20,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    with replacing(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into, which takes the place of `path` when all is written; after an error `path` is as it was.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    write_whole(path, content)
 
 
 def read_json(path: Path) -> Any:
@@ -63,18 +42,3 @@ def read_json(path: Path) -> Any:
 def is_count(value: object) -> bool:
     """Whether a value that was read back is a whole number, 0 or more; JSON's `true` is none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(path: Path) -> None:
-    """Make the content of `path` survive a power cut."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -252,7 +252,7 @@ class LostItems:
         row = {_ID: question.item_id, _CONTENT: content}
         row |= {name: question.fields.get(name) for name in self._show}
         if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8")
+            self._file = self._path.open("w", encoding="utf-8", newline="\n")
         self._file.write(json.dumps(row) + "\n")
 
     def written(self) -> Path:

@@ -19,7 +19,7 @@ from curator.instance import instance_name, same_place
 from curator.ledger import records
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
-from curator.lock import project_lock
+from curator.lock import KERNEL, project_lock
 from curator.money.cost import pays_time
 from curator.pool.atomic import sync_folder
 from curator.pool.hash_index import as_hashes, digest
@@ -36,11 +36,16 @@ from curator.restore.replay import ask_again
 from curator.restore.report import RestoreOptions, RestoreReport, numbered
 from curator.rounds.push import prepare
 from curator.serve.secret import FILE as SECRET
+from integrations.disk import write_whole
 from integrations.errors import HeldError, LabelerError
 
 BUILDING = ".curator.restoring"
 LEDGER = "ledger.db"
-_EMPTY = ("lock", "instance.json")  # all that a restore which was killed leaves where there was no state
+_EMPTY = (
+    "lock",
+    f"lock{KERNEL}",
+    "instance.json",
+)  # all that a restore which was killed leaves where there was no state
 
 
 def restore_project(
@@ -178,7 +183,7 @@ class _Restore:
         """What Label Studio shows to `curator serve` stays good where it was not lost."""
         kept = state_folder(self.folder) / SECRET
         if kept.is_file():
-            shutil.copy2(kept, self.building / SECRET)
+            write_whole(self.building / SECRET, kept.read_bytes(), private=True)
 
     def _tell(self, project: Project, taken: Taken) -> None:
         """Counts, and what cannot be known."""

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows knows no SIGHUP.
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _EXTRA = "pip install -c constraints.txt '.[server]'"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 3.0  # for requests under way

@@ -9,11 +9,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from curator.errors import CuratorError
 from curator.simulate.child_threads import threads_of_children
 from curator.simulate.data import Labeled
 from curator.simulate.runs import Point, Run, play_run
+
+_CAN_HOLD = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 
 def play_all(path: Path, runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, list[Point]]]:
@@ -68,7 +71,7 @@ def _ctrl_c_waits() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # it goes to the main thread anyway
         yield
         return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what they inherit
+    mask = _hold_ctrl_c()
     handler = signal.getsignal(signal.SIGINT)
     came: list[int] = []
     if handler is not signal.SIG_IGN:  # a library's thread takes it where this one does not
@@ -76,7 +79,7 @@ def _ctrl_c_waits() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _let_go(mask)
         signal.signal(signal.SIGINT, handler)
         for number in came[:1]:
             signal.raise_signal(number)
@@ -86,4 +89,15 @@ def _end_at_ctrl_c() -> None:
     """The terminal sends Ctrl-C to every process: this one ends at once, without a traceback; unless all are to ignore it."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if _CAN_HOLD:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _hold_ctrl_c() -> set[Any] | None:
+    """Let processes that are started from now on inherit that Ctrl-C waits, where the system can; returns how it was."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if _CAN_HOLD else None
+
+
+def _let_go(mask: set[Any] | None) -> None:
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from curator.errors import ConfigError, DataError
 from curator.lock import project_lock
+from curator.output import check_output, has_columns
 from curator.pool.atomic import write_bytes
 from curator.progress import Progress
 from curator.project import check_strategy
@@ -14,7 +15,7 @@ from curator.rounds.needs import Spec
 from curator.simulate.advice import recommendation, warnings
 from curator.simulate.analysis import YARDSTICK, compare, standings
 from curator.simulate.crew import play_all
-from curator.simulate.curves import write_curves
+from curator.simulate.curves import COLUMNS, write_curves
 from curator.simulate.data import Labeled
 from curator.simulate.figure import figure
 from curator.simulate.journal import Journal
@@ -26,6 +27,7 @@ from curator.simulate.split import Split
 
 ROUNDS = 10
 DEFAULT_BATCH = 100
+_LOCK, _JOURNAL, _RESULT, _PICTURE = "lock", "runs.jsonl", "result.json", "curves.svg"
 _SMALLEST_BATCH = 5
 _MOST_ROUNDS = 10_000  # where a budget ends campaigns
 _MANY = 0.05  # of the pool: so many near-duplicates of the hold-out are worth saying
@@ -69,6 +71,8 @@ def simulate(
     progress: Progress,
     say: Callable[[str], None] = lambda _text: None,
     curves: Path | None = None,
+    *,
+    force: bool = False,
 ) -> Simulation:
     """Play what was not played before, and compare.
 
@@ -79,16 +83,18 @@ def simulate(
         progress: draws a bar.
         say: told how far an earlier call came.
         curves: gets every point of every campaign, as CSV.
+        force: replace files that no simulation wrote.
 
     Raises:
-        ConfigError: a strategy or model that does not exist, or a plan that the data do not allow.
+        ConfigError: a strategy or model that does not exist, a plan that the data do not allow, or files in the way.
         DataError: the campaigns cannot be compared.
     """
+    _check_places(folder, curves, force=force)
     plan = _fitted(settings, data)
     settings = replace(settings, plan=plan)
     runs = campaigns(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    with project_lock(folder / "lock", "simulate"):
+    with project_lock(folder / _LOCK, "simulate"):
         played = _played(data, runs, settings.jobs, folder, progress, say)
     by_name: dict[str, list[list[Point]]] = {}
     for run in runs:
@@ -102,11 +108,20 @@ def simulate(
         )
     found = _compared(data, settings, by_name)
     text = json.dumps(found.as_json(), ensure_ascii=False, sort_keys=True)
-    write_bytes(folder / "result.json", text.encode())
-    write_bytes(folder / "curves.svg", figure(found).encode())
+    write_bytes(folder / _RESULT, text.encode())
+    write_bytes(folder / _PICTURE, figure(found).encode())
     if curves is not None:
         write_curves(curves, data.name, {run: played[run] for run in runs})
     return found
+
+
+def _check_places(folder: Path, curves: Path | None, *, force: bool) -> None:
+    """Results replace those of an earlier simulation, and nothing else."""
+    was_here = (folder / _LOCK).exists()
+    for name in (_JOURNAL, _RESULT, _PICTURE):
+        check_output(folder / name, lambda _path: was_here, force=force)
+    if curves is not None:
+        check_output(curves, has_columns(*COLUMNS), force=force)
 
 
 def campaigns(settings: Settings) -> list[Run]:
@@ -166,7 +181,7 @@ def _played(
     progress: Progress,
     say: Callable[[str], None],
 ) -> dict[Run, list[Point]]:
-    journal = Journal(folder / "runs.jsonl")
+    journal = Journal(folder / _JOURNAL)
     keys = {run: run.key(data.digest) for run in runs}
     known = journal.read()
     played = {run: known[key] for run, key in keys.items() if key in known}

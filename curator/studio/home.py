@@ -95,7 +95,9 @@ class StudioHome:
             LockedError: another `curator studio` is at work on it.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self._mark.exists() and any(self.folder.iterdir()):
+        if not self._mark.exists() and any(
+            not path.name.startswith(self._mark.name) for path in self.folder.iterdir()
+        ):
             raise ConfigError(
                 f"{self.folder} holds something else: name a new or empty folder for Label Studio (--home)."
             )

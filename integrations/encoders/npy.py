@@ -6,6 +6,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
+_LONGEST_HEADER = 65_536  # bytes; a header of format 2 may say that it has four billion
 LONGEST_REASON = 200  # characters: NumPy quotes the whole header
 
 
@@ -20,13 +21,25 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
             warnings.simplefilter("ignore", UserWarning)  # that Python 2 wrote the file
             version = npy.read_magic(file)  # type: ignore[no-untyped-call]
             read: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, fortran, dtype = read(file)
+            shape, fortran, dtype = read(_Head(file))
     except OSError:
         raise
     except Exception as error:
         # it reads the header as Python source, which a damaged one breaks in many ways
         raise ValueError(" ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__) from error
     return tuple(int(entries) for entries in shape), fortran, dtype
+
+
+class _Head:
+    """The beginning of a file, for a reader that takes whatever the file says for the length of its header."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        if size > _LONGEST_HEADER:
+            raise ValueError(f"its header is said to have {size:,} bytes")
+        return self._file.read(size)
 
 
 def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -10,11 +10,11 @@ after the answers to it have come.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from integrations.disk import write_whole
 from integrations.errors import LabelerError
 from integrations.labelers.exports import (
     Export,
@@ -228,17 +228,7 @@ def _changed_at(row: Mapping[str, Any]) -> str:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, and there for good, also when the machine stops right after."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.half")
-    with half.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, text.encode())
 
 
 def _digest(questions: Sequence[QuestionAnswers]) -> str:

@@ -233,10 +233,10 @@ def test_a_read_only_disk(story):
     """Nothing can be asked, but the ledger can be looked at and brought to safety; then the round goes on."""
     told = story("read_only", "4m")
     (round_, status, again) = told["calls"]
-    assert round_["code"] == status["code"] == 1
+    assert (round_["code"], status["code"]) == (1, 0)
     assert "Read-only file system" in round_["said"]
     assert "accessible to this user" in round_["said"]
-    assert "cannot be written" in status["said"]
+    assert "0 of 14 questions" in status["said"] or "labels to train on" in status["said"]
     assert again["code"] == told["backup"]["code"] == 0
     assert told["doctor"]["crash"] is None
     assert re.search(r"FAIL  folder .*Read-only file system", told["doctor"]["said"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from curator.cli.app import app
+from curator.cli.errors import TRACEBACK
 
 EXIT_CODES = (0, 1, 2, 3)
 _ERROR = re.compile(r"^Error: (.*)\Z", re.MULTILINE | re.DOTALL)
@@ -30,7 +31,8 @@ class Outcome:
 
 def curator(*args: object) -> Outcome:
     """Run `curator ARGS`: a known exit code, no traceback, and on failure a message as the last thing said."""
-    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    # An error that nobody foresaw ends in a sentence too; here it is to be seen as what it is.
+    result = CliRunner().invoke(app, [str(arg) for arg in args], env={TRACEBACK: "1"})
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         shown = "".join(traceback.format_exception(result.exception))
         raise AssertionError(f"`curator {' '.join(map(str, args))}` ended in a traceback:\n{shown}")

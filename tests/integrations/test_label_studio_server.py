@@ -12,10 +12,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from integrations.errors import LabelerError
-from integrations.labelers.label_studio import launch, process, server
+from integrations.labelers.label_studio import launch, server
 from integrations.labelers.label_studio.annotator import account_token, sign_up
 from integrations.labelers.label_studio.launch import ServerOptions
 from integrations.labelers.label_studio.process import ProcessId, start_detached
@@ -212,19 +213,48 @@ def test_a_process_that_got_the_number_of_a_dead_server_is_left_alone(folder, st
 
 
 def test_processes_are_told_apart():
-    """By number and start, on systems with /proc and on those with `ps` only; a zombie does not run."""
+    """By number and start; a zombie does not run."""
     with subprocess.Popen(["sleep", "600"]) as first, subprocess.Popen(["sleep", "600"]) as second:
         ids = [ProcessId.of(child.pid) for child in (first, second)]
         assert ids[0] != ids[1]
         assert ids == [ProcessId.of(child.pid) for child in (first, second)]
-        assert process._started_by_ps(first.pid) == process._started_by_ps(first.pid) is not None
         for child in (first, second):
             child.kill()
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet taken note of
         assert not ids[0].is_alive
-        assert process._started_by_ps(second.pid) is None
     assert ProcessId.of(first.pid) is None
-    assert process._started_by_ps(first.pid) is None
+
+
+def test_a_process_is_known_again_after_the_clock_was_set(monkeypatch):
+    """On Linux every start seems to move with the clock; elsewhere it is written down when it happens."""
+    me = ProcessId.of(os.getpid())
+    true_boot = psutil.boot_time()
+    for module in (psutil, psutil._pslinux):
+        monkeypatch.setattr(module, "boot_time", lambda: true_boot + 3600)
+    assert ProcessId.of(os.getpid()) == me
+    assert me.is_alive
+
+
+def test_without_process_groups_the_whole_family_ends(tmp_path, monkeypatch):
+    """As on Windows: a server and what it started."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nsleep 600 &\necho $! > child\nwait\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.delattr(os, "killpg")
+    pid = start_detached(
+        [str(program)],
+        record=tmp_path / "pid",
+        environment={"PATH": os.environ["PATH"]},
+        folder=tmp_path,
+        log=tmp_path / "log",
+    )
+    while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text(encoding="utf-8"):
+        time.sleep(0.01)
+    child = ProcessId.of(int((tmp_path / "child").read_text(encoding="utf-8")))
+    assert child.is_alive
+    assert ProcessId.of(pid).end(10.0)
+    while child.is_alive:
+        time.sleep(0.01)
 
 
 def test_a_program_that_cannot_be_run_is_on_record_in_the_log(tmp_path):

@@ -1,7 +1,7 @@
 """Processes that outlive the program that starts them: how they are started, known again and ended.
 
 Run as a script, this file is the first step of such a process: it writes down who it is and becomes the program.
-So whatever kills the starter, no process runs that nobody wrote down. Only the standard library is imported here.
+So whatever kills the starter, no process runs that nobody wrote down.
 """
 
 import hashlib
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 _POLL_SECONDS = 0.05
 _KILL_SECONDS = 10.0
-_STATE, _STARTED = 0, 19  # fields of /proc/PID/stat behind the name
+_CAN_BECOME = os.name == "posix"  # elsewhere a program that is to take this one's place gets another number
 # Processes that this one started: it must take note of their end, or they stay as zombies.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -30,7 +32,7 @@ class ProcessId:
 
     Attributes:
         pid: its number.
-        started: a digest of when it started, and since which boot; only good for comparing.
+        started: a digest of when it started; only good for comparing.
     """
 
     pid: int
@@ -39,7 +41,7 @@ class ProcessId:
     @classmethod
     def of(cls, pid: int) -> Self | None:
         """Whatever runs under a number now; None when nothing does."""
-        started = _started_by_proc(pid) if Path("/proc/self/stat").exists() else _started_by_ps(pid)
+        started = _started(pid)
         if started is None and pid in _children:
             _children.pop(pid).wait()
         return None if started is None else cls(pid, hashlib.sha256(started.encode()).hexdigest()[:16])
@@ -71,11 +73,10 @@ class ProcessId:
         Returns:
             Whether it is gone.
         """
-        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _KILL_SECONDS)):
+        for force, seconds in ((False, patience), (True, _KILL_SECONDS)):
             if not self.is_alive:
                 return True
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
+            _signal_group(self.pid, force=force)
             limit = time.monotonic() + seconds
             while self.is_alive and time.monotonic() < limit:
                 time.sleep(_POLL_SECONDS)
@@ -98,16 +99,17 @@ def start_detached(
         Its number.
     """
     log.unlink(missing_ok=True)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(  # noqa: S603 - the caller names the program
-            [sys.executable, "-I", "-S", __file__, str(record), *command],
+            [sys.executable, "-I", __file__, str(record), *command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same, on Windows
         )
     finally:
         os.close(output)
@@ -115,30 +117,35 @@ def start_detached(
     return process.pid
 
 
-def _started_by_proc(pid: int) -> str | None:
-    """Linux: the tick of the start, counted from boot, so that no change of the clock moves it."""
+def _started(pid: int) -> str | None:
+    """When a process started; None when none of ours runs under the number, and for one that is dead and still listed."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        if not psutil.LINUX:
+            return f"{process.create_time():.2f}"
+        # Linux counts from boot, and psutil adds when that was: taken off again, so that no change of the clock counts.
+        while True:
+            boot = psutil.boot_time()
+            started = psutil.Process(pid).create_time() - boot
+            if psutil.boot_time() == boot:
+                return f"{started:.2f}"
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
-    fields = stat.rpartition(")")[2].split()  # the name before may hold blanks and brackets
-    if fields[_STATE] in "ZX":
-        return None
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-    return f"{boot} {fields[_STARTED]}"
 
 
-def _started_by_ps(pid: int) -> str | None:
-    """Elsewhere: the second of the start, as `ps` tells it."""
-    done = subprocess.run(  # noqa: S603
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - where it lies differs between systems
-        env={**os.environ, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    state, _, started = done.stdout.strip().partition(" ")
-    return None if not state or state.startswith("Z") else started.strip()
+def _signal_group(pid: int, *, force: bool) -> None:
+    """Ask a process that leads a group, and all of the group, to end; or end them."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
+        return
+    with suppress(psutil.NoSuchProcess):
+        leader = psutil.Process(pid)
+        for process in (*leader.children(recursive=True), leader):
+            with suppress(psutil.NoSuchProcess):
+                process.kill() if force else process.terminate()
 
 
 def _become(record: str, *command: str) -> None:
@@ -147,7 +154,9 @@ def _become(record: str, *command: str) -> None:
         sys.exit("this process does not find itself in the list of processes")
     me.write(Path(record))
     try:
-        os.execv(command[0], command)  # noqa: S606 - the caller names the program
+        if not _CAN_BECOME:
+            sys.exit(subprocess.call(command))  # noqa: S603 - the caller names the program
+        os.execv(command[0], command)  # noqa: S606 - the same
     except OSError as exc:
         sys.exit(f"{command[0]} cannot be run: {exc.strerror}")
 

@@ -1,13 +1,13 @@
 """A Label Studio that lives as long as a `with` block: for tests."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from integrations.disk import new_file
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.launch import (
     EMAIL,
@@ -155,9 +155,8 @@ class LocalStudio:
         try:
             account = Account.random(self.email)
             prepare(self._executable, half, account, start_seconds=self._start_seconds)
-            descriptor = os.open(half / _CREDENTIALS, os.O_WRONLY | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(account), file)
+            with new_file(half / _CREDENTIALS, private=True) as file:
+                file.write(json.dumps(asdict(account)).encode())
             try:
                 half.rename(prepared)
             except OSError:  # another process was quicker: its folder is as good

@@ -10,12 +10,12 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from curator.config import CONFIG_NAME, Config, parse_config, render_config
+from curator.config import CONFIG_NAME, Config, CostSection, parse_config, render_config
 from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
-from curator.money.amounts import format_amount, parse_amount
-from curator.money.holdout_size import size_for_gain, smallest_shown
+from curator.money.amounts import currency_named, format_amount, parse_amount, plain_amount
+from curator.money.holdout_size import DISAGREEMENT, TARGET_GAIN, size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, check_classes, infer_columns
@@ -28,9 +28,7 @@ from integrations.errors import EncoderError, LabelerError
 from integrations.labelers.registry import labeler_class
 
 Kind = Literal["text", "image"]
-# Share of items on which two successive models differ in being right: sets how large a hold-out must be.
-DISAGREEMENT = 0.10
-TARGET_GAIN = 0.05
+DEFAULT_CURRENCY = "USD"
 LARGEST_HOLDOUT_SHARE = 1 / 3
 DEFAULT_BATCH = 100
 DEFAULT_STRATEGY = "auto"
@@ -60,7 +58,7 @@ class InitOptions:
     classes: tuple[str, ...] | None = None
     price: str | None = None
     hourly_rate: str | None = None
-    currency: str = "USD"
+    currency: str | None = None  # None: that of the amounts, or USD
     budget: str | None = None
     encoder: str | None = None
     labeler: str | None = None
@@ -87,6 +85,8 @@ class InitReport:
     )  # smallest gain (0 to 1) that this hold-out is likely to show; None: none at all
     notes: list[str] = field(default_factory=list)
     holdout_rows: list[HoldoutRow] = field(default_factory=list)  # none where the hold-out came labeled
+    currency: str = DEFAULT_CURRENCY
+    rate: str = ""  # what answers cost, in words: "0.08 per label"
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,8 @@ def init_project(
             detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
             notes=plan.notes,
             holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
+            currency=plan.config.cost.currency,
+            rate=_rate_in_words(plan.config.cost),
         )
 
 
@@ -228,7 +230,8 @@ def _plan(options: InitOptions) -> _Plan:
         raise ConfigError(
             "Say what answers cost: --price 0.08 (per label) or --hourly-rate 25 (0 is fine, too)."
         )
-    notes = list(inferred.notes)
+    cost, cost_notes = _cost(options)
+    notes = [*inferred.notes, *cost_notes]
     _check_names(options, inferred.kind)
     holdout_file = None if _is_count(options.holdout or "0") else options.holdout
     holdout_columns, classes = None, options.classes or inferred.classes
@@ -283,16 +286,48 @@ def _plan(options: InitOptions) -> _Plan:
             "url": url,
             "folder": "labeling" if labeler == "files" else None,
         },
-        "cost": {
-            "currency": options.currency,
-            "price_per_label": options.price,
-            "hourly_rate": options.hourly_rate,
-            "budget": options.budget,
-        },
+        "cost": cost,
     }
     if options.metric:
         values["holdout"]["metric"] = options.metric
     return _Plan(parse_config(values, "the options"), inferred.columns, holdout_columns, notes)
+
+
+def _rate_in_words(cost: CostSection) -> str:
+    if cost.price_per_label is not None:
+        return f"{cost.price_per_label} per label"
+    return f"{cost.hourly_rate} per hour"
+
+
+def _cost(options: InitOptions) -> tuple[dict[str, str | None], list[str]]:
+    """[cost] of curator.toml, and notes: the currency is the one named, else that of the amounts, else USD.
+
+    Raises:
+        ConfigError: amounts that cannot be read, or that are in another currency; all at once.
+    """
+    given = {"--price": options.price, "--hourly-rate": options.hourly_rate, "--budget": options.budget}
+    named = {currency for text in given.values() if text is not None and (currency := currency_named(text))}
+    currency = options.currency or (named.pop() if len(named) == 1 else DEFAULT_CURRENCY)
+    problems, values = [], {}
+    for option, text in given.items():
+        try:
+            if text is not None:
+                parse_amount(text, currency)
+            values[option] = text if text is None else plain_amount(text)
+        except ValueError as exc:
+            problems.append(f"{option}: {exc}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    notes = []
+    if options.currency is None and currency != DEFAULT_CURRENCY:
+        notes.append(f"currency: {currency}, as in the amounts given (--currency for another)")
+    cost = {
+        "currency": currency,
+        "price_per_label": values["--price"],
+        "hourly_rate": values["--hourly-rate"],
+        "budget": values["--budget"],
+    }
+    return cost, notes
 
 
 def _check_names(options: InitOptions, kind: Kind) -> None:

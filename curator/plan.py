@@ -182,7 +182,10 @@ def _price(project: Project, options: PlanOptions) -> MarginalPrice | None:
 
 def _left(ledger: Ledger, budget: str | None) -> int | None:
     """What is left of the campaign's budget."""
-    return None if budget is None else max(parse_amount(budget) - sum(records.spend(ledger).values()), 0)
+    if budget is None:
+        return None
+    known = sum(amount or 0 for amount in records.spend(ledger).values())
+    return max(parse_amount(budget) - known, 0)
 
 
 def _shown(ledger: Ledger) -> float:

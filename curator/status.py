@@ -10,6 +10,7 @@ from curator.ledger.store import Ledger
 from curator.money import savings
 from curator.money.bill import Hours, by_source, paid_hours
 from curator.money.holdout_table import NextDollars
+from curator.money.overview import cost_notes
 from curator.money.pool_estimate import Share, recent_accuracy
 from curator.project import Project
 from curator.rounds.fallback import note as fallback_note
@@ -32,8 +33,9 @@ class Status:
     holdout_labeled: int
     labels: int  # settled training labels
     open_round: dict[str, Any] | None
-    spent: dict[str, int]  # label, holdout; review, round, campaign, compute where there are any
-    sources: dict[str, int]  # the same by how it is known: measured, invoiced, imputed, assumed
+    spent: dict[str, int | None]  # label, holdout; review, round, campaign, compute where there are any; None: not known
+    sources: dict[str, int | None]  # the same by how it is known: measured, invoiced, imputed, assumed, not known
+    cost_notes: list[str]  # what a person should know about the bill
     hours: Hours | None  # None: nobody is paid by time
     gain: list[dict[str, Any]]  # the `gain` view
     comparisons: list[dict[str, Any]]  # the last measured round against earlier ones, the nearest first
@@ -74,6 +76,7 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         open_round=_open_round(ledger),
         spent=records.spend(ledger),
         sources=by_source(ledger),
+        cost_notes=cost_notes(ledger, project.config.cost),
         hours=paid_hours(ledger),
         gain=gain,
         comparisons=records.comparisons_of(ledger, gain[-1]["round"]) if gain else [],

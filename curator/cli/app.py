@@ -89,7 +89,9 @@ def init(
     hourly_rate: Annotated[
         str | None, typer.Option(help="Price of an hour of labeling, instead of --price.")
     ] = None,
-    currency: Annotated[str, typer.Option(help="Three-letter code.")] = "USD",
+    currency: Annotated[
+        str | None, typer.Option(help="Three-letter code.", show_default="that of the price, or USD")
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(help="Never exceeded, the hold-out's labels included, e.g. 800.", show_default="none"),
@@ -148,12 +150,7 @@ def init(
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed,
         )  # fmt: skip
         report = init_project(options, project, RichProgress(), _say)
-        cost = f"{price} per label in" if price else f"{hourly_rate} per hour in"
-        typer.echo(
-            render.as_json(asdict(report))
-            if as_json
-            else render.init_text(report, CONFIG_NAME, currency, cost)
-        )
+        typer.echo(render.as_json(asdict(report)) if as_json else render.init_text(report, CONFIG_NAME))
 
 
 @app.command()

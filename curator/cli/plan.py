@@ -44,13 +44,14 @@ def plan(
         from curator.plan import PlanOptions, make_plan
         from curator.project import Project
 
-        options = PlanOptions(
-            target=target,
-            budget=_amount("--budget", budget),
-            rounds=rounds,
-            price_per_label=_amount("--price-per-label", price_per_label),
-        )
         with Project(project) as opened:
+            currency = opened.config.cost.currency
+            options = PlanOptions(
+                target=target,
+                budget=_amount("--budget", budget, currency),
+                rounds=rounds,
+                price_per_label=_amount("--price-per-label", price_per_label, currency),
+            )
             found = make_plan(opened, options)
         for note in found.notes:
             typer.echo(note, err=True)
@@ -80,11 +81,11 @@ def _plan_holdout(folder: Path, *, as_json: bool) -> None:
             typer.echo(better.sentence(currency))
 
 
-def _amount(option: str, text: str | None) -> int | None:
+def _amount(option: str, text: str | None, currency: str) -> int | None:
     from curator.errors import ConfigError
     from curator.money.amounts import parse_amount
 
     try:
-        return None if text is None else parse_amount(text)
-    except (ValueError, ArithmeticError) as exc:
+        return None if text is None else parse_amount(text, currency)
+    except ValueError as exc:
         raise ConfigError(f"{option}: {exc}") from exc

@@ -13,7 +13,7 @@ from curator.cli.chart import learning_curve
 from curator.cli.render_gain import verdict_lines, verdict_word
 from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
-from curator.money.bill import KINDS, hours_line
+from curator.money.bill import KINDS, hours_line, sum_known
 from curator.money.holdout_table import holdout_text
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
@@ -86,7 +86,7 @@ def _unit(currency: str) -> str:
     return "dollar" if currency == "USD" else currency
 
 
-def init_text(report: InitReport, config_name: str, currency: str, price: str) -> str:
+def init_text(report: InitReport, config_name: str) -> str:
     """What `curator init` set up."""
     lines = [f"{report.items:,} items imported at {report.rows_per_second:,.0f} rows/s"]
     if report.encode_rows_per_second:
@@ -100,8 +100,8 @@ def init_text(report: InitReport, config_name: str, currency: str, price: str) -
     )
     lines.append(f"Hold-out: {report.holdout_size:,} items: {shows}")
     if report.holdout_rows:
-        lines.append(holdout_text(report.holdout_rows, report.holdout_size, currency))
-    lines.append(f"Answers cost {price} {currency}; settings are in {config_name}. Next: `curator round`")
+        lines.append(holdout_text(report.holdout_rows, report.holdout_size, report.currency))
+    lines.append(f"Answers cost {report.rate} in {report.currency}; settings are in {config_name}. Next: `curator round`")
     return "\n".join(lines)
 
 
@@ -204,15 +204,18 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     return lines
 
 
-def sources_text(sources: dict[str, int], currency: str) -> str:
+def sources_text(sources: dict[str, int | None], currency: str) -> str:
     """How the amounts are known."""
-    return ", ".join(f"{format_amount(amount, currency)} {source}" for source, amount in sources.items())
+    return ", ".join(
+        source if amount is None else f"{format_amount(amount, currency)} {source}"
+        for source, amount in sources.items()
+    )
 
 
 def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
-    total = format_amount(sum(status.spent.values()), currency)
+    total = format_amount(sum_known(status.spent.values()), currency)
     lines = [
         (
             f"{status.name}: {status.items:,} items, {status.labels:,} labels to train on, "
@@ -228,6 +231,7 @@ def status_text(status: Status) -> str:
     ]
     if set(status.sources) - {"measured"}:
         lines.append(f"Of it: {sources_text(status.sources, currency)}")
+    lines += status.cost_notes
     if status.hours:
         lines.append(hours_line(status.hours))
     current = status.open_round

@@ -126,7 +126,7 @@ def _checked(ledger: Ledger, path: Path, rows: list[tuple[int, dict[str, str]]],
         found = [
             *_round_problems(cells["round"], status),
             *_kind_problems(cells.get("kind", "")),
-            *_amount_problems(cells["amount"]),
+            *_amount_problems(cells["amount"], currency),
         ]
         code = cells.get("currency", "")
         if code and code.upper() != currency:
@@ -167,11 +167,9 @@ def _kind_problems(text: str) -> list[str]:
     return []
 
 
-def _amount_problems(text: str) -> list[str]:
+def _amount_problems(text: str, currency: str) -> list[str]:
     try:
-        amount = parse_amount(text)
-    except ArithmeticError:
-        return [f"column amount: {text!r} has more digits than an amount can have"]
+        amount = parse_amount(text, currency)
     except ValueError as exc:
         return [f"column amount: {exc}"]
     return [f"column amount: {text!r} is more than any round can cost"] if amount > _LARGEST else []

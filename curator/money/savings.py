@@ -9,6 +9,7 @@ from curator.money.amounts import readable_amount
 MEASURED, NOT_MEASURED = "measured", "not measured"
 
 NO_PRICE = "labels cost nothing, so there is nothing to save in money"
+PRICE_UNKNOWN = "what the labels cost is not known"
 
 # Below, simulated campaigns have nothing to confirm an interval with.
 FEWEST_ROUNDS, FEWEST_ARM, FEWEST_HOLDOUT = 4, 20, 100

@@ -8,6 +8,7 @@ from curator.errors import CuratorError, DataError
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money import savings
+from curator.money.holdout_size import TARGET_GAIN
 from curator.project import Project
 from curator.report import money, outlook, people, picks, quality
 from curator.report.holdout import Holdout, load_holdout
@@ -107,7 +108,7 @@ def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
         "round": measured[-1]["round"] if measured else 0,
         "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
         "seeds": config.model.seeds,
-        "target_gain": quality.TARGET_GAIN,
+        "target_gain": TARGET_GAIN,
         "open_round": None
         if current is None or progress is None
         else {"round": current["id"], "asked": progress.asked, "answered": progress.answered},

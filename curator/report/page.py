@@ -87,7 +87,10 @@ def _figures(report: Report) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if report.rounds:
         ahead = report.forecast["ahead"] if report.forecast else []
-        for name, over in (("curve-dollars", "total_cost"), ("curve-labels", "labels")):
+        axes = {"curve-dollars": "total_cost", "curve-labels": "labels"}
+        if any(row["total_cost"] is None for row in report.rounds):
+            del axes["curve-dollars"]  # a curve over money that nobody knows
+        for name, over in axes.items():
             figures[name] = plots.curve(report.rounds, ahead, over, metric, currency)
         figures["gap"] = plots.gap(report.rounds, metric)
     if any(row["gain_per_dollar"] is not None for row in report.rounds):

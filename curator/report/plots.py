@@ -216,8 +216,8 @@ def pool_map(points: Sequence[dict[str, Any]]) -> Figure:
 
 
 def paid(rounds: Sequence[dict[str, Any]]) -> bool:
-    """Whether the rounds cost anything: a curve over money that nobody spent is a vertical line."""
-    return any(row["cost"] for row in rounds)
+    """Whether the rounds cost anything, as far as known: a curve over money that nobody spent is a vertical line."""
+    return any(row["cost"] for row in rounds) and all(row["total_cost"] is not None for row in rounds)
 
 
 def unit_for(rounds: Sequence[dict[str, Any]]) -> int:

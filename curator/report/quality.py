@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from curator.learner.evaluation import BINS
 from curator.ledger.store import Ledger
+from curator.money.holdout_size import TARGET_GAIN
 from curator.money.pool_estimate import wilson_ends
 from curator.report.holdout import FloatArray, Holdout, IntArray
 
-TARGET_GAIN = (
-    0.05  # what a hold-out is sized to show by default: an interval that is wider can tell nothing of it
-)
-BINS = 15  # of confidence, as in the calibration error of the ledger
 MOST_CLASSES = 100  # of a confusion matrix; more than that nobody can read
 MOST_CONFUSIONS = 30
 

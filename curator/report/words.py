@@ -15,8 +15,8 @@ def cut(text: str, most: int) -> str:
 
 
 def amount(micro: int | None, currency: str) -> str:
-    """An amount to read: cents where there are whole units, else three digits that count."""
-    return NOTHING if micro is None else readable_amount(micro, currency)
+    """An amount to read: coins where there are whole units, else three digits that count; "not known" where nobody knows."""
+    return readable_amount(micro, currency)
 
 
 def metric_name(metric: str) -> str:

@@ -88,8 +88,13 @@ def _price(budget: Budget, currency: str) -> str:
 
 
 def _standing(budget: Budget, currency: str) -> str:
+    unknown = (
+        ""
+        if not budget.unknown_answers
+        else f" (not counting {budget.unknown_answers:,} answers whose cost is not known)"
+    )
     return (
-        f"{format_amount(budget.spent, currency)} is spent and {format_amount(budget.owed, currency)} is needed for what is "
+        f"{format_amount(budget.spent, currency)} is spent{unknown} and {format_amount(budget.owed, currency)} is needed for what is "
         f"asked already and for the round itself"
     )
 

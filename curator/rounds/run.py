@@ -240,7 +240,7 @@ def _refuse_changes(project: Project) -> None:
     before = project.ledger.scalar("select config from rounds order by id desc limit 1")
     if before is None:
         return
-    old: Config = parse_config(json.loads(before), "the ledger's configuration")
+    old: Config = parse_config(json.loads(before), "the ledger's configuration", stored=True)
     new = project.config
     for what, was, now in (
         ("[project] classes", old.project.classes, new.project.classes),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from curator.errors import CuratorError
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.project import Project
-from curator.rounds.charges import Charges
+from curator.rounds.charges import reconcile
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
 
 
@@ -41,7 +41,7 @@ def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool)
         known = _known_questions(ledger, pulled.questions)
         _refuse_forgotten(project, [q.key for q in pulled.questions if q.key not in known])
         before = _answers_before(ledger, list(known))
-        changes = _Changes(project, pulled, round_id)
+        changes = _Changes(project, round_id)
         for question in pulled.questions:
             if question.key in known:
                 changes.add(question, known[question.key], before.get(question.key, {}))
@@ -61,10 +61,9 @@ def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool)
 class _Changes:
     """What a pull changes, collected to be written at once: row by row, 100,000 answers take minutes."""
 
-    def __init__(self, project: Project, pulled: Pulled, round_id: int) -> None:
+    def __init__(self, project: Project, round_id: int) -> None:
         self.taken_back = 0
         self._ledger = project.ledger
-        self._charges = Charges(project.ledger, project.config.cost, pulled.questions, round_id)
         self._round = round_id
         self._now = utc_now()
         self._there: dict[str, str] = {}  # questions that have moved, or are back: key -> id at the labeler
@@ -93,7 +92,7 @@ class _Changes:
             [json.dumps(self._there)],
         )
         self._ledger.insert("answers", self._answers)
-        self._ledger.insert("costs", self._charges.rows)
+        reconcile(self._ledger, self._round, news=bool(self._answers))
 
     def _add_version(self, answer: Answer, question: Row, held: Row | None, change: str) -> None:
         version = 1 if held is None else held["version"] + 1
@@ -117,7 +116,6 @@ class _Changes:
                 "pulled_at": self._now,
             }
         )
-        self._charges.add(answer, question, held, version)
 
     def _take_back(self, held: Row) -> None:
         """A deletion is a version too: what was said stays on record, what was paid stays paid."""

@@ -175,7 +175,7 @@ class LabelerSection(_Section):
 
 def _quoted(amount: object) -> object:
     if isinstance(amount, int | float) and not isinstance(amount, bool):
-        raise ValueError(f'an amount is written in quotes: "{amount}"')
+        raise ValueError(f'an amount is written in quotes: "{amount}"')  # noqa: TRY004 - what pydantic collects
     return amount
 
 

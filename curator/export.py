@@ -92,7 +92,13 @@ def labeled_rows(project: Project) -> list[Row]:
     items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
     currency = project.config.cost.currency
     return [
-        {**row, "cost": None if row["cost"] is None else row["cost"] / MICRO, "text": item.text, "image": item.image, "currency": currency}
+        {
+            **row,
+            "cost": None if row["cost"] is None else row["cost"] / MICRO,
+            "text": item.text,
+            "image": item.image,
+            "currency": currency,
+        }
         for row, item in zip(found, items, strict=True)
     ]
 

@@ -12,7 +12,7 @@ from curator.cli import studio as studio_commands
 from curator.cli.backup import backup
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import HERE, AsJson, ProjectDir, amount_of
 from curator.cli.plan import plan
 from curator.cli.report import report as report_command
 from curator.cli.restore import restore
@@ -236,6 +236,12 @@ def status(
     offline: Annotated[
         bool, typer.Option("--offline", help="Show the ledger without asking the labeler.")
     ] = False,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            help="What about so much money gained last, e.g. 100.", show_default="every stretch of rounds"
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the open round, answers per annotator, what was spent and what it gained."""
@@ -245,7 +251,8 @@ def status(
         from curator.status import read_status
 
         with Project(project, say=_say) as opened:
-            result = read_status(opened, offline=offline)
+            amount = amount_of("--last", last, opened.config.cost.currency)
+            result = read_status(opened, offline=offline, last=amount)
         for note in result.notes:
             _say(note)
         typer.echo(render.as_json(result.as_json()) if as_json else render.status_text(result))

@@ -30,7 +30,8 @@ def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
 @app.command()
 def reprice(
     rounds: Annotated[
-        list[int], typer.Option("--round", help="That asked; several: --round 2 --round 3.", show_default=False)
+        list[int],
+        typer.Option("--round", help="That asked; several: --round 2 --round 3.", show_default=False),
     ],
     project: ProjectDir = HERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,

@@ -12,10 +12,11 @@ UNKNOWN = "not known"  # of an amount; never $0.00
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 # Decimals of the smallest coin where they are not two (ISO 4217).
 _DECIMALS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
-}
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0, "UYI": 0,
+    "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
+    "CLF": 4, "UYW": 4,
+}  # fmt: skip
 # What a sign may stand for, the likeliest first.
 _CURRENCIES = {
     "$": ("USD", "AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD", "ARS", "CLP", "COP"),
@@ -40,7 +41,7 @@ _CURRENCIES = {
 }
 _CENTS = ("c", "ct", "cts", "cent", "cents", "¢", "p", "pence")
 _WRITTEN = re.compile(r"(?P<before>[^\d.,+\-\s]*)\s*(?P<number>.*?)\s*(?P<after>[^\d.,\s]*)", re.DOTALL)
-_SEPARATED = re.compile(r"\d[\d.,'’\s]*")  # digits in groups, in any country
+_SEPARATED = re.compile(r"\d[\d.,'\u2019\s]*")  # digits in groups, in any country
 
 
 def parse_amount(text: str, currency: str | None = None) -> int:
@@ -127,7 +128,7 @@ def _remedy(number: str) -> str:
     """How to write a number that is separated as in some country."""
     if not _SEPARATED.fullmatch(number):
         return "write it like 0.08"
-    closed = re.sub(r"['’\s]", "", number)
+    closed = re.sub(r"['\u2019\s]", "", number)
     marks = re.sub(r"\d", "", closed)
     if not marks:
         return f"write {closed}, without separators"
@@ -171,6 +172,14 @@ def readable_amount(micro: float | None, currency: str) -> str:
     whole = round(micro)
     step = _coin(currency) if abs(whole) >= MICRO else 10 ** max(0, len(str(abs(whole))) - 3)
     return format_amount(round(whole / step) * step, currency)
+
+
+def unit_name(currency: str, units: int = 1) -> str:
+    """One, ten, a hundred of the currency: "$10", "10 CHF"; "dollar" for one USD."""
+    if units == 1:
+        return "dollar" if currency == "USD" else currency
+    sign = _SIGNS.get(currency)
+    return f"{units:,} {currency}" if sign is None else f"{sign}{units:,}"
 
 
 def _decimals(currency: str) -> int:

@@ -111,6 +111,14 @@ def read_budget(config: Config, ledger: Ledger, *, wanted: int) -> Budget | None
     )
 
 
+def left_of_budget(ledger: Ledger, budget: str | None) -> int | None:
+    """Micro-units of the campaign's budget that are not spent, as far as known; None: there is none."""
+    if budget is None:
+        return None
+    spent = int(ledger.scalar("select coalesce(sum(amount), 0) from costs"))
+    return max(parse_amount(budget) - spent, 0)
+
+
 def answer_price(cost: CostSection, charges: Sequence[int], *, wanted: int) -> AnswerPrice:
     """What an answer costs at most, or, where time is paid, what it is prudent to plan with.
 

@@ -131,13 +131,13 @@ class NextDollars:
             f"{' each' if self.rounds > 1 else ''}."
         )
         if self.gain >= self.shows:
-            return f"{facts} The hold-out shows such rounds: training labels are the better use."
+            return f"{facts} The hold-out shows such rounds: what is spent does more in training labels."
         if self.better == "hold-out":
             return (
                 f"{facts} Twice the hold-out would show such a round, this one does not: there the money does more. "
                 "A campaign's hold-out stays as it was drawn: it is for the next campaign, until then judge rounds together."
             )
-        return f"{facts} Not even twice the hold-out would show such a round: label for training, and judge rounds together."
+        return f"{facts} Not even twice the hold-out would show such a round: what is spent does more in training labels; judge rounds together."
 
 
 def next_dollars(

@@ -32,7 +32,9 @@ def open_cards(ledger: Ledger) -> list[CostSection]:
 
 def other_rates(ledger: Ledger, cost: CostSection) -> int | None:
     """The open round, if its answers are paid by other rates than those of curator.toml now."""
-    row = ledger.one("select id from rounds where status not in ('measured', 'unmeasured') order by id desc limit 1")
+    row = ledger.one(
+        "select id from rounds where status not in ('measured', 'unmeasured') order by id desc limit 1"
+    )
     card = None if row is None else rate_cards(ledger).get(row["id"])
     if row is None or card is None or same_rates(card, cost):
         return None

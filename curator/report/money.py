@@ -8,6 +8,7 @@ from curator.ledger.store import Ledger, Row
 from curator.money.amounts import MICRO, parse_amount
 from curator.money.bill import KINDS, SOURCES, by_source, paid_by_round, sum_known
 from curator.money.overview import cost_notes
+from curator.money.verdict import gain_word
 from curator.report.slope import Step, smoothed
 
 
@@ -44,19 +45,10 @@ def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
             | {
                 "per_dollar_low": per_dollar[0],
                 "per_dollar_high": per_dollar[1],
-                "verdict": said or verdict(row),
+                "verdict": said or gain_word(row),
             }
         )
     return rows
-
-
-def verdict(row: Row) -> str | None:
-    """What the interval of a gain says in a word; None for the first round, which has nothing to be compared with."""
-    if row["gain"] is None:
-        return None
-    if row["gain_low"] > 0:
-        return "real"
-    return "worse" if row["gain_high"] < 0 else "not shown"
 
 
 def last(measured: list[Row]) -> Row | None:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from curator.money.amounts import unit_name
 from curator.report import plots, words
 from curator.report.cards import cards, verdict_sentence
 from curator.report.gather import Report
@@ -72,7 +73,7 @@ def _page(
             metric=words.metric_name(report.project["metric"]),
             paid=plots.paid(report.rounds),
             unit=unit,
-            unit_name=words.unit_name(currency, unit),
+            unit_name=unit_name(currency, unit),
             last_words=verdict_sentence(report),
             cards=cards(report),
             drawn=set(figures),

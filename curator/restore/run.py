@@ -20,7 +20,6 @@ from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.lock import project_lock
 from curator.money.bill import sum_known
-from curator.money.cost import pays_time
 from curator.pool.atomic import sync_folder
 from curator.pool.hash_index import as_hashes, digest
 from curator.pool.problems import listed

@@ -55,11 +55,12 @@ def reconcile(
     rows: list[Row] = []
     for answer in answers:
         card = cards[answer["asked"]]
+        payer = recorded.get(answer["source_id"], {}).get("round", round_id)
         for name, kind, charge in _charges(card, answer, caps, typical):
             common = {"key": answer["key"], "annotator": answer["annotator"], "currency": card.currency}
             row = common | {"seconds": None if name.startswith(_REVIEW) else answer["seconds"], "kind": kind}
             before = recorded.get(name)
-            rows += _difference(name, charge, row, before, answer, round_id, otherwise)
+            rows += _difference(name, charge, row, before, answer, payer, otherwise)
     ledger.insert("costs", rows)
     _keep_invoices(ledger, rows)
     return sum(row["amount"] for row in rows)
@@ -95,7 +96,9 @@ def reprice(
     strange = [str(number) for number in rounds if number not in known]
     if strange:
         there = f"rounds 1 to {known[-1]}" if known else "no rounds yet"
-        raise DataError(f"There is no round {', '.join(strange)}: the ledger has {there}. Nothing was changed.")
+        raise DataError(
+            f"There is no round {', '.join(strange)}: the ledger has {there}. Nothing was changed."
+        )
     try:
         with ledger.write():
             before = _spent_by_round(ledger)
@@ -103,8 +106,7 @@ def reprice(
                 ledger.update("rounds", number, rates=cost.model_dump_json())
             reconcile(ledger, max(rounds), otherwise="rates changed")
             after = _spent_by_round(ledger)
-            if dry_run:
-                raise _UndoneError
+            _undo(dry_run)
     except _UndoneError:
         pass
     return [
@@ -116,6 +118,11 @@ def reprice(
 
 class _UndoneError(Exception):
     """Takes back what a dry run wrote."""
+
+
+def _undo(dry_run: bool) -> None:  # noqa: FBT001 - private
+    if dry_run:
+        raise _UndoneError
 
 
 def _spent_by_round(ledger: Ledger) -> dict[int, int | None]:
@@ -169,7 +176,7 @@ def _charges(
 
 
 def _difference(
-    name: str, charge: Charge, row: Row, recorded: Row | None, answer: Row, round_id: int, otherwise: str
+    name: str, charge: Charge, row: Row, recorded: Row | None, answer: Row, payer: int, otherwise: str
 ) -> list[Row]:
     """The row that brings the bill of one source id to its charge; none where it is there already."""
     row |= {
@@ -181,7 +188,7 @@ def _difference(
     if recorded is None:
         if answer["repeats"] or (charge.basis == "review" and not charge.amount):
             return []
-        return [row | {"version": 1, "round": round_id, "amount": charge.amount, "reason": None}]
+        return [row | {"version": 1, "round": payer, "amount": charge.amount, "reason": None}]
     amount = charge.amount - recorded["total"]
     if not amount and all(row[column] == recorded[column] for column in _SHOWN):
         return []
@@ -205,10 +212,14 @@ def _reason(charge: Charge, row: Row, recorded: Row, answer: Row) -> str | None:
         return "given by somebody else"
     if charge.basis != recorded["basis"]:
         return None
-    if charge.basis != "per hour":
-        if answer["skipped"]:
-            return "skipped after all"
-        return None if recorded["total"] else "no longer skipped"
+    if charge.basis == "per hour":
+        return _reason_of_time(charge, row, recorded)
+    if answer["skipped"]:
+        return "skipped after all"
+    return None if recorded["total"] else "no longer skipped"
+
+
+def _reason_of_time(charge: Charge, row: Row, recorded: Row) -> str | None:
     if row["seconds"] != recorded["seconds"]:
         return "time arrived" if recorded["seconds"] is None else "answer edited"
     if charge.source != recorded["source"] and recorded["source"] == NOT_KNOWN:

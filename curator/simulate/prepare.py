@@ -222,7 +222,9 @@ def _price(asked: Asked, defaults: _Defaults) -> Price:
     price, rate = asked.price, asked.hourly_rate
     if price is None and rate is None and defaults.cost is not None:
         price, rate = defaults.cost.price_per_label, defaults.cost.hourly_rate
-    return Price.parse(price, rate, asked.seconds_per_item, asked.seconds_per_word, _currency(asked, defaults))
+    return Price.parse(
+        price, rate, asked.seconds_per_item, asked.seconds_per_word, _currency(asked, defaults)
+    )
 
 
 def _currency(asked: Asked, defaults: _Defaults) -> str:

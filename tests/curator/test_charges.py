@@ -80,7 +80,10 @@ def by_round(ledger) -> dict[tuple[int, str], int]:
 
 
 def reasons(ledger) -> list[str]:
-    return [row["reason"] for row in ledger.rows("select reason from costs where reason is not null order by rowid")]
+    return [
+        row["reason"]
+        for row in ledger.rows("select reason from costs where reason is not null order by rowid")
+    ]
 
 
 @pytest.fixture
@@ -91,7 +94,13 @@ def ledger(tmp_path):
 
 def look_after_each(ledger, times, first):
     for number, seconds in enumerate(times):
-        said(ledger, f"a{number}", key=f"r1-{number % QUESTIONS}", seconds=seconds, news=1 if number < first else None)
+        said(
+            ledger,
+            f"a{number}",
+            key=f"r1-{number % QUESTIONS}",
+            seconds=seconds,
+            news=1 if number < first else None,
+        )
     with ledger.write():
         reconcile(ledger, 1)
 
@@ -135,7 +144,10 @@ answers = st.tuples(
     st.lists(st.integers(0, 5), min_size=3, max_size=3),  # before which pull each version is there
     st.booleans(),  # deleted before the last pull
 )
-CARD = {"annotators": {"bob": {"price_per_label": "0.11"}, "cid": {"hourly_rate": "31.07"}}, "paid_to_active": 1.3}
+CARD = {
+    "annotators": {"bob": {"price_per_label": "0.11"}, "cid": {"hourly_rate": "31.07"}},
+    "paid_to_active": 1.3,
+}
 
 
 @settings(max_examples=15, phases=PHASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -143,10 +155,15 @@ CARD = {"annotators": {"bob": {"price_per_label": "0.11"}, "cid": {"hourly_rate"
 def test_the_same_answers_give_the_same_bill(given_answers, order, reviewed):
     """Over edits, skips, deletions, missing times and any number of pulls: the bill is that of one pull, to the micro-unit."""
     review = {"review_share": 0.13, "review_price": "0.05"} if reviewed else {}
-    cards = (CostSection(hourly_rate="25", **CARD, **review), CostSection(hourly_rate="28.5", **CARD, **review))
+    cards = (
+        CostSection(hourly_rate="25", **CARD, **review),
+        CostSection(hourly_rate="28.5", **CARD, **review),
+    )
     with tempfile.TemporaryDirectory() as folder, campaign(Path(folder) / "many.db", *cards) as many:
         for pull in range(6):
-            now = [i for i, one in enumerate(given_answers) if any(at == pull for at in one[3][: len(one[2])])]
+            now = [
+                i for i, one in enumerate(given_answers) if any(at == pull for at in one[3][: len(one[2])])
+            ]
             for i in sorted(now, key=lambda i: (order * (i + 1)) % 7919):
                 who, question, versions, when, _gone = given_answers[i]
                 # Of the versions since the last pull only the newest is seen.
@@ -156,13 +173,32 @@ def test_the_same_answers_give_the_same_bill(given_answers, order, reviewed):
             if pull == 5:
                 for i, one in enumerate(given_answers):
                     if one[4]:
-                        last = many.one("select * from answers where source_id = ? order by version desc", [f"a{i}"])
-                        said(many, f"a{i}", key=last["key"], who=last["annotator"], seconds=last["seconds"], skipped=bool(last["skipped"]), change="deleted")
+                        last = many.one(
+                            "select * from answers where source_id = ? order by version desc", [f"a{i}"]
+                        )
+                        said(
+                            many,
+                            f"a{i}",
+                            key=last["key"],
+                            who=last["annotator"],
+                            seconds=last["seconds"],
+                            skipped=bool(last["skipped"]),
+                            change="deleted",
+                        )
             with many.write():
                 reconcile(many, 2)
         with campaign(Path(folder) / "one.db", *cards) as one:
-            for row in many.rows("select source_id, max(version), key, annotator, seconds, skipped from answers group by source_id"):
-                said(one, row["source_id"], key=row["key"], who=row["annotator"], seconds=row["seconds"], skipped=bool(row["skipped"]))
+            for row in many.rows(
+                "select source_id, max(version), key, annotator, seconds, skipped from answers group by source_id"
+            ):
+                said(
+                    one,
+                    row["source_id"],
+                    key=row["key"],
+                    who=row["annotator"],
+                    seconds=row["seconds"],
+                    skipped=bool(row["skipped"]),
+                )
             with one.write():
                 reconcile(one, 2)
             assert by_round(many) == by_round(one)
@@ -188,7 +224,13 @@ def test_neither_order_nor_looks_change_a_bill(found, looks, random):
                 if where:
                     random.shuffle(places)
                 for step, i in enumerate(places):
-                    said(ledger, f"a{i}", who=found[i][0], seconds=found[i][1], news=1 if step in where else None)
+                    said(
+                        ledger,
+                        f"a{i}",
+                        who=found[i][0],
+                        seconds=found[i][1],
+                        news=1 if step in where else None,
+                    )
                 with ledger.write():
                     reconcile(ledger, 1)
                 bills.append((total(ledger), by_source(ledger), records.spend(ledger)))
@@ -281,7 +323,10 @@ def test_a_price_that_changed_holds_for_what_is_asked_afterwards(tmp_path):
         assert by_round(ledger) == before
         done = reprice(ledger, new, [1])
         assert tried == done
-        assert [(one.round, one.before, one.after) for one in done] == [(1, 80_000, 110_000), (2, 190_000, 220_000)]
+        assert [(one.round, one.before, one.after) for one in done] == [
+            (1, 80_000, 110_000),
+            (2, 190_000, 220_000),
+        ]
         assert set(reasons(ledger)) == {"rates changed"}
         assert [one.after - one.before for one in reprice(ledger, new, [1])] == [0]
         with pytest.raises(DataError, match="There is no round 7: the ledger has rounds 1 to 2"):
@@ -306,7 +351,15 @@ def test_a_bill_of_an_earlier_curator_is_derived_once(ledger):
     """Charged answer by answer, the first without a cap, the second as if its unknown time were nothing."""
     said(ledger, "a", seconds=14 * 3600.0)
     said(ledger, "b", seconds=None)
-    old = {"round": 1, "kind": "label", "key": "r1-0", "annotator": "ada", "currency": "USD", "basis": "per hour", "version": 1}
+    old = {
+        "round": 1,
+        "kind": "label",
+        "key": "r1-0",
+        "annotator": "ada",
+        "currency": "USD",
+        "basis": "per hour",
+        "version": 1,
+    }
     with ledger.write():
         ledger.insert("costs", [
             old | {"source_id": "a", "seconds": 50_400.0, "capped_seconds": 50_400.0, "amount": 350_000_000, "source": "measured"},

@@ -32,11 +32,11 @@ class Hours:
 
     Attributes:
         measured: hours as the labeler measured them.
-        paid: hours that are charged for: capped, and with the imputed ones.
+        paid: hours that are charged for: capped, and with the imputed ones; None: not known.
     """
 
     measured: float
-    paid: float
+    paid: float | None
 
 
 def bill_rows(ledger: Ledger) -> list[Row]:
@@ -95,19 +95,24 @@ def paid_hours(ledger: Ledger) -> Hours | None:
     """Hours measured and hours paid, of the answers that are paid by time; None when none is."""
     row = ledger.one(
         """
-        select count(*) as n, sum(seconds) as measured, sum(capped_seconds) as paid from (
-            select max(version), seconds, capped_seconds from costs
+        select count(*) as n, sum(seconds) as measured, sum(capped_seconds) as paid,
+               max(source = 'not known') as unknown
+        from (
+            select max(version), seconds, capped_seconds, source from costs
             where basis in ('per hour', 'per label') group by source_id having basis = 'per hour'
         )
         """
     )
     if row is None or not row["n"]:
         return None
-    return Hours((row["measured"] or 0.0) / SECONDS_PER_HOUR, (row["paid"] or 0.0) / SECONDS_PER_HOUR)
+    paid = None if row["unknown"] else (row["paid"] or 0.0) / SECONDS_PER_HOUR
+    return Hours((row["measured"] or 0.0) / SECONDS_PER_HOUR, paid)
 
 
 def hours_line(hours: Hours) -> str:
     """Paid time in a sentence."""
+    if hours.paid is None:
+        return f"Time: {hours.measured:,.2f} hours measured; what is to be charged is not known"
     return f"Time: {hours.measured:,.2f} hours measured, {hours.paid:,.2f} charged (capped per annotator, missing times imputed)"
 
 

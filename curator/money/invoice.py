@@ -45,21 +45,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Correction:
-    """What one line changes; micro-units."""
+    """What one line changes; micro-units.
+
+    Attributes:
+        round: that it is for.
+        kind: of the bill.
+        recorded: on the bill before; None: not known.
+        invoiced: from now on.
+        difference: that is added.
+    """
 
     round: int
     kind: str
-    recorded: int
+    recorded: int | None
     invoiced: int
-
-    @property
-    def difference(self) -> int:
-        """Invoiced minus recorded."""
-        return self.invoiced - self.recorded
+    difference: int
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), "difference": self.difference}
+        return asdict(self)
 
 
 def import_invoice(ledger: Ledger, path: Path, currency: str, *, dry_run: bool = False) -> list[Correction]:
@@ -183,10 +187,12 @@ def _refuse(path: Path, problems: list[str]) -> None:
 
 
 def _correction(ledger: Ledger, line: Line) -> Correction:
-    recorded = ledger.scalar(
-        "select coalesce(sum(amount), 0) from costs where round = ? and kind = ?", [line.round, line.kind]
+    place = [line.round, line.kind]
+    on_bill = int(
+        ledger.scalar("select coalesce(sum(amount), 0) from costs where round = ? and kind = ?", place)
     )
-    return Correction(line.round, line.kind, int(recorded), line.amount)
+    unknown = ledger.scalar("select max(amount is null) from bill where round = ? and kind = ?", place)
+    return Correction(*place, None if unknown else on_bill, line.amount, line.amount - on_bill)
 
 
 def _write(ledger: Ledger, lines: list[Line], corrections: list[Correction], currency: str) -> None:

@@ -94,7 +94,7 @@ def _figures(report: Report) -> dict[str, Any]:
         for name, over in axes.items():
             figures[name] = plots.curve(report.rounds, ahead, over, metric, currency)
         figures["gap"] = plots.gap(report.rounds, metric)
-    if any(row["gain_per_dollar"] is not None for row in report.rounds):
+    if any(row["gain_per_dollar"] is not None and row["total_cost"] is not None for row in report.rounds):
         figures["per-dollar"] = plots.per_dollar(
             report.rounds, report.slope, currency, plots.unit_for(report.rounds)
         )

@@ -78,7 +78,7 @@ def per_dollar(
 
     The axis shows all dots and the slope; a bar that reaches far beyond is cut off by the edge of the plot.
     """
-    known = [row for row in rounds if row["gain_per_dollar"] is not None]
+    known = [row for row in rounds if row["gain_per_dollar"] is not None and row["total_cost"] is not None]
     scale = 100.0 * unit
     texts = [
         f"round {row['round']}: {words.points(row['gain'])} points for {words.amount(row['cost'], currency)}<br>"

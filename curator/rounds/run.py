@@ -15,6 +15,7 @@ from curator.learner.checkpoint import read_meta
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
+from curator.money.overview import cost_notes
 from curator.project import Project, check_strategy
 from curator.rounds.fallback import note, strategy_now
 from curator.rounds.forecast import keep_forecasts
@@ -115,6 +116,7 @@ class _Run:
             if self.project.take_over:
                 prepare(self.project)
                 report.notes.append("The campaign is run from here now; anywhere else it is refused.")
+        report.notes += cost_notes(ledger, self.project.config.cost)
         progress = records.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:

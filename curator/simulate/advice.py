@@ -30,9 +30,11 @@ def recommendation(
         return _use(*better[0], seeds, currency, [one for one, _ in better[1:]], to_best)
     name = max(others, key=lambda pair: pair[1].points)[0].name
     test = next(test for one, test in others if one.name == name)
-    text = (
-        f"No strategy beats random labels here beyond chance: the nearest is {name} with {_points(test)} over {_seeds(seeds)}, and "
-        "what it saves is not shown either. "
+    text = f"No strategy beats random labels here beyond chance: the nearest is {name} with {_points(test)} over {_seeds(seeds)}. "
+    late = [one.name for one, test in others if test.saved_low > 0]
+    if late:
+        text += f"What {' and '.join(late)} saved at the end was lost before: on average while money is spent it is no better. "
+    text += (
         "Label at random, which also gives unbiased estimates, or try other strategies, another model or encoder, or more "
         "seeds."
     )
@@ -46,7 +48,7 @@ def is_better(test: Against) -> bool:
     Both are corrected for the number of strategies, so that one of them is enough, and a saving that the table shows is never
     called chance below it.
     """
-    return (test.p < SURE and test.points > 0) or test.saved_low > 0
+    return test.points > 0 and (test.p < SURE or test.saved_low > 0)
 
 
 def _use(
@@ -59,7 +61,7 @@ def _use(
 ) -> str:
     text = f"Use {best.name}: while money is spent its model is on average {_points(test)} better than that of random labels"
     text += f" (p {_p(test.p)}, {_seeds(seeds)})."
-    if test.p >= SURE or test.points <= 0:
+    if test.p >= SURE:
         text = f"Use {best.name} for what it saves at the end; on average while money is spent the difference to random labels may be "
         text += f"chance: {_points(test)} (p {_p(test.p)}, {_seeds(seeds)})."
     if test.saved_low > 0:

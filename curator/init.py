@@ -308,7 +308,12 @@ def _cost(options: InitOptions) -> tuple[dict[str, str | None], list[str]]:
     given = {"--price": options.price, "--hourly-rate": options.hourly_rate, "--budget": options.budget}
     named = {currency for text in given.values() if text is not None and (currency := currency_named(text))}
     currency = options.currency or (named.pop() if len(named) == 1 else DEFAULT_CURRENCY)
-    problems, values = [], {}
+    problems: list[str] = []
+    values: dict[str, str | None] = {}
+    if options.currency is None and len(named) > 1:
+        raise ConfigError(
+            f"The amounts are in {' and '.join(sorted(named))}; a campaign has one currency. Name it with --currency."
+        )
     for option, text in given.items():
         try:
             if text is not None:

@@ -273,6 +273,8 @@ def status_text(status: Status) -> str:
     if status.gain:
         lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
         lines += _windows(status)
+        if status.next_dollars and not (status.verdict or {}).get("holdout"):
+            lines.append(status.next_dollars.facts(currency))
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)
         lines += ["", curve] if curve else []
     return "\n".join(lines)

@@ -47,7 +47,7 @@ def next_dollars_of(project: Project) -> NextDollars | None:
     last = ledger.rows(
         "select c.*, r.holdout_items from comparisons c join rounds r on r.id = c.round "
         "join gains g on g.round = c.round and g.previous = c.previous "
-        "where c.metric = 'accuracy' order by c.round desc limit ?",
+        "where c.metric = 'accuracy' and c.lost_share is not null order by c.round desc limit ?",
         [_LAST_ROUNDS],
     )
     price = paid_price(ledger)

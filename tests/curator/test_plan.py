@@ -14,6 +14,7 @@ from curator.cli.app import app
 from curator.cli.plan_text import bands, plan_text
 from curator.config import CostSection
 from curator.ledger.store import Ledger
+from curator.money.advice import sentence
 from curator.money.amounts import MICRO
 from curator.money.marginal_price import marginal_price
 from curator.money.order_size import Purse, is_unreachable, order_size
@@ -216,6 +217,20 @@ def test_the_verdict_to_stop_uses_the_same_prices_labels_and_forecast(campaign):
     assert outlook["cost"] == plan.ahead[1].cost == 20 * 80_000
     gain = np.array([plan.ahead[0].median, plan.ahead[2].median]) - plan.present[0]
     assert [outlook["gain"], outlook["gain_ahead"]] == pytest.approx(gain.tolist(), abs=0.004)
+
+
+def test_every_view_prints_the_same_recommendation(campaign):
+    """`status`, `plan` and the report, on the terminal and in JSON: one word, one order, no second voice."""
+    with Project(campaign) as project:
+        told = stop.current(project)
+    line = sentence(told, "USD")
+    assert line in call("status", "--project", campaign, "--offline").stdout
+    assert line in call("plan", "--project", campaign).stdout
+    for words, key in ((("status", "--offline"), "verdict"), (("plan",), "verdict"), (("report",), "stop")):
+        found = json.loads(call(*words, "--project", campaign, "--json").stdout)[key]
+        assert {name: found[name] for name in ("word", "order", "holdout")} == {
+            name: told[name] for name in ("word", "order", "holdout")
+        }
 
 
 def test_verdict_after_a_label_was_taken_back(campaign):

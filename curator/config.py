@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -197,18 +199,37 @@ class LabelerSection(_Section):
         return self
 
 
-def _amount(amount: str | None) -> str | None:
-    if amount is not None:
-        try:
-            micro = parse_amount(amount)
-        except ArithmeticError:  # of more digits than a decimal can have
-            micro = _HIGHEST_PRICE + 1
-        if micro > _HIGHEST_PRICE:
-            raise ValueError(f"is more than {_HIGHEST_PRICE // MICRO:,}")
+def _quoted(amount: object) -> object:
+    if isinstance(amount, int | float) and not isinstance(amount, bool):
+        raise ValueError(f'an amount is written in quotes: "{amount}"')  # noqa: TRY004 - what pydantic collects
     return amount
 
 
-Amount = Annotated[str, AfterValidator(_amount)]
+def _amount(amount: str | None) -> str | None:
+    if amount is not None and parse_amount(amount) > _HIGHEST_PRICE:
+        raise ValueError(f"is more than {_HIGHEST_PRICE // MICRO:,}")
+    return amount
+
+
+Amount = Annotated[str, BeforeValidator(_quoted), AfterValidator(_amount)]
+
+
+def _in_currency(section: BaseModel, currency: str, where: str) -> list[str]:
+    """What amounts of a section name another currency than the campaign's."""
+    problems = []
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if name in _AMOUNTS and value is not None:
+            try:
+                parse_amount(value, currency)
+            except ValueError as exc:
+                problems.append(f"{where}{name}: {exc}")
+    return problems
+
+
+_AMOUNTS = {
+    "price_per_label", "hourly_rate", "review_price", "per_round", "per_campaign", "compute_per_hour", "budget", "value_per_error",
+}  # fmt: skip
 
 
 class RateSection(_Section):
@@ -292,6 +313,25 @@ class Config(_Section):
     stop: StopSection = StopSection()
 
     @model_validator(mode="after")
+    def _one_currency(self, info: ValidationInfo) -> Self:
+        # What the ledger has of earlier rounds was taken as it stood, when signs were not read.
+        if (info.context or {}).get("stored"):
+            return self
+        currency = self.cost.currency
+        problems = [
+            *_in_currency(self.cost, currency, "[cost] "),
+            *(
+                problem
+                for name, rate in self.cost.annotators.items()
+                for problem in _in_currency(rate, currency, f"[cost] annotators.{_toml(name)}.")
+            ),
+            *_in_currency(self.stop, currency, "[stop] "),
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
     def _known_classes(self) -> Self:
         classes, labeler = self.project.classes, self.labeler
         for setting in ("descriptions", "hotkeys"):
@@ -346,10 +386,10 @@ def load_config(folder: Path) -> Config:
     return parse_config(values, str(path))
 
 
-def parse_config(values: dict[str, Any], where: str) -> Config:
-    """Check values as they stand in curator.toml; `where` names them in errors."""
+def parse_config(values: dict[str, Any], where: str, *, stored: bool = False) -> Config:
+    """Check values as they stand in curator.toml; `where` names them in errors. `stored`: they are those of an earlier round."""
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context={"stored": stored})
     except ValidationError as exc:
         lines = []
         for problem in exc.errors():

@@ -230,14 +230,17 @@ def labeled_rows(project: Project) -> list[Row]:
     found = project.ledger.rows(
         """
         with paid as (
-            select q.item_id, sum(c.amount) as cost from costs c join questions q on q.key = c.key group by q.item_id
+            select item_id, case when max(source = 'not known') then null else sum(amount) end as cost from (
+                select q.item_id, max(c.version), c.source, sum(c.amount) as amount
+                from costs c join questions q on q.key = c.key group by c.source_id
+            ) group by item_id
         ), said as (
             select q.item_id, group_concat(distinct a.annotator) as annotators, max(a.updated_at) as answered_at
             from live_answers a join questions q on q.key = a.key where a.label is not null group by q.item_id
         )
         select l.item_id, l.label, l.role, l.round, said.annotators, l.answers,
                case when l.answers > 1 then l.agreement end as agreement, said.answered_at,
-               coalesce(paid.cost, 0) as cost, l.source
+               case when paid.item_id is null then 0 else paid.cost end as cost, l.source
         from current_labels l left join said on said.item_id = l.item_id left join paid on paid.item_id = l.item_id
         where l.label is not null
         union all
@@ -249,7 +252,13 @@ def labeled_rows(project: Project) -> list[Row]:
     items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
     currency = project.config.cost.currency
     return [
-        {**row, "cost": row["cost"] / MICRO, "text": item.text, "image": item.image, "currency": currency}
+        {
+            **row,
+            "cost": None if row["cost"] is None else row["cost"] / MICRO,
+            "text": item.text,
+            "image": item.image,
+            "currency": currency,
+        }
         for row, item in zip(found, items, strict=True)
     ]
 
@@ -262,10 +271,11 @@ def answer_rows(project: Project) -> list[Row]:
                case when a.skipped then 'skipped' when a.cannot_tell then 'cannot tell'
                     when a.label is null then 'unreadable' else 'label' end as outcome,
                a.seconds, case when q.suggestion_shown then q.suggestion end as suggestion,
-               a.created_at, a.updated_at, a.version - 1 as edits, coalesce(c.amount, 0) as cost
-        from live_answers a join questions q on q.key = a.key
-             left join (select source_id, sum(amount) as amount from costs group by source_id) c
-             on c.source_id = a.source_id
+               a.created_at, a.updated_at, a.version - 1 as edits,
+               case when c.source = 'not known' then null else coalesce(c.amount, 0) end as cost
+        from live_answers a join questions q on q.key = a.key left join (
+            select source_id, max(version), source, sum(amount) as amount from costs group by source_id
+        ) c on c.source_id = a.source_id
         where a.copy_of is null
         order by q.item_id, a.created_at, a.source_id
         """
@@ -273,7 +283,13 @@ def answer_rows(project: Project) -> list[Row]:
     items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
     currency = project.config.cost.currency
     return [
-        {**row, "cost": row["cost"] / MICRO, "text": item.text, "image": item.image, "currency": currency}
+        {
+            **row,
+            "cost": None if row["cost"] is None else row["cost"] / MICRO,
+            "text": item.text,
+            "image": item.image,
+            "currency": currency,
+        }
         for row, item in zip(found, items, strict=True)
     ]
 

@@ -12,13 +12,20 @@ import numpy as np
 from curator.beginning import check_unicode, held_for_init, refuse_existing
 from curator.classes.edits import refuse_hand_edit
 from curator.classes.history import History, begin_history, may_begin_anew
-from curator.config import CONFIG_NAME, Config, DataSection, parse_config, render_config
+from curator.config import (
+    CONFIG_NAME,
+    Config,
+    CostSection,
+    DataSection,
+    parse_config,
+    render_config,
+)
 from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
-from curator.money.amounts import format_amount, parse_amount
+from curator.money.amounts import currency_named, format_amount, parse_amount, plain_amount
 from curator.money.bill import imported_line
-from curator.money.holdout_size import size_for_gain, smallest_shown
+from curator.money.holdout_size import DISAGREEMENT, TARGET_GAIN, size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, labeled_classes, read_own_labels
@@ -37,9 +44,7 @@ from integrations.errors import EncoderError, LabelerError
 from integrations.labelers.registry import labeler_class
 
 Kind = Literal["text", "image"]
-# Share of items on which two successive models differ in being right: sets how large a hold-out must be.
-DISAGREEMENT = 0.10
-TARGET_GAIN = 0.05
+DEFAULT_CURRENCY = "USD"
 LARGEST_HOLDOUT_SHARE = 1 / 3
 DEFAULT_BATCH = 100
 DEFAULT_STRATEGY = "auto"
@@ -72,7 +77,7 @@ class InitOptions:
     classes: tuple[str, ...] | None = None
     price: str | None = None
     hourly_rate: str | None = None
-    currency: str = "USD"
+    currency: str | None = None  # None: that of the amounts, or USD
     budget: str | None = None
     encoder: str | None = None
     labeler: str | None = None
@@ -101,6 +106,8 @@ class InitReport:
     )  # smallest gain (0 to 1) that this hold-out is likely to show; None: none at all
     notes: list[str] = field(default_factory=list)
     holdout_rows: list[HoldoutRow] = field(default_factory=list)  # none where the hold-out came labeled
+    currency: str = DEFAULT_CURRENCY
+    rate: str = ""  # what answers cost, in words: "0.08 per label"
 
 
 @dataclass(frozen=True)
@@ -164,8 +171,10 @@ def init_project(
                 encode_rows_per_second=encoded.rows_per_second,
                 holdout_size=holdout,
                 detectable_gain=smallest_shown(max(1, holdout), DISAGREEMENT),
-                notes=[*plan.notes, *own_labels_notes(own, options.currency)],
+                notes=[*plan.notes, *own_labels_notes(own, plan.config.cost.currency)],
                 holdout_rows=planned_holdouts(plan.config, project.pool.n_items),
+                currency=plan.config.cost.currency,
+                rate=_rate_in_words(plan.config.cost),
             )
 
 
@@ -298,7 +307,8 @@ def _plan(options: InitOptions) -> _Plan:
         raise ConfigError(
             "Say what answers cost: --price 0.08 (per label) or --hourly-rate 25 (0 is fine, too)."
         )
-    notes = list(inferred.notes)
+    cost, cost_notes = _cost(options)
+    notes = [*inferred.notes, *cost_notes]
     _check_names(options, inferred.kind)
     holdout_file = None if _is_count(options.holdout or "0") else options.holdout
     holdout_columns, classes = None, options.classes or _all_classes(options, inferred)
@@ -359,12 +369,7 @@ def _plan(options: InitOptions) -> _Plan:
             "url": url,
             "folder": "labeling" if labeler == "files" else None,
         },
-        "cost": {
-            "currency": options.currency,
-            "price_per_label": options.price,
-            "hourly_rate": options.hourly_rate,
-            "budget": options.budget,
-        },
+        "cost": cost,
     }
     if options.metric:
         values["holdout"]["metric"] = options.metric
@@ -390,6 +395,48 @@ def _check_use_labels(options: InitOptions, labeler: str, label: str | None) -> 
         )
     if label is None:
         raise ConfigError(f"{options.data}: --use-labels needs a column of labels; name it with --label.")
+
+
+def _rate_in_words(cost: CostSection) -> str:
+    if cost.price_per_label is not None:
+        return f"{cost.price_per_label} per label"
+    return f"{cost.hourly_rate} per hour"
+
+
+def _cost(options: InitOptions) -> tuple[dict[str, str | None], list[str]]:
+    """[cost] of curator.toml, and notes: the currency is the one named, else that of the amounts, else USD.
+
+    Raises:
+        ConfigError: amounts that cannot be read, or that are in another currency; all at once.
+    """
+    given = {"--price": options.price, "--hourly-rate": options.hourly_rate, "--budget": options.budget}
+    named = {currency for text in given.values() if text is not None and (currency := currency_named(text))}
+    currency = options.currency or (named.pop() if len(named) == 1 else DEFAULT_CURRENCY)
+    problems: list[str] = []
+    values: dict[str, str | None] = {}
+    if options.currency is None and len(named) > 1:
+        raise ConfigError(
+            f"The amounts are in {' and '.join(sorted(named))}; a campaign has one currency. Name it with --currency."
+        )
+    for option, text in given.items():
+        try:
+            if text is not None:
+                parse_amount(text, currency)
+            values[option] = text if text is None else plain_amount(text)
+        except ValueError as exc:
+            problems.append(f"{option}: {exc}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    notes = []
+    if options.currency is None and currency != DEFAULT_CURRENCY:
+        notes.append(f"currency: {currency}, as in the amounts given (--currency for another)")
+    cost = {
+        "currency": currency,
+        "price_per_label": values["--price"],
+        "hourly_rate": values["--hourly-rate"],
+        "budget": values["--budget"],
+    }
+    return cost, notes
 
 
 def _check_names(options: InitOptions, kind: Kind) -> None:

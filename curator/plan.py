@@ -1,25 +1,23 @@
 """What the next labels will bring, what the target will cost, and how many labels to order: the forecast in money."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from curator.config import StopSection
+from curator import stop
 from curator.errors import ConfigError
-from curator.ledger import records
 from curator.ledger.store import Ledger
-from curator.money.amounts import parse_amount
 from curator.money.batch_labels import labels_per_batch
+from curator.money.budget import left_of_budget
 from curator.money.forecast import Forecast, ForecastRefusedError
 from curator.money.forecast.expected import expected_error
 from curator.money.forecast.seen import FEWEST_ROUNDS, FURTHEST
 from curator.money.marginal_price import MarginalPrice, marginal_price
-from curator.money.order_size import Order, order_size
+from curator.money.order_size import Order, Purse, is_unreachable
 from curator.money.regime import Regime, current_regime
 from curator.money.score_keeping import forecast_regime
-from curator.money.supply import Supply, supply
+from curator.money.supply import supply
 from curator.money.track_record import (
     TrackRecord,
     own_record,
@@ -78,6 +76,8 @@ class TargetPlan:
     chance_beyond: float  # that 8 times the labels are not enough
     chance_never: float  # that the curve levels off below it
     unreachable: bool  # all but certain
+    reach: int  # labels in all that may be ordered up to: the budget's, or as far as a forecast reaches
+    chance_in_reach: float
     affordable: int | None  # labels in all that the budget buys, as far as a forecast reaches
     chance_in_budget: float | None
     pool_ends_at: int  # labels in all, when every item has one
@@ -99,6 +99,7 @@ class Plan:
     budget: int | None
     ahead: list[Ahead]
     target: TargetPlan | None
+    verdict: dict[str, Any]  # the recommendation, as `curator.stop.current` tells it
     record: TrackRecord | None
     pooled: TrackRecord | None
     method: str
@@ -124,12 +125,16 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
         )
     regime = _regime(ledger)
     price = _price(project, options)
-    budget = options.budget if options.budget is not None else _left(ledger, config.cost.budget)
+    budget = options.budget if options.budget is not None else left_of_budget(ledger, config.cost.budget)
     pooled = pooled_scores(record_path())
     batch = labels_per_batch(ledger, config.acquisition.batch)
-    money = _Money(regime.now, supply(project), price, budget)
+    money = Purse(regime.now, supply(project), price, budget)
     at, notes = _label_counts(regime, batch, options.rounds, money)
     found = forecast_regime(regime, at, pooled_widths(pooled))
+    own = (options.target, options.budget, options.price_per_label) == (None, None, None)
+    told = (stop.current(project) if own else None) or stop.consider(
+        project, target=target, price=price, budget=budget
+    )
     present = np.quantile(found.present(), [0.5, 0.1, 0.9])
     return Plan(
         metric=regime.metric,
@@ -144,7 +149,15 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
         ahead=_ahead(found, regime, money),
         target=None
         if target is None
-        else _target_plan(found, regime, target, money, config.stop, _shown(ledger)),
+        else _target_plan(
+            found,
+            regime,
+            target,
+            money,
+            _ordered(told),
+            unreachable=is_unreachable(found, target, stop.highest_shown(ledger)),
+        ),
+        verdict=told,
         record=own_record(ledger),
         pooled=pooled_record(pooled),
         method=found.version,
@@ -180,55 +193,13 @@ def _price(project: Project, options: PlanOptions) -> MarginalPrice | None:
     return marginal_price(project.ledger, project.config.cost)
 
 
-def _left(ledger: Ledger, budget: str | None) -> int | None:
-    """What is left of the campaign's budget."""
-    return None if budget is None else max(parse_amount(budget) - sum(records.spend(ledger).values()), 0)
+def _ordered(told: dict[str, Any]) -> Order:
+    """The order that is recommended."""
+    order = told["order"]
+    return Order(order["labels"], order["chance"] or 0.0, order["cost"] or 0, order["penalty"] or 0)
 
 
-def _shown(ledger: Ledger) -> float:
-    """The upper end of the interval of the last measured value: what lies below it may be reached already."""
-    return float(ledger.scalar("select value_high from gains order by round desc limit 1"))
-
-
-@dataclass(frozen=True)
-class _Money:
-    """What labels cost from here on, and how many there can be.
-
-    Attributes:
-        now: labels that the last model has learned from.
-        supply: labels beyond these.
-        price: of one; None: not known.
-        budget: micro-units that may still be spent; None: no limit.
-    """
-
-    now: int
-    supply: Supply
-    price: MarginalPrice | None
-    budget: int | None
-
-    @property
-    def paid(self) -> int:
-        """Labels in all that are paid for, those of the open round included."""
-        return self.now + self.supply.answered
-
-    @property
-    def most(self) -> int:
-        """Labels in all that a forecast may speak of: four times those seen, and no more than the pool has."""
-        return max(min(int(FURTHEST * self.now), self.now + self.supply.total), self.now)
-
-    @property
-    def affordable(self) -> int | None:
-        """Labels in all that the budget buys; None: no limit."""
-        if self.budget is None or self.price is None or self.price.micro == 0:
-            return None
-        return self.paid + self.budget // self.price.micro
-
-    def cost(self, labels: float) -> int | None:
-        """Micro-units from now on for so many labels in all."""
-        return None if self.price is None else max(round(labels) - self.paid, 0) * self.price.micro
-
-
-def _label_counts(regime: Regime, batch: float, rounds: int, money: _Money) -> tuple[list[int], list[str]]:
+def _label_counts(regime: Regime, batch: float, rounds: int, money: Purse) -> tuple[list[int], list[str]]:
     """Where the forecast is shown: after each of the next rounds, the open one first, and where budget or pool end."""
     most, affordable, asked = money.most, money.affordable, money.supply.asked
     step = max(1, -(-rounds // _MOST_ROWS))
@@ -249,13 +220,13 @@ def _label_counts(regime: Regime, batch: float, rounds: int, money: _Money) -> t
     return sorted(within), notes
 
 
-def _why_no_further(money: _Money) -> str:
+def _why_no_further(money: Purse) -> str:
     if money.most < int(FURTHEST * money.now):
         return f"The pool ends at {money.most:,} labels: `curator add` brings more items."
     return f"Nothing is said beyond {money.most:,} labels: past four times those seen, forecasts were never checked."
 
 
-def _ahead(found: Forecast, regime: Regime, money: _Money) -> list[Ahead]:
+def _ahead(found: Forecast, regime: Regime, money: Purse) -> list[Ahead]:
     rows = []
     for labels, median, (low, high) in zip(found.at, found.median, found.interval(0.8), strict=True):
         error = expected_error(len(regime.rounds), float(labels) / regime.now)
@@ -264,14 +235,12 @@ def _ahead(found: Forecast, regime: Regime, money: _Money) -> list[Ahead]:
 
 
 def _target_plan(
-    found: Forecast, regime: Regime, target: float, money: _Money, stop: StopSection, shown: float
+    found: Forecast, regime: Regime, target: float, money: Purse, order: Order, *, unreachable: bool
 ) -> TargetPlan:
-    """What the target takes; `shown`: what the hold-out may have shown already is not called out of reach."""
+    """What the target takes, and what is recommended to order for it."""
     now = regime.now
     needed = found.labels_to(target)
-    affordable = money.affordable
-    most = money.most if affordable is None else min(affordable, money.most)
-    micro = 1 if money.price is None else money.price.micro  # without a price an order is weighed in labels
+    affordable, most = money.affordable, money.reach
 
     def more(labels: float | None) -> int | None:
         return None if labels is None else money.cost(labels)
@@ -287,32 +256,14 @@ def _target_plan(
         chance_now=needed.chance_within(now),
         chance_beyond=needed.beyond,
         chance_never=needed.never,
-        unreachable=needed.unreachable and target > shown,
+        unreachable=unreachable,
+        reach=most,
+        chance_in_reach=needed.chance_within(most),
         affordable=None if affordable is None else most,
         chance_in_budget=None if affordable is None else needed.chance_within(most),
         pool_ends_at=now + money.supply.total,
-        order=order_size(
-            needed.draws,
-            money.paid,
-            max(most, money.paid),
-            micro,
-            penalty(stop, target, found.present(), int(FURTHEST * now) - now, micro),
-        ),
+        order=order,
     )
-
-
-def penalty(
-    stop: StopSection, target: float, present: Sequence[float] | np.ndarray[Any, Any], most: int, price: int
-) -> int:
-    """Micro-units that missing the target costs: the errors that remain, where [stop] says what one is worth.
-
-    Without that it is the price of all the labels that a forecast reaches to: missing the target is taken to be as bad as
-    having bought four times the labels. Free labels are worth any chance.
-    """
-    if stop.value_per_error is not None and stop.predictions is not None:
-        missing = max(target - float(np.median(present)), 0.0)
-        return round(parse_amount(stop.value_per_error) * stop.predictions * missing)
-    return most * max(price, 1)
 
 
 def _whole(labels: float | None) -> int | None:

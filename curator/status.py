@@ -11,6 +11,7 @@ from curator.ledger.store import Ledger
 from curator.money import savings
 from curator.money.bill import Hours, by_source, paid_hours
 from curator.money.holdout_table import NextDollars
+from curator.money.overview import cost_notes
 from curator.money.pool_estimate import Share, recent_accuracy
 from curator.money.unasked import Unasked, read_unasked
 from curator.project import Project
@@ -20,6 +21,7 @@ from curator.rounds.holdout_price import next_dollars_of
 from curator.rounds.pull import catch_up, pull
 from curator.rounds.push import prepare
 from curator.rounds.settle import settle_corrections
+from curator.rounds.windows import last_window, windows
 from curator.suggestions import OFF, SuggestionEffect, suggestion_effect
 from integrations.errors import IntegrationError
 
@@ -36,11 +38,19 @@ class Status:
     labels: int  # settled training labels
     imported: int  # of these, from files of the user's
     open_round: dict[str, Any] | None
-    spent: dict[str, int]  # label, holdout; review, round, campaign, compute where there are any
-    sources: dict[str, int]  # the same by how it is known: measured, invoiced, imputed, assumed
+    spent: dict[
+        str, int | None
+    ]  # label, holdout; review, round, campaign, compute where there are any; None: not known
+    sources: dict[
+        str, int | None
+    ]  # the same by how it is known: measured, invoiced, imputed, assumed, not known
+    cost_notes: list[str]  # what a person should know about the bill
     hours: Hours | None  # None: nobody is paid by time
     gain: list[dict[str, Any]]  # the `gain` view
-    comparisons: list[dict[str, Any]]  # the last measured round against earlier ones, the nearest first
+    comparisons: list[
+        dict[str, Any]
+    ]  # the last measured round against every earlier one, the nearest first: `windows`
+    window: dict[str, Any] | None  # the one that was asked for, as `curator.rounds.windows.last_window`
     next_dollars: NextDollars | None  # hold-out or training; None before two measured rounds
     problems: list[dict[str, Any]]  # answers without a readable label
     without_label: dict[
@@ -65,8 +75,10 @@ class Status:
         return asdict(self)
 
 
-def read_status(project: Project, *, offline: bool = False) -> Status:
+def read_status(project: Project, *, offline: bool = False, last: int | None = None) -> Status:
     """How the campaign stands; asks the labeler for new answers first, unless `offline`.
+
+    `last`, in micro-units, asks for what about so much money gained last.
 
     A labeler that is away, or another curator at work, is a note: the ledger is shown as it is.
     """
@@ -85,9 +97,11 @@ def read_status(project: Project, *, offline: bool = False) -> Status:
         open_round=_open_round(ledger),
         spent=records.spend(ledger),
         sources=by_source(ledger),
+        cost_notes=cost_notes(ledger, project.config.cost),
         hours=paid_hours(ledger),
         gain=gain,
-        comparisons=records.comparisons_of(ledger, gain[-1]["round"]) if gain else [],
+        comparisons=windows(ledger),
+        window=None if last is None else last_window(project, last),
         next_dollars=next_dollars_of(project),
         problems=ledger.rows(
             "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "

@@ -24,6 +24,7 @@ from curator.cli.options import (
     ProjectDir,
     Quoting,
     SkipBadRows,
+    amount_of,
 )
 from curator.cli.plan import plan
 from curator.cli.report import report as report_command
@@ -108,7 +109,9 @@ def init(
     hourly_rate: Annotated[
         str | None, typer.Option(help="Price of an hour of labeling, instead of --price.")
     ] = None,
-    currency: Annotated[str, typer.Option(help="Three-letter code.")] = "USD",
+    currency: Annotated[
+        str | None, typer.Option(help="Three-letter code.", show_default="that of the price, or USD")
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -181,12 +184,7 @@ def init(
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed, labeled=tuple(labeled or ()), use_labels=use_labels,
         )  # fmt: skip
         report = init_project(options, project, RichProgress(), _say)
-        cost = f"{price} per label in" if price else f"{hourly_rate} per hour in"
-        typer.echo(
-            render.as_json(asdict(report))
-            if as_json
-            else render.init_text(report, CONFIG_NAME, currency, cost)
-        )
+        typer.echo(render.as_json(asdict(report)) if as_json else render.init_text(report, CONFIG_NAME))
 
 
 @app.command()
@@ -307,6 +305,12 @@ def status(
     offline: Annotated[
         bool, typer.Option("--offline", help="Show the ledger without asking the labeler.")
     ] = False,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            help="What about so much money gained last, e.g. 100.", show_default="every stretch of rounds"
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the open round, answers per annotator, what was spent and what it gained."""
@@ -316,7 +320,8 @@ def status(
         from curator.status import read_status
 
         with Project(project, say=_say) as opened:
-            result = read_status(opened, offline=offline)
+            amount = amount_of("--last", last, opened.config.cost.currency)
+            result = read_status(opened, offline=offline, last=amount)
         for note in result.notes:
             _say(note)
         typer.echo(render.as_json(result.as_json()) if as_json else render.status_text(result))

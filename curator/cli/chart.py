@@ -32,13 +32,15 @@ def learning_curve(rows: list[dict[str, Any]], currency: str, encoding: str | No
 
     Args:
         rows: of the `gain` view, with `value_low` and `value_high`.
-        currency: of the costs; where nothing was paid yet, the metric stands over the labels.
+        currency: of the costs; where nothing was paid yet, or what was is not known, the metric stands over the labels.
         encoding: of where it is printed; what cannot show its lines gets plain ASCII.
     """
     if len(rows) < FEWEST:
         return ""
     marks = _UNICODE if _can_show(encoding) else _ASCII
-    in_money = rows[-1]["total_cost"] > rows[0]["total_cost"]
+    in_money = (
+        all(row["total_cost"] is not None for row in rows) and rows[-1]["total_cost"] > rows[0]["total_cost"]
+    )
     places = [row["total_cost"] / MICRO if in_money else float(row["labels"]) for row in rows]
     low, high = _range(rows)
     grid = [[" "] * WIDTH for _ in range(HEIGHT)]

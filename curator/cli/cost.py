@@ -27,6 +27,39 @@ def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
         typer.echo(render.as_json(found.as_json()) if as_json else bill_text(found))
 
 
+@app.command()
+def reprice(
+    rounds: Annotated[
+        list[int],
+        typer.Option("--round", help="That asked; several: --round 2 --round 3.", show_default=False),
+    ],
+    project: ProjectDir = HERE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Pay the answers of a round by the rates that curator.toml has now, as when they were agreed on late.
+
+    A price that is changed in curator.toml holds for rounds that are opened afterwards; what was asked before keeps its price
+    until this command says otherwise. Each change is a row of the bill with its reason, nothing is overwritten.
+    """
+    with user_errors():
+        from dataclasses import asdict
+
+        from curator.cli import render
+        from curator.cli.render_cost import reprice_text
+        from curator.project import Project
+        from curator.rounds.charges import reprice as reprice_rounds
+
+        with Project(project) as opened:
+            cost = opened.config.cost
+            found = reprice_rounds(opened.ledger, cost, list(dict.fromkeys(rounds)), dry_run=dry_run)
+        typer.echo(
+            render.as_json({"dry_run": dry_run, "rounds": [asdict(one) for one in found]})
+            if as_json
+            else reprice_text(found, cost.currency, dry_run=dry_run)
+        )
+
+
 @app.command("import")
 def import_(
     invoice: Annotated[

@@ -38,3 +38,18 @@ SkipBadRows = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file also when curator did not write it.")]
+
+
+def amount_of(option: str, text: str | None, currency: str) -> int | None:
+    """Micro-units of an option; None where it was not given.
+
+    Raises:
+        ConfigError: it is no amount, or in another currency.
+    """
+    from curator.errors import ConfigError
+    from curator.money.amounts import parse_amount
+
+    try:
+        return None if text is None else parse_amount(text, currency)
+    except ValueError as exc:
+        raise ConfigError(f"{option}: {exc}") from exc

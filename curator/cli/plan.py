@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.options import HERE, AsJson, ProjectDir, amount_of
 
 
 def plan(
@@ -44,13 +44,14 @@ def plan(
         from curator.plan import PlanOptions, make_plan
         from curator.project import Project
 
-        options = PlanOptions(
-            target=target,
-            budget=_amount("--budget", budget),
-            rounds=rounds,
-            price_per_label=_amount("--price-per-label", price_per_label),
-        )
         with Project(project) as opened:
+            currency = opened.config.cost.currency
+            options = PlanOptions(
+                target=target,
+                budget=amount_of("--budget", budget, currency),
+                rounds=rounds,
+                price_per_label=amount_of("--price-per-label", price_per_label, currency),
+            )
             found = make_plan(opened, options)
         for note in found.notes:
             typer.echo(note, err=True)
@@ -78,13 +79,3 @@ def _plan_holdout(folder: Path, *, as_json: bool) -> None:
         typer.echo(holdout_text(rows, size, currency))
         if better:
             typer.echo(better.sentence(currency))
-
-
-def _amount(option: str, text: str | None) -> int | None:
-    from curator.errors import ConfigError
-    from curator.money.amounts import parse_amount
-
-    try:
-        return None if text is None else parse_amount(text)
-    except (ValueError, ArithmeticError) as exc:
-        raise ConfigError(f"{option}: {exc}") from exc

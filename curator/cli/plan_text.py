@@ -1,13 +1,13 @@
 """How a plan looks on a terminal."""
 
 from curator.cli.render import table
-from curator.money.amounts import MICRO, format_amount
+from curator.money.advice import chance_text, sentence
+from curator.money.amounts import format_amount, rounded_amount
 from curator.money.track_record import FEWEST, TrackRecord
 from curator.plan import Ahead, Plan, TargetPlan
 
 _WIDTH = 30
 _RATHER_NOT = 0.5  # chance that a target is out of sight, from which that is what is said first
-_CENT = MICRO // 100
 
 
 def plan_text(plan: Plan) -> str:
@@ -30,7 +30,7 @@ def plan_text(plan: Plan) -> str:
         lines.append("What a label costs is not known yet: pass --price-per-label.")
     if plan.target:
         lines += ["", *_target(plan, plan.target)]
-    lines += ["", *_record(plan)]
+    lines += ["", sentence(plan.verdict, plan.currency), "", *_record(plan)]
     return "\n".join(lines)
 
 
@@ -77,7 +77,7 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
     if target.unreachable:
         return [
             (
-                f"{name} cannot be reached with this model and encoder: {_percent(target.chance_never)} chance that the curve "
+                f"{name} cannot be reached with this model and encoder: {chance_text(target.chance_never)} chance that the curve "
                 "levels off below it. Another encoder or model, or cleaner labels, may change that; more of the same labels will not."
             )
         ]
@@ -86,7 +86,7 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
         lines.append(f"{name}: no curve gets there within {eight}.")
     elif target.labels <= plan.labels:
         lines += [
-            f"{name} may be reached already: {_percent(target.chance_now)} chance.",
+            f"{name} may be reached already: {chance_text(target.chance_now)} chance.",
             *_beyond(target, eight),
         ]
     else:
@@ -96,9 +96,9 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
     if target.chance_in_budget is not None and plan.budget is not None and target.affordable is not None:
         lines.append(
             f"Chance to reach it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "
-            f"{_percent(target.chance_in_budget)}."
+            f"{chance_text(target.chance_in_budget)}."
         )
-    return [*lines, _order(plan, target)]
+    return lines
 
 
 def _needed(plan: Plan, target: TargetPlan, name: str, eight: str) -> list[str]:
@@ -121,7 +121,7 @@ def _needed(plan: Plan, target: TargetPlan, name: str, eight: str) -> list[str]:
 
 def _beyond(target: TargetPlan, eight: str) -> list[str]:
     return (
-        [f"{_percent(target.chance_beyond)} chance that {eight} are not enough."]
+        [f"{chance_text(target.chance_beyond)} chance that {eight} are not enough."]
         if target.chance_beyond
         else []
     )
@@ -137,21 +137,6 @@ def _range(plan: Plan, target: TargetPlan, low: int) -> str:
         else f" ({_money(target.cost_low, plan)} to {_money(target.cost_high, plan)})"
     )
     return f"{low:,} to {target.high:,} labels{costs}"
-
-
-def _order(plan: Plan, target: TargetPlan) -> str:
-    order = target.order
-    if order.labels == 0:
-        return (
-            "Order next: nothing; no order is worth its price against the chance that it reaches the target."
-        )
-    price = "" if plan.price is None else f" for {_money(order.cost, plan)}"
-    weighed = (
-        ""
-        if not plan.price or not plan.price.micro
-        else f", missing it taken to cost {_money(order.penalty, plan)}"
-    )
-    return f"Order next: {order.labels:,} labels{price} ({_percent(order.chance)} chance that they reach it{weighed})."
 
 
 def _record(plan: Plan) -> list[str]:
@@ -176,15 +161,6 @@ def _held(record: TrackRecord | None) -> str:
     )
 
 
-def _percent(share: float) -> str:
-    """Never a certainty that a thousand draws cannot show."""
-    if share >= 0.995:
-        return "over 99%"
-    if 0.0 < share < 0.01:
-        return "under 1%"
-    return f"{100 * share:.0f}%"
-
-
 def _money(micro: int, plan: Plan, *, exact: bool = False) -> str:
     """An amount; a forecast is not told to the thousandth of a cent."""
-    return format_amount(micro if exact else round(micro / _CENT) * _CENT, plan.currency)
+    return format_amount(micro, plan.currency) if exact else rounded_amount(micro, plan.currency)

@@ -11,16 +11,19 @@ from rich.table import Table
 from curator.agreement import agreement_text
 from curator.cli.arm_text import arm_lines
 from curator.cli.chart import learning_curve
-from curator.cli.render_gain import verdict_lines, verdict_word
+from curator.cli.render_gain import per_unit, verdict_lines, verdict_word, window_lines, windows_rows
 from curator.init import InitReport
-from curator.money.amounts import MICRO, format_amount
-from curator.money.bill import KINDS, hours_line, imported_line
+from curator.money.advice import sentence
+from curator.money.amounts import MICRO, format_amount, unit_name
+from curator.money.bill import KINDS, hours_line, imported_line, sum_known
 from curator.money.holdout_table import holdout_text
 from curator.money.measured_on import item_counts, restated
 from curator.pool.catalogue import ImportReport
 from curator.rounds.report import RoundReport
 from curator.status import Status
 from curator.suggestions import FEWEST, SuggestionEffect
+
+MOST_WINDOWS = 12  # rows of a table
 
 
 def as_json(value: Any) -> str:
@@ -74,7 +77,7 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
         f"{metric} (95%)",
         "gain, points (95%)",
         "verdict",
-        f"points per {_unit(currency)}",
+        f"points per {unit_name(currency)}",
     ]
     return "\n".join([table(headers, body, left=0), *restated(rows)])
 
@@ -83,15 +86,11 @@ def _per_dollar(row: dict[str, Any]) -> str:
     """Gain per unit of currency, with its interval: the ends of the gain's over the same, exact cost."""
     if row["gain_per_dollar"] is None:
         return ""
-    low, high = (100 * row[end] * MICRO / row["cost"] for end in ("gain_low", "gain_high"))
-    return f"{100 * row['gain_per_dollar']:+z.2f} ({low:+z.2f} to {high:+z.2f})"
+    ends = {f"per_dollar_{end}": row[f"gain_{end}"] * MICRO / row["cost"] for end in ("low", "high")}
+    return per_unit({"per_dollar": row["gain_per_dollar"], **ends})
 
 
-def _unit(currency: str) -> str:
-    return "dollar" if currency == "USD" else currency
-
-
-def init_text(report: InitReport, config_name: str, currency: str, price: str) -> str:
+def init_text(report: InitReport, config_name: str) -> str:
     """What `curator init` set up."""
     lines = [f"{report.items:,} items imported at {report.rows_per_second:,.0f} rows/s"]
     if report.encode_rows_per_second:
@@ -105,8 +104,10 @@ def init_text(report: InitReport, config_name: str, currency: str, price: str) -
     )
     lines.append(f"Hold-out: {report.holdout_size:,} items: {shows}")
     if report.holdout_rows:
-        lines.append(holdout_text(report.holdout_rows, report.holdout_size, currency))
-    lines.append(f"Answers cost {price} {currency}; settings are in {config_name}. Next: `curator round`")
+        lines.append(holdout_text(report.holdout_rows, report.holdout_size, report.currency))
+    lines.append(
+        f"Answers cost {report.rate} in {report.currency}; settings are in {config_name}. Next: `curator round`"
+    )
     return "\n".join(lines)
 
 
@@ -131,13 +132,13 @@ def round_text(report: RoundReport, currency: str) -> str:
                 f" for {format_amount(row['cost'], currency)}"
             )
             if row["gain_per_dollar"] is not None:
-                line += f": {_per_dollar(row)} points per {_unit(currency)}"
+                line += f": {_per_dollar(row)} points per {unit_name(currency)}"
         lines.append(line)
         lines += [row["note"]] if row.get("note") else []
         lines += restated([row])
         lines += verdict_lines(row["comparisons"])
     if report.verdict:
-        lines.append(verdict_line(report.verdict))
+        lines.append(sentence(report.verdict, currency))
     if report.closed:
         lines.append(f"Round {report.closed} could not be measured. {report.closed_because}")
     if report.opened:
@@ -159,11 +160,6 @@ def round_text(report: RoundReport, currency: str) -> str:
         "Stages: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     )
     return "\n".join(lines)
-
-
-def verdict_line(verdict: dict[str, Any]) -> str:
-    """Whether to go on, and why."""
-    return f"Stop or go on after round {verdict['round']}: {verdict['word']}. {' '.join(verdict['reasons'])}"
 
 
 def progress_line(progress: dict[str, Any]) -> str:
@@ -211,9 +207,31 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     return lines
 
 
-def sources_text(sources: dict[str, int], currency: str) -> str:
+def _windows(status: Status) -> list[str]:
+    """The window that was asked for, else every stretch of rounds that ends at the newest."""
+    if status.window:
+        return ["", *window_lines(status.window, status.currency)]
+    if len(status.comparisons) < 2:
+        return []
+    headers = [
+        "last rounds",
+        "cost",
+        "gain, points (95%)",
+        "verdict",
+        f"points per {unit_name(status.currency)}",
+    ]
+    rows = windows_rows(status.comparisons[:MOST_WINDOWS], status.currency)
+    left = len(status.comparisons) - len(rows)
+    more = [f"{left} longer ones: `curator status --last AMOUNT`, or --json."] if left else []
+    return ["", table(headers, rows), *more]
+
+
+def sources_text(sources: dict[str, int | None], currency: str) -> str:
     """How the amounts are known."""
-    return ", ".join(f"{format_amount(amount, currency)} {source}" for source, amount in sources.items())
+    return ", ".join(
+        source if amount is None else f"{format_amount(amount, currency)} {source}"
+        for source, amount in sources.items()
+    )
 
 
 def _people_lines(status: Status) -> list[str]:
@@ -250,13 +268,14 @@ def _listed(items: list[str], most: int = 5) -> str:
 
 def _spent_lines(status: Status, currency: str) -> list[str]:
     """What was spent, and how that is known."""
-    total = format_amount(sum(status.spent.values()), currency)
+    total = format_amount(sum_known(status.spent.values()), currency)
     parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
     lines = [f"Spent {total}, answers of the open round included: {', '.join(parts)}"]
     if status.imported:
         lines.append(imported_line(status.imported, currency))
     if set(status.sources) - {"measured"}:
         lines.append(f"Of it: {sources_text(status.sources, currency)}")
+    lines += status.cost_notes
     if status.hours:
         lines.append(hours_line(status.hours))
     return lines
@@ -293,12 +312,13 @@ def status_text(status: Status) -> str:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
     lines += arm_lines(status)
     if status.verdict:
-        lines.append(verdict_line(status.verdict))
+        lines.append(sentence(status.verdict, currency))
     if status.gain:
         lines += ["", gain_table(status.gain, currency), *verdict_lines(status.comparisons)]
         lines += [row["note"] for row in status.gain if row.get("note")]
+        lines += _windows(status)
+        if status.next_dollars and not (status.verdict or {}).get("holdout"):
+            lines.append(status.next_dollars.facts(currency))
         curve = learning_curve(status.gain, currency, sys.stdout.encoding)
         lines += ["", curve] if curve else []
-    if status.next_dollars:
-        lines.append(status.next_dollars.sentence(currency))
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from curator.money.amounts import format_amount
 from curator.money.bill import KINDS, hours_line, imported_line
 from curator.money.invoice import Correction
 from curator.money.overview import CostOverview
+from curator.rounds.charges import Repriced
 
 
 def bill_text(found: CostOverview) -> str:
@@ -21,11 +22,23 @@ def bill_text(found: CostOverview) -> str:
     lines.append(table(["round", "for", "source", "amount"], rows, left=3))
     sources = sources_text(found.sources, found.currency)
     lines.append(f"Total {format_amount(found.total, found.currency)}{f': {sources}' if sources else ''}")
+    lines += [f"  {line}" for line in found.corrections]
     if found.hours:
         lines.append(hours_line(found.hours))
+    lines += found.notes
     if found.seconds:
         lines.append(f"{found.seconds[0].upper()}{found.seconds[1:]}")
     return "\n".join(lines)
+
+
+def reprice_text(rounds: list[Repriced], currency: str, *, dry_run: bool) -> str:
+    """What `curator cost reprice` did, or would do."""
+    rows = [
+        [str(one.round), format_amount(one.before, currency), format_amount(one.after, currency)]
+        for one in rounds
+    ]
+    note = ["Nothing was changed: this was a dry run."] if dry_run else []
+    return "\n".join([table(["round", "before", "after"], rows), *note])
 
 
 def import_text(corrections: list[Correction], currency: str, *, dry_run: bool) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from curator.money.amounts import format_amount, unit_name
 from curator.money.cumulative import together
-from curator.money.verdict import explained, judge
+from curator.money.verdict import explained, gain_word
 
 Row = dict[str, Any]
 CLASSES_CHANGED = "classes changed"  # in place of a verdict
@@ -14,7 +15,7 @@ def verdict_word(row: Row) -> str:
     """The word beside a gain; a round measured before there were verdicts gets the one its interval gives."""
     if row["gain"] is None:
         return CLASSES_CHANGED if row.get("note") else ""
-    return str(row.get("verdict") or judge(row["gain_low"], row["gain_high"], None))
+    return gain_word(row) or ""
 
 
 def verdict_lines(comparisons: Sequence[Row]) -> list[str]:
@@ -34,6 +35,37 @@ def verdict_lines(comparisons: Sequence[Row]) -> list[str]:
             f"({points(longer['low'])} to {points(longer['high'])}), {_reason(longer)}"
         )
     return lines
+
+
+def window_lines(row: Row, currency: str) -> list[str]:
+    """The window that was asked for: which rounds, for how much, what they gained, the verdict, and per unit of currency."""
+    text = (
+        f"{_rounds(row)} ({format_amount(row['cost'], currency)}): {points(row['gain'])} points "
+        f"({100 * row['level']:.0f}%: {points(row['low'])} to {points(row['high'])}), {_reason(row)}.{_paid(row)}"
+    )
+    if row["per_dollar"] is not None:
+        text += f" {per_unit(row)} points per {unit_name(currency)}."
+    return [row["note"], text]
+
+
+def windows_rows(rows: Sequence[Row], currency: str) -> list[list[str]]:
+    """Cells of the table of windows, each as the others: rounds, cost, gain, verdict, points per unit of currency."""
+    return [
+        [
+            f"{row['previous'] + 1} to {row['round']}" if row["rounds"] > 1 else str(row["round"]),
+            format_amount(row["cost"], currency),
+            f"{points(row['gain'])} ({points(row['low'])} to {points(row['high'])})",
+            row["verdict"],
+            "" if row["per_dollar"] is None else per_unit(row),
+        ]
+        for row in rows
+    ]
+
+
+def per_unit(row: Row) -> str:
+    """Points per unit of currency, with the interval of the gain over the same, exact cost."""
+    value, low, high = (100 * row[name] for name in ("per_dollar", "per_dollar_low", "per_dollar_high"))
+    return f"{value:+z.2f} ({low:+z.2f} to {high:+z.2f})"
 
 
 def points(gain: float) -> str:

@@ -65,10 +65,11 @@ def restore(
             typer.echo(render.as_json(report.as_json()))
             return
         spent = format_amount(report.counts["spent"], load_config(project).cost.currency)
+        paid = "what was spent is not known" if report.counts["spent"] is None else f"{spent} spent"
         counts = ", ".join(
             f"{count:,} {_SHOWN.get(what, what)}" for what, count in report.counts.items() if what != "spent"
         )
-        lines = [f"Campaign {report.campaign} in {report.folder}: {counts}; {spent} spent.", "Restored:"]
+        lines = [f"Campaign {report.campaign} in {report.folder}: {counts}; {paid}.", "Restored:"]
         lines += [f"  {line}" for line in report.restored]
         lines += ["Missing:", *(f"  {line}" for line in report.missing)] if report.missing else []
         if report.moved_to:

@@ -18,7 +18,7 @@ from strategies.ties import likeliest
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-_BINS = 15
+BINS = 15
 # A wrong answer given with certainty costs 13.8 nats, not infinitely many.
 _SMALLEST_PROB = 1e-6
 
@@ -110,8 +110,8 @@ def expected_calibration_error(probs: FloatArray, y: IntArray) -> float:
     """
     confidence = probs.max(axis=1)
     right = likeliest(probs) == y
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gap = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gap = np.bincount(bins, weights=confidence - right, minlength=BINS)
     return float(np.abs(gap).sum() / len(y))
 
 

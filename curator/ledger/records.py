@@ -282,16 +282,20 @@ def settled_ids(ledger: Ledger) -> list[str]:
     return sorted(taken - set(outdated_training(ledger)))
 
 
-def spend(ledger: Ledger) -> dict[str, int]:
-    """Micro-units spent so far by kind: label and holdout always; review, round, campaign, compute where there are any."""
+def spend(ledger: Ledger) -> dict[str, int | None]:
+    """Micro-units spent so far by kind: label and holdout always; review, round, campaign, compute where there are any.
+
+    None: not known, or a part of it is not.
+    """
     found = {
         row["kind"]: row["total"]
         for row in ledger.rows(
-            "select kind, sum(amount) as total from costs group by kind "
+            "select kind, case when max(amount is null) then null else sum(amount) end as total from bill group by kind "
             "order by instr('review round campaign compute', kind)"
         )
     }
-    return {"label": found.pop("label", 0), "holdout": found.pop("holdout", 0), **found}
+    first = {"label": found.pop("label", 0), "holdout": found.pop("holdout", 0)}
+    return first | {kind: amount for kind, amount in found.items() if amount != 0}
 
 
 def gain_table(ledger: Ledger) -> list[Row]:

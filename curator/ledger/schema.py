@@ -553,6 +553,61 @@ def _introduce_people(db: Database) -> None:
 
 
 @migrations()
+def m013_charges(db: Database) -> None:
+    """A bill that is derived from all answers: corrections say why, and what is not known is null, never 0."""
+    # Views are made anew: a table that is rebuilt takes its name away from under them for a moment.
+    db.execute("drop view gain")
+    db.execute("drop view bill")
+    # null: the first charge of an answer; else why a later row corrects what is on the bill by its amount.
+    db.table("costs").add_column("reason", str)
+    # JSON of [cost] that answers to this round's questions are paid by; null: as in `config`, when it was opened.
+    db.table("rounds").add_column("rates", str)
+    # null: what the labels in between cost is not known.
+    db.table("comparisons").transform(not_null={"cost": False})
+    db.table("savings").transform(not_null={"spent": False})
+    # From here on a source of costs may also be: not known (time is paid, and nobody's time is known; its amount is 0).
+    # The newest row of a source_id says what is known of all its rows; once a round's kind was invoiced, all of it is.
+    db.create_view(
+        "bill",
+        """
+        with charged as materialized (
+            select source_id, max(version), round, kind, source, sum(amount) as amount from costs group by source_id
+        ), invoiced as (
+            select distinct round, kind from costs where source = 'invoiced'
+        )
+        select c.round, c.kind, case when i.round is null then c.source else 'invoiced' end as source,
+               case when i.round is null and c.source = 'not known' then null else sum(c.amount) end as amount,
+               count(*) as entries
+        from charged c left join invoiced i on i.round = c.round and i.kind = c.kind
+        group by 1, 2, 3 order by 1, 2, 3
+        """,
+    )
+    # As before, but null where any part of the sum is not known.
+    db.create_view(
+        "gain",
+        """
+        with spent as materialized (
+            select round, sum(amount) as amount, max(amount is null) as unknown,
+                   sum(case when kind in ('holdout', 'campaign') then 0 else amount end) as bought,
+                   max(kind not in ('holdout', 'campaign') and amount is null) as bought_unknown
+            from bill group by round
+        ), paid as (
+            select g.*,
+                   (select case when max(bought_unknown) then null else coalesce(sum(bought), 0) end
+                    from spent s where s.round > g.before and s.round <= g.round) as cost,
+                   (select case when max(unknown) then null else coalesce(sum(amount), 0) end
+                    from spent s where s.round <= g.round) as total_cost
+            from (select *, lag(round, 1, 0) over (order by round) as before from gains) g
+        )
+        select p.round, r.labels, p.cost, p.total_cost, p.metric, p.value, p.gain, p.gain_low, p.gain_high,
+               p.gain * 1000000.0 / nullif(p.cost, 0) as gain_per_dollar
+        from paid p join rounds r on r.id = p.round
+        order by p.round
+        """,
+    )
+
+
+@migrations()
 def m015_classes(db: Database) -> None:
     """How the classes changed while the campaign ran, and labels that the user owned already."""
     db.table("class_changes").create(

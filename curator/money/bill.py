@@ -1,11 +1,12 @@
 """The bill: what each round cost by kind, and how much of it is measured, invoiced, imputed or assumed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from curator.config import CostSection, RateSection
 from curator.ledger.store import Ledger, Row
 from curator.money.amounts import format_amount, parse_amount
-from curator.money.cost import SECONDS_PER_HOUR
+from curator.money.cost import NOT_KNOWN, SECONDS_PER_HOUR
 
 KINDS = {
     "label": "training labels",
@@ -15,7 +16,14 @@ KINDS = {
     "campaign": "fixed per campaign",
     "compute": "compute",
 }
-SOURCES = ("measured", "invoiced", "imputed", "assumed")
+# How an amount is known, and what that means to somebody who has not read the documentation.
+SOURCES = {
+    "measured": "measured",
+    "invoiced": "invoiced",
+    "imputed": "imputed (no time came with the answer)",
+    "assumed": "assumed (from the rate card)",
+    NOT_KNOWN: "not known (nobody's time is known yet)",
+}
 
 
 @dataclass(frozen=True)
@@ -24,46 +32,87 @@ class Hours:
 
     Attributes:
         measured: hours as the labeler measured them.
-        paid: hours that are charged for: capped, and with the imputed ones.
+        paid: hours that are charged for: capped, and with the imputed ones; None: not known.
     """
 
     measured: float
-    paid: float
+    paid: float | None
 
 
 def bill_rows(ledger: Ledger) -> list[Row]:
-    """Micro-units by round, kind and source, in this order."""
+    """Micro-units by round, kind and source, in this order; an amount that is not known is None."""
     order = {kind: number for number, kind in enumerate(KINDS)}
     rows = ledger.rows("select round, kind, source, amount from bill")
     return sorted(rows, key=lambda row: (row["round"], order[row["kind"]], row["source"]))
 
 
-def by_source(ledger: Ledger) -> dict[str, int]:
-    """Source -> micro-units, of all that was spent; sources without any are left out."""
+def by_source(ledger: Ledger) -> dict[str, int | None]:
+    """Source -> micro-units, of all that was spent; sources without any are left out. What is not known is None."""
     found = {
-        row["source"]: int(row["amount"])
+        row["source"]: row["amount"]
         for row in ledger.rows("select source, sum(amount) as amount from bill group by source")
     }
-    return {source: found[source] for source in SOURCES if found.get(source)}
+    return {source: found[source] for source in SOURCES if source in found and found[source] != 0}
+
+
+def unknown_answers(ledger: Ledger) -> int:
+    """Answers whose cost is not known: they are paid by the hour, and nobody's time is known."""
+    return int(ledger.scalar("select coalesce(sum(entries), 0) from bill where source = ?", [NOT_KNOWN]))
+
+
+def unknown_note(answers: int) -> str:
+    """What a person is told about them."""
+    s, their = ("", "its") if answers == 1 else ("s", "their")
+    return (
+        f"What {answers:,} answer{s} paid by the hour cost is not known: no answer came with a time. The bill is corrected when "
+        f"times come, or with an invoice (`curator cost import`); a budget counts the most that {their} first minute may cost."
+    )
+
+
+def paid_by_round(ledger: Ledger) -> dict[int, int | None]:
+    """Micro-units of each round that bought training labels; None: not known.
+
+    Hold-out labels and what is paid once per campaign buy no gain, and are left out.
+    """
+    rows = ledger.rows(
+        "select round, case when max(amount is null) then null else sum(amount) end as amount from bill "
+        "where kind not in ('holdout', 'campaign') group by round"
+    )
+    return {int(row["round"]): row["amount"] for row in rows}
+
+
+def sum_known(amounts: Iterable[int | None]) -> int | None:
+    """The sum; None where any part of it is not known."""
+    total = 0
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total
 
 
 def paid_hours(ledger: Ledger) -> Hours | None:
     """Hours measured and hours paid, of the answers that are paid by time; None when none is."""
     row = ledger.one(
         """
-        select count(*) as n, sum(seconds) as measured, sum(capped_seconds) as paid from (
-            select max(seconds) as seconds, max(capped_seconds) as capped_seconds from costs
-            where basis = 'per hour' group by source_id
+        select count(*) as n, sum(seconds) as measured, sum(capped_seconds) as paid,
+               max(source = 'not known') as unknown
+        from (
+            select max(version), seconds, capped_seconds, source from costs
+            where basis in ('per hour', 'per label') group by source_id having basis = 'per hour'
         )
         """
     )
     if row is None or not row["n"]:
         return None
-    return Hours((row["measured"] or 0.0) / SECONDS_PER_HOUR, (row["paid"] or 0.0) / SECONDS_PER_HOUR)
+    paid = None if row["unknown"] else (row["paid"] or 0.0) / SECONDS_PER_HOUR
+    return Hours((row["measured"] or 0.0) / SECONDS_PER_HOUR, paid)
 
 
 def hours_line(hours: Hours) -> str:
     """Paid time in a sentence."""
+    if hours.paid is None:
+        return f"Time: {hours.measured:,.2f} hours measured; what is to be charged is not known"
     return f"Time: {hours.measured:,.2f} hours measured, {hours.paid:,.2f} charged (capped per annotator, missing times imputed)"
 
 

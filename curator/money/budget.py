@@ -5,22 +5,25 @@ Answers that nobody asked for are owed all the same, and are said (`unasked`).
 Planned before a batch is chosen, from what every answer may cost at most. Off the budget comes first what was spent, then
 what is owed already: answers that were asked for and are still to come, hold-out questions still to be sent, and what a round
 costs beside its answers. Labels are priced exactly, at the highest price of the rate card, since nobody knows who will answer.
-Time is not known before it was taken: it is planned with a prudent figure, and the last answers may still exceed it.
+Time is not known before it was taken: it is planned with a prudent figure, before there are times with the cap that the first
+answers are paid under, and the last answers may still exceed it. Answers whose cost is not known count with that figure, too.
 """
 
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from curator.config import Config, CostSection
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.amounts import format_amount, parse_amount
+from curator.money.bill import unknown_answers
+from curator.money.caps import FIRST
 from curator.money.cost import SECONDS_PER_HOUR
+from curator.money.rates import open_cards, same_rates
 
-ASSUMED_SECONDS = 60  # an answer takes at most, while hardly any was timed
 ENOUGH_TIMED = 30  # answers; from then on their own times say what the next will cost
 _FIRST_COMPUTE = 900  # seconds
 
@@ -47,6 +50,7 @@ class Budget:
     Attributes:
         total: as in curator.toml.
         spent: so far, everything that is on the bill.
+        unknown_answers: on the bill, but nobody knows what they cost.
         round_cost: what the round will cost beside its answers.
         open_answers: asked for and not paid yet.
         holdout_answers: of hold-out questions that are still to be sent.
@@ -56,6 +60,7 @@ class Budget:
 
     total: int
     spent: int
+    unknown_answers: int
     round_cost: int
     open_answers: int
     holdout_answers: int
@@ -65,7 +70,8 @@ class Budget:
     @property
     def owed(self) -> int:
         """What will be paid without asking about anything new for training."""
-        return self.round_cost + (self.open_answers + self.holdout_answers) * self.price.amount
+        answers = self.unknown_answers + self.open_answers + self.holdout_answers
+        return self.round_cost + answers * self.price.amount
 
     @property
     def left(self) -> int:
@@ -90,16 +96,30 @@ def read_budget(config: Config, ledger: Ledger, *, wanted: int) -> Budget | None
     if config.cost.budget is None:
         return None
     per_item = config.labeler.overlap
-    price = answer_price(config.cost, timed_charges(ledger), wanted=wanted * per_item)
+    charges = timed_charges(ledger)
+    # What is open is paid by the rates of its round, what is asked next by those of now.
+    cards = [config.cost, *(card for card in open_cards(ledger) if not same_rates(card, config.cost))]
+    prices = [answer_price(card, charges, wanted=wanted * per_item) for card in cards]
+    dearest = max(prices, key=lambda price: price.amount)
+    price = replace(dearest, certain=all(price.certain for price in prices))
     return Budget(
         total=parse_amount(config.cost.budget),
         spent=int(ledger.scalar("select coalesce(sum(amount), 0) from costs")),
         round_cost=round_cost(config.cost, ledger),
+        unknown_answers=unknown_answers(ledger),
         open_answers=open_answers(ledger),
         holdout_answers=_holdout_answers(config, ledger),
         answers_per_item=per_item,
         price=price,
     )
+
+
+def left_of_budget(ledger: Ledger, budget: str | None) -> int | None:
+    """Micro-units of the campaign's budget that are not spent, as far as known; None: there is none."""
+    if budget is None:
+        return None
+    spent = int(ledger.scalar("select coalesce(sum(amount), 0) from costs"))
+    return max(parse_amount(budget) - spent, 0)
 
 
 def answer_price(cost: CostSection, charges: Sequence[int], *, wanted: int) -> AnswerPrice:
@@ -130,8 +150,8 @@ def _price_of_time(hourly: int, cost: CostSection, charges: Sequence[int], wante
     """The upper 97.5% limit of the mean charge of the next `wanted` answers; a stated figure while few are timed."""
     mean = statistics.fmean(charges) if charges else 0.0
     if len(charges) < ENOUGH_TIMED:
-        paid = Fraction(ASSUMED_SECONDS) * hourly * Fraction(str(cost.paid_to_active)) / SECONDS_PER_HOUR
-        said = f"{ASSUMED_SECONDS} s, until {ENOUGH_TIMED} answers are timed"
+        paid = Fraction(FIRST) * hourly * Fraction(str(cost.paid_to_active)) / SECONDS_PER_HOUR
+        said = f"{FIRST:g} s, until {ENOUGH_TIMED} answers are timed"
         return math.ceil(max(paid, Fraction(mean))), said
     spread = statistics.stdev(charges) * math.sqrt(1 / len(charges) + 1 / max(1, wanted))
     return math.ceil(
@@ -142,7 +162,8 @@ def _price_of_time(hourly: int, cost: CostSection, charges: Sequence[int], wante
 def timed_charges(ledger: Ledger) -> list[int]:
     """Micro-units of every answer that was timed and is paid by the hour, its edits included."""
     rows = ledger.rows(
-        "select sum(amount) as amount from costs where basis = 'per hour' and source = 'measured' group by source_id"
+        "select max(version), source, sum(amount) as amount from costs where basis = 'per hour' "
+        "group by source_id having source = 'measured'"
     )
     return [int(row["amount"]) for row in rows]
 

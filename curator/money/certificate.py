@@ -50,7 +50,7 @@ class Evidence:
         replayed: mean accuracy of models of as many random items.
         replayed_quarter: of a quarter as many.
         of_arm: accuracy of the model of the arm's labels.
-        paired_sd: standard error of accuracy - replayed, over items of the hold-out.
+        paired_sd: standard error of accuracy - replayed, over items of the hold-out and over replayed campaigns.
     """
 
     labels: int

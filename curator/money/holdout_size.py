@@ -17,6 +17,9 @@ from statistics import NormalDist
 
 from curator.errors import ConfigError
 
+TARGET_GAIN = 0.05  # metric points, 0 to 1: what a hold-out is sized to show by default
+# Share of items on which two successive models differ in being right: sets how large a hold-out must be.
+DISAGREEMENT = 0.10
 # 60 halvings take an interval of length 1 below the spacing of doubles around any gain worth naming.
 _HALVINGS = 60
 

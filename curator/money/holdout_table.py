@@ -121,23 +121,27 @@ class NextDollars:
         """Where to put it: "hold-out" or "training"."""
         return "hold-out" if self.would_show <= self.gain < self.shows else "training"
 
-    def sentence(self, currency: str) -> str:
-        """For people, with the numbers it rests on."""
+    def facts(self, currency: str) -> str:
+        """What a larger hold-out would show, and what training labels gained; which is better is left to the reader."""
         money, cost = format_amount(self.money, currency), format_amount(self.cost, currency)
         last = "the last round" if self.rounds == 1 else f"the last {self.rounds} rounds"
-        facts = (
+        return (
             f"{money} more in the hold-out ({2 * self.items:,} items): smallest gain of accuracy shown {100 * self.shows:.1f} -> "
             f"{100 * self.would_show:.1f} points; {last} gained {100 * self.gain:+z.1f} for {cost}"
             f"{' each' if self.rounds > 1 else ''}."
         )
+
+    def sentence(self, currency: str) -> str:
+        """The facts, and where the money does more, for people."""
+        facts = self.facts(currency)
         if self.gain >= self.shows:
-            return f"{facts} The hold-out shows such rounds: training labels are the better use."
+            return f"{facts} The hold-out shows such rounds: what is spent does more in training labels."
         if self.better == "hold-out":
             return (
                 f"{facts} Twice the hold-out would show such a round, this one does not: there the money does more. "
                 "A campaign's hold-out stays as it was drawn: it is for the next campaign, until then judge rounds together."
             )
-        return f"{facts} Not even twice the hold-out would show such a round: label for training, and judge rounds together."
+        return f"{facts} Not even twice the hold-out would show such a round: what is spent does more in training labels; judge rounds together."
 
 
 def next_dollars(

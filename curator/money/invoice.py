@@ -45,21 +45,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Correction:
-    """What one line changes; micro-units."""
+    """What one line changes; micro-units.
+
+    Attributes:
+        round: that it is for.
+        kind: of the bill.
+        recorded: on the bill before; None: not known.
+        invoiced: from now on.
+        difference: that is added.
+    """
 
     round: int
     kind: str
-    recorded: int
+    recorded: int | None
     invoiced: int
-
-    @property
-    def difference(self) -> int:
-        """Invoiced minus recorded."""
-        return self.invoiced - self.recorded
+    difference: int
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), "difference": self.difference}
+        return asdict(self)
 
 
 def import_invoice(ledger: Ledger, path: Path, currency: str, *, dry_run: bool = False) -> list[Correction]:
@@ -126,7 +130,7 @@ def _checked(ledger: Ledger, path: Path, rows: list[tuple[int, dict[str, str]]],
         found = [
             *_round_problems(cells["round"], status),
             *_kind_problems(cells.get("kind", "")),
-            *_amount_problems(cells["amount"]),
+            *_amount_problems(cells["amount"], currency),
         ]
         code = cells.get("currency", "")
         if code and code.upper() != currency:
@@ -167,11 +171,9 @@ def _kind_problems(text: str) -> list[str]:
     return []
 
 
-def _amount_problems(text: str) -> list[str]:
+def _amount_problems(text: str, currency: str) -> list[str]:
     try:
-        amount = parse_amount(text)
-    except ArithmeticError:
-        return [f"column amount: {text!r} has more digits than an amount can have"]
+        amount = parse_amount(text, currency)
     except ValueError as exc:
         return [f"column amount: {exc}"]
     return [f"column amount: {text!r} is more than any round can cost"] if amount > _LARGEST else []
@@ -185,10 +187,12 @@ def _refuse(path: Path, problems: list[str]) -> None:
 
 
 def _correction(ledger: Ledger, line: Line) -> Correction:
-    recorded = ledger.scalar(
-        "select coalesce(sum(amount), 0) from costs where round = ? and kind = ?", [line.round, line.kind]
+    place = [line.round, line.kind]
+    on_bill = int(
+        ledger.scalar("select coalesce(sum(amount), 0) from costs where round = ? and kind = ?", place)
     )
-    return Correction(line.round, line.kind, int(recorded), line.amount)
+    unknown = ledger.scalar("select max(amount is null) from bill where round = ? and kind = ?", place)
+    return Correction(*place, None if unknown else on_bill, line.amount, line.amount - on_bill)
 
 
 def _write(ledger: Ledger, lines: list[Line], corrections: list[Correction], currency: str) -> None:

@@ -1,12 +1,12 @@
 """What the next label will cost, all told: from what the last rounds cost."""
 
-import itertools
 from dataclasses import dataclass
 
 from curator.config import CostSection
 from curator.ledger.store import Ledger
+from curator.money.bill import paid_by_round, sum_known
 
-_RECENT = 3
+RECENT = 3  # rounds
 
 
 @dataclass(frozen=True)
@@ -18,36 +18,31 @@ class MarginalPrice:
 
 
 def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
-    """The mean over the labels of the last measured rounds; else the price in curator.toml; None when neither is known.
+    """The mean over the labels of the last three measured rounds; else the price in curator.toml; None when neither is known.
 
     All that a round cost counts, over the labels that were asked for, but hold-out labels and what is paid once per campaign.
     """
     rows = ledger.rows(
         "select id, labels - imported as labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
-        [_RECENT + 1],
+        [RECENT + 1],
     )
-    recent = [
-        (int(new["id"]), int(new["labels"]) - int(old["labels"]), paid_between(ledger, old["id"], new["id"]))
-        for new, old in itertools.pairwise(rows)
-    ]
-    labels = sum(gained for _, gained, _ in recent)
-    amount = sum(spent for _, _, spent in recent)
-    # Labels that are known to cost nothing have a price, too: none.
-    if labels > 0 and (amount > 0 or not cost.micro_per_label):
-        return MarginalPrice(
-            round(amount / labels), f"paid per label in rounds {recent[-1][0]} to {recent[0][0]}"
-        )
+    if len(rows) > 1:
+        first, last = rows[-1], rows[0]
+        labels = int(last["labels"]) - int(first["labels"])
+        paid = paid_by_round(ledger)
+        amount = sum_known(paid[number] for number in paid if first["id"] < number <= last["id"])
+        # Labels that are known to cost nothing have a price, too: none.
+        if labels > 0 and amount is not None and (amount > 0 or not cost.micro_per_label):
+            return MarginalPrice(
+                round(amount / labels), f"paid per label in rounds {rows[-2]['id']} to {last['id']}"
+            )
     if cost.micro_per_label:
         return MarginalPrice(cost.micro_per_label, "price_per_label in curator.toml")
     return None
 
 
-def paid_between(ledger: Ledger, previous: int, round_id: int) -> int:
-    """Micro-units of what came between two rounds: hold-out labels and what is paid once per campaign buy no gain."""
-    return int(
-        ledger.scalar(
-            "select coalesce(sum(amount), 0) from costs where round > ? and round <= ? "
-            "and kind not in ('holdout', 'campaign')",
-            [previous, round_id],
-        )
+def paid_between(ledger: Ledger, previous: int, round_id: int) -> int | None:
+    """Micro-units that bought training labels after one round and up to another; None: not known."""
+    return sum_known(
+        amount for number, amount in paid_by_round(ledger).items() if previous < number <= round_id
     )

@@ -3,10 +3,22 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from curator.config import CostSection
 from curator.ledger import records
-from curator.ledger.store import Row
-from curator.money.bill import Hours, bill_rows, by_source, paid_hours, rate_card
+from curator.ledger.store import Ledger, Row
+from curator.money.amounts import format_amount
+from curator.money.bill import (
+    Hours,
+    bill_rows,
+    by_source,
+    paid_hours,
+    rate_card,
+    sum_known,
+    unknown_answers,
+    unknown_note,
+)
 from curator.money.cost import pays_time
+from curator.money.rates import other_rates, other_rates_note
 from curator.money.seconds_model import NoModel
 from curator.money.timing import described, seconds_model
 from curator.project import Project
@@ -20,7 +32,9 @@ class CostOverview:
         currency: three letters.
         rates: the rate card in sentences.
         bill: amounts by round, kind and source.
-        sources: amounts by source.
+        sources: amounts by source; None: not known.
+        corrections: of what was on the bill before, in sentences: how many for each reason, and what they add up to.
+        notes: what a person should know: answers whose cost is not known, rates that changed.
         hours: of paid time; None: nobody is paid by time.
         seconds: how long answers take, in a sentence; None: nobody is paid by time.
         imported: training labels from files of the user's, which cost nothing.
@@ -29,19 +43,39 @@ class CostOverview:
     currency: str
     rates: list[str]
     bill: list[Row]
-    sources: dict[str, int]
+    sources: dict[str, int | None]
+    corrections: list[str]
+    notes: list[str]
     hours: Hours | None
     seconds: str | None
     imported: int
 
     @property
-    def total(self) -> int:
-        """All that was spent."""
-        return sum(self.sources.values())
+    def total(self) -> int | None:
+        """All that was spent; None: not known."""
+        return sum_known(self.sources.values())
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {**asdict(self), "total": self.total}
+
+
+def cost_notes(ledger: Ledger, cost: CostSection) -> list[str]:
+    """What a person should know about the bill, whatever else is shown."""
+    unknown, other = unknown_answers(ledger), other_rates(ledger, cost)
+    notes = [unknown_note(unknown)] if unknown else []
+    return notes if other is None else [*notes, other_rates_note(other)]
+
+
+def _corrections(ledger: Ledger, currency: str) -> list[str]:
+    rows = ledger.rows(
+        "select reason, count(*) as n, sum(amount) as amount from costs where reason is not null and basis <> 'invoice' "
+        "group by reason order by abs(sum(amount)) desc, reason"
+    )
+    return [
+        f"{format_amount(row['amount'], currency)} by {row['n']:,} correction{'' if row['n'] == 1 else 's'}: {row['reason']}"
+        for row in rows
+    ]
 
 
 def overview(project: Project) -> CostOverview:
@@ -56,6 +90,8 @@ def overview(project: Project) -> CostOverview:
         rates=rate_card(cost),
         bill=bill_rows(ledger),
         sources=by_source(ledger),
+        corrections=_corrections(ledger, cost.currency),
+        notes=cost_notes(ledger, cost),
         hours=paid_hours(ledger),
         seconds=seconds,
         imported=len(records.imported_ids(ledger)),

@@ -6,6 +6,7 @@ milliseconds. Both sides get it, so that only the labels differ.
 
 import warnings
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -21,9 +22,9 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 # Random campaigns that are replayed to their full length, fewer where each takes long: the same number for the same
-# sizes, never by the clock, or the same ledger would say different things.
-_MOST_DRAWS, _FEWEST_DRAWS = 10, 3
-_WORK = 1e9  # labels x dimensions x classes of all full-length fits together: some seconds
+# sizes, never by the clock, or the same ledger would say different things. How much they differ is in the interval.
+_MOST_DRAWS, _FEWEST_DRAWS = 6, 3
+_WORK = 2e8  # labels x dimensions x classes of all full-length fits together: a second or two
 _QUARTER_DRAWS = 4
 _HALVES = 4  # of the arm, to see how much chance is in its labels
 _PREFIXES = (0.125, 0.25, 0.5, 1.0, 2.0)  # of the arm's labels: where the campaign's curve is looked at
@@ -105,8 +106,15 @@ class Replay:
 
     def evidence(self) -> Evidence:
         """All that the certificate rests on."""
+        with _one_thread():
+            return self._evidence()
+
+    def _evidence(self) -> Evidence:
         n = len(self.labels)
-        full = self._random(n, self._draws(n), 1)
+        draws = self._random(n, self._draws(n), 1)
+        full = draws.mean(axis=0)
+        # What a draw is worth more or less than another, of the mean of them all.
+        luck = float(draws.mean(axis=1).var(ddof=1)) / len(draws)
         quarter = self._random(n // 4, _QUARTER_DRAWS, 2)
         right = np.asarray(self._model.predict(self.holdout.embeddings) == self.holdout.classes)
         apart = right - full
@@ -120,11 +128,15 @@ class Replay:
             replayed=float(full.mean()),
             replayed_quarter=float(quarter.mean()),
             of_arm=float(self._right(self.labels.embeddings[arm], self.labels.classes[arm]).mean()),
-            paired_sd=float(apart.std() / np.sqrt(len(apart))),
+            paired_sd=float(np.sqrt(apart.var() / len(apart) + luck)),
         )
 
     def measured(self, level: float = LEVEL) -> MeasuredLift:
         """The strategy beside the arm, at as many labels as the smaller of the two has."""
+        with _one_thread():
+            return self._measured(level)
+
+    def _measured(self, level: float) -> MeasuredLift:
         arm, chosen = np.flatnonzero(self.labels.of_arm), np.flatnonzero(~self.labels.of_arm)
         n = min(len(arm), len(chosen))
         of_arm, of_strategy = self._of(arm[:n]), self._of(chosen[:n])
@@ -146,12 +158,11 @@ class Replay:
         return self._right(self.labels.embeddings[rows], self.labels.classes[rows])
 
     def _random(self, size: int, draws: int, stream: int) -> FloatArray:
-        """(m,) share of replayed random campaigns of a size that are right about each item of the hold-out."""
+        """(draws, m) whether replayed random campaigns of a size are right about each item of the hold-out."""
         rng = np.random.default_rng([self.seed, stream])
         n, size = len(self._guessed), max(1, min(size, len(self._guessed)))
         drawn: Iterable[IntArray] = (rng.choice(n, size, replace=False) for _ in range(draws))
-        rights = [self._right(self.sample.embeddings[i], self._guessed[i]) for i in drawn]
-        return np.asarray(np.mean(rights, axis=0))
+        return np.array([self._right(self.sample.embeddings[i], self._guessed[i]) for i in drawn])
 
     def _right(self, embeddings: FloatArray, classes: IntArray) -> FloatArray:
         guessed = _fit(embeddings, classes).predict(self.holdout.embeddings)
@@ -160,6 +171,14 @@ class Replay:
     def _draws(self, n: int) -> int:
         work = n * self.labels.embeddings.shape[1] * (int(self.labels.classes.max()) + 1)
         return int(np.clip(_WORK / work, _FEWEST_DRAWS, _MOST_DRAWS))
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Fits this small are done before several threads have found each other: on two busy cores one is ten times as quick."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
 
 
 def _reached(curve: list[tuple[int, float]], accuracy: float) -> float | None:

@@ -5,13 +5,15 @@ from typing import Any
 
 from curator.ledger.store import Ledger
 from curator.money.amounts import readable_amount
+from curator.money.forecast.seen import FEWEST_ROUNDS
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
 
 NO_PRICE = "labels cost nothing, so there is nothing to save in money"
+PRICE_UNKNOWN = "what the labels cost is not known"
 
 # Below, simulated campaigns have nothing to confirm an interval with.
-FEWEST_ROUNDS, FEWEST_ARM, FEWEST_HOLDOUT = 4, 20, 100
+FEWEST_ARM, FEWEST_HOLDOUT = 20, 100  # and as many rounds as a forecast
 
 
 def why_not(
@@ -57,11 +59,20 @@ def current(ledger: Ledger) -> dict[str, Any] | None:
     return {**row, "inputs": json.loads(row["inputs"]) if row["inputs"] else None}
 
 
+def why_no_money(found: dict[str, Any]) -> str | None:
+    """Why a statement has no amounts; None: it has them."""
+    if found["status"] == NOT_MEASURED:
+        return str(found["reason"])
+    if found["spent"] is None:
+        return PRICE_UNKNOWN
+    return None if found["spent"] else NO_PRICE
+
+
 def sentence(found: dict[str, Any] | None, currency: str) -> str:
     """Savings in one line: never without the interval, and open where nothing bounds it."""
     if found is None:
         return "savings: not measured: no round is measured yet"
-    reason = found["reason"] if found["status"] == NOT_MEASURED else None if found["spent"] else NO_PRICE
+    reason = why_no_money(found)
     if reason is not None:
         return f"savings: not measured: {reason}"
     low = readable_amount(found["saved_low"], currency)

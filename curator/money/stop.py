@@ -25,15 +25,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.money.amounts import MICRO, format_amount
+from curator.money.amounts import MICRO, format_amount, rounded_amount
+from curator.money.forecast.seen import FEWEST_ROUNDS
 
-FEWEST_ROUNDS = 4  # measured; a curve through fewer says nothing
 AHEAD = 3  # rounds that are bought or not: one alone may be too small to show what a few together gain
 # Of the predictions that a batch changes, as many points are gained at most: measured 7 to 19% in the first quarter of
 # campaigns, 3 to 11% in the second, less later.
 NET_OF_CHANGED = 0.15
 _UNSET = "Set value_per_error and predictions, or floor, in [stop] of curator.toml."
-_CENT = MICRO // 100
+_NO_PRICE = "What a round costs is not known: no answer came with a time, and no invoice was imported."
 _PER = 100 * MICRO  # gains are also told per 100 of the currency
 FloatArray = NDArray[np.floating]
 
@@ -45,19 +45,19 @@ class Outlook:
     Attributes:
         gain: expected of the next round.
         gain_low, gain_high: its 80% interval.
-        cost: of a round.
+        cost: of a round; None: not known.
         rounds: that are looked ahead, three, or fewer where forecasts do not reach so far.
         gain_ahead: expected of so many.
-        per_100: points (0-100) that they are expected to gain per 100 of the currency; None where labels are free.
+        per_100: points (0-100) that they are expected to gain per 100 of the currency; None where labels are free, or their price is not known.
         value: of one unit of the metric; None: not known.
-        net: expected of so many rounds; None without a value.
-        chance: that the next round pays for itself; None without a value.
+        net: expected of so many rounds; None without a value, or where the cost is not known.
+        chance: that the next round pays for itself; None likewise.
     """
 
     gain: float
     gain_low: float
     gain_high: float
-    cost: int
+    cost: int | None
     rounds: int
     gain_ahead: float
     per_100: float | None
@@ -115,12 +115,12 @@ class Verdict:
     evidence: Evidence
 
 
-def look_ahead(draws: FloatArray, *, cost: int, value: int | None) -> Outlook:
+def look_ahead(draws: FloatArray, *, cost: int | None, value: int | None) -> Outlook:
     """What further rounds are worth, from draws of the learning curve.
 
     Args:
         draws: (n_draws, 1 + k) joint draws of the true metric now and after 1 to k further rounds.
-        cost: of one round, micro-units.
+        cost: of one round, micro-units; None: not known.
         value: micro-units of one unit of the metric: what an error costs times how many predictions there will be; None:
             not known.
     """
@@ -136,10 +136,10 @@ def look_ahead(draws: FloatArray, *, cost: int, value: int | None) -> Outlook:
         cost=cost,
         rounds=rounds,
         gain_ahead=float(expected[-1]),
-        per_100=_per_100(float(expected[-1]), rounds * cost),
+        per_100=None if cost is None else _per_100(float(expected[-1]), rounds * cost),
         value=value,
-        net=None if value is None else float(value * expected[-1] - rounds * cost),
-        chance=None if value is None else float(np.mean(value * gains[:, 0] > cost)),
+        net=None if value is None or cost is None else float(value * expected[-1] - rounds * cost),
+        chance=None if value is None or cost is None else float(np.mean(value * gains[:, 0] > cost)),
     )
 
 
@@ -155,6 +155,8 @@ def decide(evidence: Evidence) -> Verdict:
         return Verdict(f"hard stop: {evidence.hard}", (evidence.hard_reason,), evidence)
     if outlook is None or evidence.rounds < FEWEST_ROUNDS:
         return Verdict("too early to say", (f"No forecast yet: {evidence.no_outlook}",), evidence)
+    if outlook.cost is None:
+        return Verdict("not known", (_NO_PRICE,), evidence)
     if outlook.value is None and evidence.floor is None:
         return Verdict("not known", (_UNSET,), evidence)
     word, reasons = _weigh(outlook, evidence)
@@ -188,7 +190,7 @@ def _worth(outlook: Outlook, evidence: Evidence) -> tuple[str, bool]:
             f"The next {ahead} should gain {points:+z.2f} points {rate}; the floor is {evidence.floor:g}."
         )
     else:
-        net = _cents(outlook.net, evidence.currency)
+        net = rounded_amount(outlook.net, evidence.currency)
         reason = f"The next {ahead} should be worth {net} after what they cost."
     if pays and settled:
         reason = (
@@ -200,27 +202,23 @@ def _worth(outlook: Outlook, evidence: Evidence) -> tuple[str, bool]:
 
 def _pays(gain: float, rounds: int, outlook: Outlook, evidence: Evidence) -> bool:
     """Whether a gain is worth more than so many rounds cost."""
+    cost = rounds * (outlook.cost or 0)
     if outlook.value is not None:
-        return gain * outlook.value > rounds * outlook.cost
-    rate = _per_100(gain, rounds * outlook.cost)
+        return gain * outlook.value > cost
+    rate = _per_100(gain, cost)
     return gain > 0 if rate is None else rate >= (evidence.floor or 0.0)
 
 
 def _told(outlook: Outlook, evidence: Evidence) -> str:
     """The next round in numbers, with how stable predictions are."""
     text = (
-        f"Next round: {_cents(outlook.cost, evidence.currency)} for {100 * outlook.gain:+z.2f} points "
+        f"Next round: {rounded_amount(outlook.cost, evidence.currency)} for {100 * outlook.gain:+z.2f} points "
         f"(80%: {100 * outlook.gain_low:+z.2f} to {100 * outlook.gain_high:+z.2f})"
     )
     if outlook.chance is not None:
         text += f", {100 * outlook.chance:.0f}% chance to pay for itself"
     kappa = "not known" if evidence.kappa is None else f"{evidence.kappa:.3f}"
     return f"{text}; kappa with the model before: {kappa}."
-
-
-def _cents(micro: float, currency: str) -> str:
-    """An estimate for people, who need no millionths of it."""
-    return format_amount(round(micro / _CENT) * _CENT, currency)
 
 
 def agreement(before: NDArray[np.integer], after: NDArray[np.integer], n_classes: int) -> float:

@@ -71,17 +71,13 @@ def measured_times(ledger: Ledger, pool: Pool) -> Times:
     for row in rows:
         of_annotator.setdefault(row["annotator"], []).append(row["seconds"])
     caps = Caps(of_annotator)
-    seconds = [_capped(row["seconds"], caps.of(row["annotator"])) for row in rows]
+    seconds = [min(row["seconds"], caps.paid(row["annotator"])) for row in rows]
     return Times(
         seconds=np.array(seconds, dtype=np.float64),
         lengths=lengths_of(pool, pool.rows([row["item_id"] for row in rows])),
         shown=np.array([row["shown"] for row in rows], dtype=np.float64),
         annotators=[row["annotator"] for row in rows],
     )
-
-
-def _capped(seconds: float, cap: float | None) -> float:
-    return seconds if cap is None else min(seconds, cap)
 
 
 def seconds_model(ledger: Ledger, pool: Pool, *, seed: int = 0) -> SecondsModel | NoModel:

@@ -12,6 +12,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from curator.config import StopSection
+from curator.ledger.store import Row
 from curator.money.amounts import MICRO, format_amount, parse_amount
 from curator.money.gain import Gain
 from curator.money.holdout_metrics import Metric
@@ -47,6 +48,20 @@ def judge(low: float, high: float, worth: float | None) -> Word:
     if high < 0:
         return "worse"
     return "flat" if worth is not None and high < worth else "not shown"
+
+
+def gain_word(row: Row) -> str | None:
+    """The word beside the gain of a round; one measured before there were verdicts gets what its interval says.
+
+    Args:
+        row: of `records.gain_table`.
+
+    Returns:
+        None for the first round, which has nothing to be compared with.
+    """
+    if row["gain"] is None:
+        return None
+    return str(row.get("verdict") or judge(row["gain_low"], row["gain_high"], None))
 
 
 def gain_worth_paying_for(

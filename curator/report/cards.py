@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from curator.ledger.store import Row
-from curator.money.savings import NO_PRICE
+from curator.money.advice import advice_lines, chance_text
+from curator.money.amounts import unit_name
+from curator.money.forecast.seen import FEWEST_ROUNDS
+from curator.money.savings import why_no_money
 from curator.report import words
 from curator.report.gather import Report
-
-_FEWEST = 4  # measured rounds that a forecast needs
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ def verdict_sentence(report: Report) -> str:
 def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Card:
     title = "Forecast"
     if found is None:
-        why = f"Needs four measured rounds; there {'is' if measured == 1 else 'are'} {measured}."
-        return Card(
-            title, "Not yet", (why if measured < _FEWEST else "None was made after this round.",), absent=True
-        )
+        why = f"Needs {FEWEST_ROUNDS} measured rounds; there {'is' if measured == 1 else 'are'} {measured}."
+        if measured >= FEWEST_ROUNDS:
+            why = "None was made after this round."
+        return Card(title, "Not yet", (why,), absent=True)
     end = found["ahead"][-1]
     place = f"{end['labels']:,} labels"
     if end["total_cost"] is not None:
@@ -84,7 +85,7 @@ def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Car
             else f"within the budget of {words.amount(target['budget'], currency)}"
         )
         lines.append(
-            f"{words.share(target['chance'], 0)} chance to reach {words.share(target['target'])} {within}"
+            f"{chance_text(target['chance'])} chance to reach {words.share(target['target'])} {within}"
         )
     if found["record"]:
         record = found["record"]
@@ -111,17 +112,18 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
         ("next round", _known(outlook.get("cost"), lambda v: words.amount(v, currency))),
         ("expected gain, points", _known(outlook.get("gain"), lambda v: words.points(v, 2))),
         (
-            f"points per {words.unit_name(currency, 100)}",
+            f"points per {unit_name(currency, 100)}",
             _known(outlook.get("per_100"), lambda v: f"{v:.2f}"),
         ),
         ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
-        ("chance to pay", _known(outlook.get("chance"), lambda v: words.share(v, 0))),
+        ("chance to pay", _known(outlook.get("chance"), chance_text)),
         ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),
         ("kappa with the model before", _known(inputs.get("kappa"), lambda v: f"{v:.3f}")),
         ("fewest labels of a class", _known(inputs.get("rarest_labels"), str)),
     ]
     absent = found["word"] in ("too early to say", "not known")
-    return Card(title, found["word"].capitalize(), tuple(found["reasons"]), tuple(facts), absent=absent)
+    lines = (*found["reasons"], *advice_lines(found, currency))
+    return Card(title, found["word"].capitalize(), lines, tuple(facts), absent=absent)
 
 
 def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, currency: str) -> Card:
@@ -130,7 +132,7 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
     if found is None or found["status"] != "measured" or not found["spent"]:
         why = "only a random share of each batch (random_share) can measure it"
         if found is not None:
-            why = found["reason"] if found["status"] != "measured" else NO_PRICE
+            why = why_no_money(found) or why
         return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
     if metric != "accuracy":
         pool = (f"Judged by accuracy, not by {words.metric_name(metric)}.", *pool)

@@ -9,6 +9,7 @@ from curator.errors import CuratorError, DataError
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money import savings
+from curator.money.holdout_size import TARGET_GAIN
 from curator.project import Project
 from curator.report import money, outlook, people, picks, quality
 from curator.report.holdout import Holdout, load_holdout
@@ -73,9 +74,9 @@ def gather(project: Project) -> Report:
         project=_project(project, measured),
         missing=missing,
         last=money.last(measured),
-        against=[row for row in comparisons or [] if row["round"] == last_round],
+        against=[row for row in comparisons if row["round"] == last_round],
         spend=money.spend(ledger, config),
-        forecast=outlook.forecast(ledger, config, measured),
+        forecast=outlook.forecast(project, measured),
         stop=stop.current(project),
         savings=savings.current(ledger),
         live_pool=outlook.live_pool(ledger),
@@ -122,8 +123,8 @@ def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
         "round": measured[-1]["round"] if measured else 0,
         "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
         "seeds": config.model.seeds,
-        "target_gain": quality.TARGET_GAIN,
         "fewest_items": quality.FEWEST,
+        "target_gain": TARGET_GAIN,
         "open_round": None
         if current is None or progress is None
         else {"round": current["id"], "asked": progress.asked, "answered": progress.answered},

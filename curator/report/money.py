@@ -6,22 +6,10 @@ from curator.config import Config
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row
 from curator.money.amounts import MICRO, parse_amount
+from curator.money.bill import KINDS, SOURCES, by_source, paid_by_round, sum_known
+from curator.money.overview import cost_notes
+from curator.money.verdict import gain_word
 from curator.report.slope import Step, smoothed
-
-KINDS = {
-    "label": "training labels",
-    "holdout": "hold-out labels",
-    "review": "review of answers",
-    "round": "fixed per round",
-    "campaign": "fixed, once",
-    "compute": "compute",
-}
-SOURCES = {
-    "invoiced": "invoiced",
-    "measured": "measured",
-    "imputed": "imputed (no time came with the answer)",
-    "assumed": "assumed (from the rate card)",
-}
 
 
 def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
@@ -57,19 +45,10 @@ def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
             | {
                 "per_dollar_low": per_dollar[0],
                 "per_dollar_high": per_dollar[1],
-                "verdict": said or verdict(row),
+                "verdict": said or gain_word(row),
             }
         )
     return rows
-
-
-def verdict(row: Row) -> str | None:
-    """What the interval of a gain says in a word; None for the first round, which has nothing to be compared with."""
-    if row["gain"] is None:
-        return None
-    if row["gain_low"] > 0:
-        return "real"
-    return "worse" if row["gain_high"] < 0 else "not shown"
 
 
 def last(measured: list[Row]) -> Row | None:
@@ -79,35 +58,31 @@ def last(measured: list[Row]) -> Row | None:
 
 def spend(ledger: Ledger, config: Config) -> dict[str, Any]:
     """Everything spent so far, by kind and by how the amount is known; the open round's answers included."""
-    kinds: dict[str, int] = {}
-    sources: dict[str, int] = {}
-    for row in ledger.rows("select kind, source, sum(amount) as amount from costs group by kind, source"):
-        kinds[row["kind"]] = kinds.get(row["kind"], 0) + row["amount"]
-        sources[row["source"]] = sources.get(row["source"], 0) + row["amount"]
+    spent = records.spend(ledger)
+    kinds = {kind: amount for kind, amount in spent.items() if amount != 0}
+    sources = by_source(ledger)
     budget = config.cost.budget
     return {
-        "total": sum(kinds.values()),
+        "total": sum_known(spent.values()),
         "budget": None if budget is None else parse_amount(budget),
-        "kinds": [{"kind": k, "name": KINDS.get(k, k), "amount": kinds[k]} for k in _in_order(kinds, KINDS)],
-        "sources": [
-            {"source": s, "name": SOURCES.get(s, s), "amount": sources[s]}
-            for s in _in_order(sources, SOURCES)
-        ],
+        "kinds": [{"kind": k, "name": KINDS[k], "amount": kinds[k]} for k in kinds],
+        "sources": [{"source": s, "name": SOURCES[s], "amount": sources[s]} for s in sources],
+        "notes": cost_notes(ledger, config.cost),
     }
 
 
 def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]] | None:
-    """The smoothed gain per unit of currency at each measured round; None with too few gains to smooth.
+    """The smoothed gain per unit of currency at each measured round; None with too few gains to smooth, or where costs are not known.
 
     `total_cost` is the place on the axis of the other plots; the fit is on what the rounds cost without the hold-out.
     """
-    spent = {
-        row["round"]: amount / MICRO for row, amount in zip(measured, _spent(ledger, measured), strict=True)
-    }
+    spent = _spent(ledger, measured)
+    if spent is None:
+        return None
     known = [
         row
         for row in measured
-        if row["gain"] is not None and 0 < spent[row["previous"]] < spent[row["round"]]
+        if row["gain"] is not None and spent[row["round"]] > spent[row["previous"]] > 0
     ]
     steps = [
         Step(
@@ -136,15 +111,16 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
     ]
 
 
-def _spent(ledger: Ledger, measured: list[Row]) -> list[int]:
-    """Micro-units that all rounds until each of these cost, without the hold-out and what is paid once."""
-    costs = ledger.rows(
-        "select round, sum(amount) as amount from costs where kind not in ('holdout', 'campaign') group by round"
-    )
-    return [
-        sum(cost["amount"] for cost in costs if cost["round"] is not None and cost["round"] <= row["round"])
-        for row in measured
-    ]
+def _spent(ledger: Ledger, measured: list[Row]) -> dict[int, float] | None:
+    """Units of currency that all rounds until each of these cost, without the hold-out and what is paid once; None: not known."""
+    paid = paid_by_round(ledger)
+    spent: dict[int, float] = {}
+    for row in measured:
+        amount = sum_known(paid[number] for number in paid if number <= row["round"])
+        if amount is None:
+            return None
+        spent[row["round"]] = amount / MICRO
+    return spent
 
 
 def _per_dollar(row: Row) -> tuple[float | None, float | None]:
@@ -152,8 +128,3 @@ def _per_dollar(row: Row) -> tuple[float | None, float | None]:
     if row["gain_per_dollar"] is None:
         return None, None
     return row["gain_low"] * MICRO / row["cost"], row["gain_high"] * MICRO / row["cost"]
-
-
-def _in_order(found: dict[str, int], known: dict[str, str]) -> list[str]:
-    """The known ones in their order, then those that a newer curator has added."""
-    return [*(name for name in known if name in found), *sorted(set(found) - set(known))]

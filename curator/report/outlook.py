@@ -10,34 +10,28 @@ from typing import Any
 
 import numpy as np
 
-from curator.config import Config
+from curator.errors import CuratorError
 from curator.ledger.store import Ledger, Row
-from curator.money.amounts import parse_amount
+from curator.money.marginal_price import marginal_price
 from curator.money.pool_estimate import recent_accuracy
 from curator.money.track_record import FEWEST
+from curator.plan import Plan, PlanOptions, make_plan
+from curator.project import Project
 
 _FURTHEST = (
     2.0  # times the labels so far: further the page does not show a forecast, though the ledger has it
 )
-_RECENT = 3  # rounds whose cost per label is taken for the next ones
 _ENDS = {"low": 0.1, "median": 0.5, "high": 0.9}  # of an 80% interval
 
 
-def has(ledger: Ledger, table: str) -> bool:
-    """Whether the ledger has a table or view of this name."""
-    return bool(ledger.scalar("select count(*) from sqlite_master where name = ?", [table]))
-
-
-def compared(ledger: Ledger, metric: str) -> list[Row] | None:
+def compared(ledger: Ledger, metric: str) -> list[Row]:
     """Every measured round against earlier ones by the project's metric, the newest round and the nearest pair first."""
-    if not has(ledger, "comparisons"):
-        return None
     return ledger.rows(
         "select * from comparisons where metric = ? order by round desc, previous desc", [metric]
     )
 
 
-def forecast(ledger: Ledger, config: Config, measured: list[Row]) -> dict[str, Any] | None:
+def forecast(project: Project, measured: list[Row]) -> dict[str, Any] | None:
     """What was forecast after the last measured round.
 
     Returns:
@@ -45,21 +39,24 @@ def forecast(ledger: Ledger, config: Config, measured: list[Row]) -> dict[str, A
         (`total_cost`, micro-units; None where the price of a label is not known); `target`: the chance to reach it; `record`:
         how earlier forecasts did.
     """
-    if not measured or not has(ledger, "forecasts"):
+    if not measured:
         return None
+    ledger = project.ledger
     rows = ledger.rows(
         "select * from forecasts where made_after = ? order by labels", [measured[-1]["round"]]
     )
     if not rows:
         return None
-    now, price = rows[0]["now"], _price(measured)
+    now, price = rows[0]["now"], marginal_price(ledger, project.config.cost)
     spent = measured[-1]["total_cost"]
     levels = json.loads(rows[0]["levels"])
     quantiles = [json.loads(row["quantiles"]) for row in rows]
     ahead = [
         {
             "labels": row["labels"],
-            "total_cost": None if price is None else spent + round((row["labels"] - now) * price),
+            "total_cost": None
+            if price is None or spent is None
+            else spent + (row["labels"] - now) * price.micro,
             **{name: float(np.interp(at, levels, values)) for name, at in _ENDS.items()},
         }
         for row, values in zip(rows, quantiles, strict=True)
@@ -68,9 +65,16 @@ def forecast(ledger: Ledger, config: Config, measured: list[Row]) -> dict[str, A
         "made_after": measured[-1]["round"],
         "now": now,
         "ahead": [one for one in ahead if one["labels"] <= _FURTHEST * now],
-        "target": _target(config, [row["labels"] for row in rows], levels, quantiles, spent, price),
+        "target": _target(_plan(project)),
         "record": _record(ledger),
     }
+
+
+def _plan(project: Project) -> Plan | None:
+    try:
+        return make_plan(project, PlanOptions())
+    except CuratorError:
+        return None
 
 
 def live_pool(ledger: Ledger) -> dict[str, Any] | None:
@@ -79,33 +83,17 @@ def live_pool(ledger: Ledger) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
-def _price(measured: list[Row]) -> float | None:
-    """Micro-units per label, mean of the last rounds; None where they cost nothing or brought no labels."""
-    last = measured[-1 - _RECENT :]
-    labels = last[-1]["labels"] - last[0]["labels"]
-    cost = sum(row["cost"] for row in last[1:])
-    return cost / labels if labels > 0 and cost > 0 else None
-
-
-def _target(
-    config: Config,
-    labels: list[int],
-    levels: list[float],
-    quantiles: list[list[float]],
-    spent: int,
-    price: float | None,
-) -> dict[str, Any] | None:
-    """The chance that the target is reached with the budget, or with as many labels as the forecast goes."""
-    target = config.stop.target
-    if target is None:
+def _target(plan: Plan | None) -> dict[str, Any] | None:
+    """The chance that the target is reached with the budget, or with as many labels as a forecast reaches to; as in `curator plan`."""
+    if plan is None or plan.target is None:
         return None
-    chances = [1.0 - float(np.interp(target, values, levels, left=0.0, right=1.0)) for values in quantiles]
-    budget = None if config.cost.budget is None else parse_amount(config.cost.budget)
-    most = float(labels[-1])
-    if budget is not None and price is not None:
-        most = min(most, labels[0] + max(budget - spent, 0) / price)
-    chance = float(np.interp(np.log(max(most, labels[0])), np.log(labels), chances))
-    return {"target": target, "labels": int(most), "budget": budget, "chance": chance}
+    target = plan.target
+    return {
+        "target": target.target,
+        "labels": target.reach,
+        "budget": None if target.affordable is None else plan.budget,
+        "chance": target.chance_in_reach,
+    }
 
 
 def _record(ledger: Ledger) -> dict[str, Any] | None:

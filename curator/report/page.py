@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from curator.money.amounts import unit_name
 from curator.money.measured_on import item_counts, restated
 from curator.report import plots, words
 from curator.report.cards import cards, verdict_sentence
@@ -75,7 +76,7 @@ def _page(
             metric=words.metric_name(report.project["metric"]),
             paid=plots.paid(report.rounds),
             unit=unit,
-            unit_name=words.unit_name(currency, unit),
+            unit_name=unit_name(currency, unit),
             last_words=verdict_sentence(report),
             cards=cards(report),
             drawn=set(figures),
@@ -90,10 +91,13 @@ def _figures(report: Report) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if report.rounds:
         ahead = report.forecast["ahead"] if report.forecast else []
-        for name, over in (("curve-dollars", "total_cost"), ("curve-labels", "labels")):
+        axes = {"curve-dollars": "total_cost", "curve-labels": "labels"}
+        if any(row["total_cost"] is None for row in report.rounds):
+            del axes["curve-dollars"]  # a curve over money that nobody knows
+        for name, over in axes.items():
             figures[name] = plots.curve(report.rounds, ahead, over, metric, currency)
         figures["gap"] = plots.gap(report.rounds, metric)
-    if any(row["gain_per_dollar"] is not None for row in report.rounds):
+    if any(row["gain_per_dollar"] is not None and row["total_cost"] is not None for row in report.rounds):
         figures["per-dollar"] = plots.per_dollar(
             report.rounds, report.slope, currency, plots.unit_for(report.rounds)
         )

@@ -47,16 +47,16 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
 
 def _bill(ledger: Ledger) -> list[Row]:
     """What each annotator cost, and the seconds that were charged: None where time is not paid."""
-    columns = {row["name"] for row in ledger.rows("select name from pragma_table_info('costs')")}
-    charged = "max(capped_seconds)" if "capped_seconds" in columns else "null"
-    # Charged seconds are those of all versions of an answer; amounts are what each version added.
+    # The newest row of an answer says who gave it and what is charged; amounts are what each row added.
     return ledger.rows(
-        f"""
-        select annotator, sum(amount) as amount, sum(seconds) as seconds from (
-            select annotator, sum(amount) as amount, {charged} as seconds from costs
-            where annotator is not null group by annotator, source_id
+        """
+        select annotator, case when max(source = 'not known') then null else sum(amount) end as amount,
+               sum(seconds) as seconds
+        from (
+            select max(version), annotator, source, sum(amount) as amount, capped_seconds as seconds from costs
+            where annotator is not null group by source_id
         ) group by annotator
-        """  # noqa: S608 - one of two words of ours
+        """
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curator.money.amounts import MICRO
+from curator.money.amounts import MICRO, unit_name
 from curator.report import words
 from curator.report.words import cut
 
@@ -78,12 +78,12 @@ def per_dollar(
 
     The axis shows all dots and the slope; a bar that reaches far beyond is cut off by the edge of the plot.
     """
-    known = [row for row in rounds if row["gain_per_dollar"] is not None]
+    known = [row for row in rounds if row["gain_per_dollar"] is not None and row["total_cost"] is not None]
     scale = 100.0 * unit
     texts = [
         f"round {row['round']}: {words.points(row['gain'])} points for {words.amount(row['cost'], currency)}<br>"
         f"{row['gain_per_dollar'] * scale:+.2f} ({row['per_dollar_low'] * scale:+.2f} to "
-        f"{row['per_dollar_high'] * scale:+.2f}) per {words.unit_name(currency, unit)}"
+        f"{row['per_dollar_high'] * scale:+.2f}) per {unit_name(currency, unit)}"
         for row in known
     ]
     values = [row["gain_per_dollar"] * scale for row in known]
@@ -92,7 +92,7 @@ def per_dollar(
         "error_y": _bars(known, "gain_per_dollar", "per_dollar_low", "per_dollar_high", scale),
     }
     traces = [*_slope(slope, scale, currency, unit), dots] if slope else [dots]
-    y = _axis(f"points per {words.unit_name(currency, unit)}") | {"zeroline": True}
+    y = _axis(f"points per {unit_name(currency, unit)}") | {"zeroline": True}
     if known:
         y["range"] = _window(values, known, slope or [], scale)
     x = _axis(f"spent so far, {currency}") | _money_ticks(currency)
@@ -216,8 +216,8 @@ def pool_map(points: Sequence[dict[str, Any]]) -> Figure:
 
 
 def paid(rounds: Sequence[dict[str, Any]]) -> bool:
-    """Whether the rounds cost anything: a curve over money that nobody spent is a vertical line."""
-    return any(row["cost"] for row in rounds)
+    """Whether the rounds cost anything, as far as known: a curve over money that nobody spent is a vertical line."""
+    return any(row["cost"] for row in rounds) and all(row["total_cost"] is not None for row in rounds)
 
 
 def unit_for(rounds: Sequence[dict[str, Any]]) -> int:
@@ -274,7 +274,7 @@ def _slope(slope: Sequence[dict[str, Any]], scale: float, currency: str, unit: i
     places = [one["total_cost"] / MICRO for one in slope]
     texts = [
         f"smoothed after round {one['round']}: {one['value'] * scale:+.2f} ({one['low'] * scale:+.2f} to "
-        f"{one['high'] * scale:+.2f}) per {words.unit_name(currency, unit)}"
+        f"{one['high'] * scale:+.2f}) per {unit_name(currency, unit)}"
         for one in slope
     ]
     band = _band(places, [one["low"] * scale for one in slope], [one["high"] * scale for one in slope])
@@ -336,7 +336,7 @@ def _axis(title: str) -> Figure:
 
 
 def _money_ticks(currency: str) -> Figure:
-    sign = words.unit_name(currency, 10).replace("10", "").strip()
+    sign = unit_name(currency, 10).replace("10", "").strip()
     return {"tickprefix": sign} if len(sign) == 1 else {"ticksuffix": f" {sign}"}
 
 

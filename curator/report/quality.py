@@ -4,16 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from curator.learner.evaluation import BINS
 from curator.ledger.store import Ledger
+from curator.money.holdout_size import TARGET_GAIN
 from curator.money.pool_estimate import wilson_ends
 from curator.report.holdout import FloatArray, Holdout, IntArray
 from strategies.ties import likeliest
 
-TARGET_GAIN = (
-    0.05  # what a hold-out is sized to show by default: an interval that is wider can tell nothing of it
-)
 FEWEST = 5  # items: a share of fewer is not told, its interval is nearly all there is
-BINS = 15  # of confidence, as in the calibration error of the ledger
 MOST_CLASSES = 100  # of a confusion matrix; more than that nobody can read
 MOST_CONFUSIONS = 30
 

@@ -2,7 +2,7 @@
 
 import re
 
-from curator.money.amounts import MICRO, format_amount, readable_amount
+from curator.money.amounts import readable_amount
 
 NOTHING = "–"  # noqa: RUF001 - a dash
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -15,8 +15,8 @@ def cut(text: str, most: int) -> str:
 
 
 def amount(micro: int | None, currency: str) -> str:
-    """An amount to read: cents where there are whole units, else three digits that count."""
-    return NOTHING if micro is None else readable_amount(micro, currency)
+    """An amount to read: coins where there are whole units, else three digits that count; "not known" where nobody knows."""
+    return readable_amount(micro, currency)
 
 
 def metric_name(metric: str) -> str:
@@ -27,13 +27,6 @@ def metric_name(metric: str) -> str:
 def capital(text: str) -> str:
     """With a capital at the beginning of a sentence, the rest as it is."""
     return text[:1].upper() + text[1:]
-
-
-def unit_name(currency: str, units: int = 1) -> str:
-    """One, ten, a hundred of the currency: "$10", "10 CHF"; "dollar" for one USD."""
-    if units == 1:
-        return "dollar" if currency == "USD" else currency
-    return format_amount(units * MICRO, currency).replace(".00", "")
 
 
 def share(value: float | None, decimals: int = 1) -> str:

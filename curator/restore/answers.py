@@ -41,10 +41,16 @@ def pull_answers(project: Project, place: Place, first: int, report: RestoreRepo
     report.notes += pull(project, records.last_round_id(ledger))
     with ledger.write():
         for table, last in before.items():
+            # A correction of what a round had paid before stays with that round.
+            new = (
+                ""
+                if table == "answers"
+                else " and source_id not in (select source_id from costs where rowid <= :last)"
+            )
             ledger.execute(
-                f"update {table} set round = max(?, (select q.round from questions q where q.key = {table}.key)) "  # noqa: S608 - our own names
-                "where rowid > ?",
-                [first, last],
+                f"update {table} set round = max(:first, (select q.round from questions q where q.key = {table}.key)) "  # noqa: S608 - our own names
+                f"where rowid > :last and key is not null{new}",
+                {"first": first, "last": last},
             )
 
 

@@ -108,7 +108,9 @@ def _train_again(project: Project, number: int) -> str:
         with Project(project.folder, state=scratch, progress=project.progress, say=project.say) as again:
             then = project.ledger.one("select * from rounds where id = ?", [number])
             assert then is not None  # noqa: S101 - the caller read it from there
-            section = parse_config(json.loads(then["config"]), f"the configuration of round {number}").model
+            section = parse_config(
+                json.loads(then["config"]), f"the configuration of round {number}", stored=True
+            ).model
             again.config = again.config.model_copy(update={"model": section})
             _take_back(again.ledger, number)
             train(again, number)

@@ -34,7 +34,7 @@ class RestoreReport:
         folder: of the project.
         campaign: its id.
         moved_to: where the former `.curator` is now; None = there was none.
-        counts: items, rounds, questions, holdout, answers, labels; spent, in micro-units of the currency.
+        counts: items, rounds, questions, holdout, answers, labels; spent, in micro-units of the currency (None: not known).
         restored: what is there again, a sentence each.
         missing: what could not be brought back, and what follows from it, a sentence each.
         notes: what else a person should know.
@@ -43,7 +43,7 @@ class RestoreReport:
     folder: str
     campaign: str = ""
     moved_to: str | None = None
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int | None] = field(default_factory=dict)
     restored: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -20,7 +20,7 @@ from curator.ledger import records
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.lock import KERNEL, project_lock
-from curator.money.cost import pays_time
+from curator.money.bill import sum_known
 from curator.pool.atomic import sync_folder
 from curator.pool.hash_index import as_hashes, digest
 from curator.pool.problems import listed
@@ -195,7 +195,7 @@ class _Restore:
             "holdout": len(records.holdout_ids(ledger)),
             "answers": int(ledger.scalar("select count(*) from live_answers")),
             "labels": int(ledger.scalar("select count(*) from current_labels where label is not null")),
-            "spent": sum(records.spend(ledger).values()),
+            "spent": sum_known(records.spend(ledger).values()),
         }
         report.counts = counts
         if strange := [
@@ -207,10 +207,6 @@ class _Restore:
         if taken.questions:
             report.restored.append(f"{taken.questions:,} questions read back from {project.labeler.where()}")
             report.missing += _unknown(self.backup)
-            if pays_time(self.config.cost):
-                report.missing.append(
-                    "Times are capped, and missing ones imputed, by all answers: before, it was by the answers until then."
-                )
         if taken.others:
             report.notes.append(f"{taken.others:,} tasks there carry keys of other campaigns: left out.")
         if taken.keyless:

@@ -66,7 +66,9 @@ def _savings(
     arm_labels = sum(arm for _round, _rank, arm in asked)
     measured = ledger.scalar("select count(*) from rounds where status = 'measured' and id <> ?", [round_id])
     spent = ledger.scalar(
-        "select coalesce(sum(amount), 0) from costs where kind = 'label' and round <= ?", [round_id]
+        "select case when max(amount is null) then null else coalesce(sum(amount), 0) end from bill "
+        "where kind = 'label' and round <= ?",
+        [round_id],
     )
     row: Row = {
         "round": round_id,
@@ -94,14 +96,13 @@ def _savings(
     return row | {"reason": reason}
 
 
-def _measured(replay: Replay, spent: int) -> Row:
-    """A certificate in money: labels count what the labels of the campaign cost in the mean."""
+def _measured(replay: Replay, spent: int | None) -> Row:
+    """A certificate in money: each label is valued at the campaign's average cost per label, if that is known."""
     evidence, lift = replay.evidence(), replay.measured()
     saved = saved_labels(evidence, seed=replay.seed)
-    price = spent / evidence.labels
 
     def money(labels: float | None) -> int | None:
-        return None if labels is None else round(labels * price)
+        return None if labels is None or spent is None else round(labels * spent / evidence.labels)
 
     return {
         "status": MEASURED,

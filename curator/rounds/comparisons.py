@@ -23,7 +23,8 @@ from curator.rounds.holdout_probs import is_kept, kept
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-_BACK = (1, 2, 3, 5)  # measured rounds; the first one is compared with as well
+# Measured rounds back that are compared by every metric, the first one as well; the others by the project's own.
+_BACK = (1, 2, 3, 5)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ class Compared:
 def compare(
     project: Project, round_id: int, rows: IntArray, probs: FloatArray, used: IntArray, y: IntArray
 ) -> list[Compared]:
-    """The round against the measured rounds 1, 2, 3 and 5 before it, and the first, on the items and labels of now.
+    """The round against every earlier measured round, on the items and labels of now.
+
+    So there is a gain for every stretch of rounds that ends here: which of them tells most is not for curator to pick. By all
+    metrics against the rounds 1, 2, 3 and 5 before it, and the first; by the project's metric against the others.
 
     Args:
         project: opened.
@@ -59,22 +63,49 @@ def compare(
     Raises:
         CuratorError: the answers of the nearest round cannot be read, or are about other items.
     """
-    former = _former(project, round_id)
-    befores = [
-        Outcomes.of(_same_items(project, number, round_id, rows)[:, used], y.astype(np.int64))
-        for number in former
-    ]
-    if not befores:
-        return []
-    costs = cost_matrix(project.config.project.classes, project.config.holdout.mistakes)
+    former, others = _former(project, round_id)
+    after = Outcomes.of(probs[:, used], y)
+    draws = Resampling(len(y), seed=project.config.project.seed)
+    compared = []
+    for numbers, metrics in ((former, METRICS), (others, (project.config.holdout.metric,))):
+        befores = [
+            Outcomes.of(_same_items(project, number, round_id, rows)[:, used], y.astype(np.int64))
+            for number in numbers
+        ]
+        found = gains(befores, after, metrics, draws=draws, costs=_costs(project)) if befores else []
+        compared += [Compared(number, one) for number, one in zip(numbers, found, strict=True)]
+    return sorted(compared, key=lambda one: -one.previous)
+
+
+def compare_one(project: Project, round_id: int, previous: int) -> Row:
+    """One measured round against an earlier one by the project's metric, on the hold-out labels of now.
+
+    Returns:
+        A row as of the table `comparisons`.
+
+    Raises:
+        CuratorError: what a model said cannot be read, or is about other items.
+    """
+    rows, probs = kept(project.model_folder(round_id))
+    position = {name: i for i, name in enumerate(project.config.project.classes)}
+    labels = records.holdout_labels(project.ledger)
+    classes = [position.get(labels.get(item_id, ""), -1) for item_id in project.pool.ids(rows)]
+    y = np.array(classes, dtype=np.int64)
+    used = np.flatnonzero(y >= 0)
+    metric = project.config.holdout.metric
     found = gains(
-        befores,
-        Outcomes.of(probs[:, used], y),
-        METRICS,
-        draws=Resampling(len(y), seed=project.config.project.seed),
-        costs=costs,
+        [Outcomes.of(_same_items(project, previous, round_id, rows)[:, used], y[used])],
+        Outcomes.of(probs[:, used], y[used]),
+        (metric,),
+        draws=Resampling(len(used), seed=project.config.project.seed),
+        costs=_costs(project),
     )
-    return [Compared(number, one) for number, one in zip(former, found, strict=True)]
+    looks = int(project.ledger.scalar("select coalesce(sum(times), 0) from looks"))
+    return _row(project, round_id, previous, found[0][metric], looks)
+
+
+def _costs(project: Project) -> NDArray[np.float64]:
+    return cost_matrix(project.config.project.classes, project.config.holdout.mistakes)
 
 
 def comparison_rows(project: Project, round_id: int, compared: Sequence[Compared]) -> list[Row]:
@@ -85,8 +116,11 @@ def comparison_rows(project: Project, round_id: int, compared: Sequence[Compared
     ]
 
 
-def _former(project: Project, round_id: int) -> list[int]:
-    """Numbers of the measured rounds to compare with, the nearest first; none across a change of what classes mean."""
+def _former(project: Project, round_id: int) -> tuple[list[int], list[int]]:
+    """Numbers of the measured rounds to compare with by all metrics, and of the others, the nearest first.
+
+    None across a change of what classes mean.
+    """
     history = History.read(project.ledger)
     measured = [
         number
@@ -94,10 +128,11 @@ def _former(project: Project, round_id: int) -> list[int]:
         if comparable(history.between(number, round_id))
     ]
     if not measured:
-        return []
-    wanted = [measured[-back] for back in _BACK if back <= len(measured)] + [measured[0]]
-    nearest, *others = dict.fromkeys(wanted)
-    return [nearest, *(number for number in others if is_kept(project.model_folder(number)))]
+        return [], []
+    nearest = measured[-1]
+    known = [n for n in reversed(measured) if n == nearest or is_kept(project.model_folder(n))]
+    wanted = {measured[-back] for back in _BACK if back <= len(measured)} | {measured[0]}
+    return [n for n in known if n in wanted], [n for n in known if n not in wanted]
 
 
 def _same_items(project: Project, number: int, round_id: int, rows: IntArray) -> FloatArray:

@@ -1,6 +1,7 @@
 """Prices of hold-out labels, from the rate card or from what was paid, and what they buy."""
 
 from curator.config import Config
+from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
@@ -32,12 +33,12 @@ def measured_holdouts(project: Project) -> list[HoldoutRow]:
 
 
 def paid_price(ledger: Ledger) -> float | None:
-    """Micro-units that a labeled hold-out item cost on average, several answers included; None before there is one."""
-    paid = ledger.scalar("select sum(amount) from costs where kind = 'holdout'")
+    """Micro-units that a labeled hold-out item cost on average, several answers included; None before there is one, or where nobody knows."""
+    paid = records.spend(ledger)["holdout"]
     labeled = ledger.scalar(
         "select count(*) from current_labels where role = 'holdout' and label is not null and answers > 0"
     )
-    return float(paid) / int(labeled) if paid is not None and labeled else None
+    return paid / int(labeled) if paid is not None and labeled else None
 
 
 def next_dollars_of(project: Project) -> NextDollars | None:
@@ -46,11 +47,14 @@ def next_dollars_of(project: Project) -> NextDollars | None:
     last = ledger.rows(
         "select c.*, r.holdout_items from comparisons c join rounds r on r.id = c.round "
         "join gains g on g.round = c.round and g.previous = c.previous "
-        "where c.metric = 'accuracy' order by c.round desc limit ?",
+        "where c.metric = 'accuracy' and c.lost_share is not null order by c.round desc limit ?",
         [_LAST_ROUNDS],
     )
     price = paid_price(ledger)
-    if not last or price is None:
+    # As the bill has it now: an invoice may have come since the round was measured.
+    costs = [paid_between(ledger, row["previous"], row["round"]) for row in last]
+    known = [cost for cost in costs if cost is not None]
+    if not last or price is None or len(known) < len(costs):
         return None
     items = int(last[0]["holdout_items"])
     changed = (last[0]["lost_share"] + last[0]["won_share"]) * items
@@ -59,8 +63,7 @@ def next_dollars_of(project: Project) -> NextDollars | None:
         price=price,
         psi=(changed + 1.0) / (items + 2.0),
         gains=[float(row["gain"]) for row in last],
-        # As the bill has it now: an invoice may have come since the round was measured.
-        costs=[paid_between(ledger, row["previous"], row["round"]) for row in last],
+        costs=known,
     )
 
 

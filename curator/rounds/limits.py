@@ -90,7 +90,9 @@ def _price(budget: Budget, currency: str) -> str:
 
 
 def _standing(budget: Budget, currency: str, unasked: str) -> str:
+    unknown = budget.unknown_answers
     also = f" ({unasked})" if unasked else ""
+    also += f" (not counting {unknown:,} answers whose cost is not known)" if unknown else ""
     return (
         f"{format_amount(budget.spent, currency)} is spent{also} and {format_amount(budget.owed, currency)} is needed for what "
         f"is asked already and for the round itself"

@@ -19,6 +19,7 @@ from curator.learner.checkpoint import load_checkpoint, read_meta
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
+from curator.money.overview import cost_notes
 from curator.project import Project, check_strategy
 from curator.rounds.fallback import note, strategy_now
 from curator.rounds.forecast import keep_forecasts
@@ -133,6 +134,7 @@ class _Run:
             if self.project.take_over:
                 prepare(self.project)
                 report.notes.append("The campaign is run from here now; anywhere else it is refused.")
+        report.notes += cost_notes(ledger, self.project.config.cost)
         progress = records.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:
@@ -273,7 +275,7 @@ def _refuse_changes(project: Project) -> None:
     before = project.ledger.scalar("select config from rounds order by id desc limit 1")
     if before is None:
         return
-    old: Config = parse_config(json.loads(before), "the ledger's configuration")
+    old: Config = parse_config(json.loads(before), "the ledger's configuration", stored=True)
     new = project.config
     for what, was, now in (
         ("[holdout] metric", old.holdout.metric, new.holdout.metric),

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from curator.errors import CuratorError
-from curator.ledger.people import Given, People, rates_by_person
+from curator.ledger.people import Given, People
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.project import Project
-from curator.rounds.charges import Charges
+from curator.rounds.charges import reconcile
 from curator.rounds.copies import mark_copies
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
 
@@ -48,13 +48,14 @@ def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool)
         _refuse_forgotten(project, [q.key for q in pulled.questions if q.key not in known])
         before = _answers_before(ledger, list(known))
         ours = _Ours(ledger, [question for question in pulled.questions if question.key in known], before)
-        changes = _Changes(project, ours.questions, round_id)
+        changes = _Changes(project, round_id)
         for question, given in zip(ours.questions, ours.given, strict=True):
             changes.add(question, known[question.key], given, before.get(question.key, {}))
         changes.write()
-        mark_copies(ledger, known if ledger.get(_COPIES_KNOWN) else None)
+        first = not ledger.get(_COPIES_KNOWN)
+        mark_copies(ledger, None if first else known)
         ledger.put(_COPIES_KNOWN, "1")
-        changes.charge()
+        reconcile(ledger, round_id, news=first or changes.any)
         withdrawn = 0
         if pulled.complete:
             withdrawn = _withdraw(project, pulled, accept_loss=accept_loss)
@@ -107,12 +108,10 @@ class _Ours:
 class _Changes:
     """What a pull changes, collected to be written at once: row by row, 100,000 answers take minutes."""
 
-    def __init__(self, project: Project, questions: Sequence[QuestionAnswers], round_id: int) -> None:
+    def __init__(self, project: Project, round_id: int) -> None:
         self.taken_back = 0
         self.edited = 0
         self._ledger = project.ledger
-        cost = rates_by_person(project.ledger, project.config.cost)
-        self._charges = Charges(project.ledger, cost, questions, round_id)
         self._round = round_id
         self._now = utc_now()
         self._there: dict[str, str] = {}  # questions that have moved, or are back: key -> id at the labeler
@@ -155,16 +154,10 @@ class _Changes:
         )
         self._ledger.insert("answers", self._answers)
 
-    def charge(self) -> None:
-        """Put what is owed for it into the ledger; for copies, once they are marked, nothing is."""
-        copies = {
-            row["source_id"]
-            for row in self._ledger.rows("select distinct source_id from answers where copy_of is not null")
-        }
-        self._ledger.insert(
-            "costs",
-            [row for row in self._charges.rows if row["source_id"].removeprefix("review:") not in copies],
-        )
+    @property
+    def any(self) -> bool:
+        """Whether there is anything that the bill may hang on."""
+        return bool(self._answers or self._authors)
 
     def _add_version(self, given: Given, question: Row, change: str) -> None:
         answer, held = given.answer, given.held
@@ -192,7 +185,6 @@ class _Changes:
                 "pulled_at": self._now,
             }
         )
-        self._charges.add(answer, question, held, version)
 
     def _take_back(self, held: Row) -> None:
         """A deletion is a version too: what was said stays on record, what was paid stays paid."""

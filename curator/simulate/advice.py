@@ -25,18 +25,30 @@ def recommendation(
     others = [(one, one.against_random) for one in standings if one.against_random is not None]
     if not others:
         return "Only random labels were played: name strategies to compare with them, as in --strategies auto,margin."
-    better = [(one, test) for one, test in others if test.p < SURE and test.points > 0]
+    better = [(one, test) for one, test in others if is_better(test)]
     if better:
         return _use(*better[0], seeds, currency, [one for one, _ in better[1:]], to_best)
     name = max(others, key=lambda pair: pair[1].points)[0].name
     test = next(test for one, test in others if one.name == name)
-    text = (
-        f"No strategy beats random labels here beyond chance: the nearest is {name} with {_points(test)} over {_seeds(seeds)}. "
+    text = f"No strategy beats random labels here beyond chance: the nearest is {name} with {_points(test)} over {_seeds(seeds)}. "
+    late = [one.name for one, test in others if test.saved_low > 0]
+    if late:
+        text += f"What {' and '.join(late)} saved at the end was lost before: on average while money is spent it is no better. "
+    text += (
         "Label at random, which also gives unbiased estimates, or try other strategies, another model or encoder, or more "
         "seeds."
     )
     worse = [one.name for one, test in others if test.p < SURE and test.points < 0]
     return f"{text} Worse than random: {', '.join(worse)}." if worse else text
+
+
+def is_better(test: Against) -> bool:
+    """Whether a strategy is shown to beat random labels: on average while money is spent, or by what it saves at the end.
+
+    Both are corrected for the number of strategies, so that one of them is enough, and a saving that the table shows is never
+    called chance below it.
+    """
+    return test.points > 0 and (test.p < SURE or test.saved_low > 0)
 
 
 def _use(
@@ -49,6 +61,9 @@ def _use(
 ) -> str:
     text = f"Use {best.name}: while money is spent its model is on average {_points(test)} better than that of random labels"
     text += f" (p {_p(test.p)}, {_seeds(seeds)})."
+    if test.p >= SURE:
+        text = f"Use {best.name} for what it saves at the end; on average while money is spent the difference to random labels may be "
+        text += f"chance: {_points(test)} (p {_p(test.p)}, {_seeds(seeds)})."
     if test.saved_low > 0:
         text += (
             f" What random labels reach for {readable_amount(test.saved / test.saved_share, currency)} it reaches for "

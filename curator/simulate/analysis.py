@@ -110,7 +110,7 @@ def standings(campaigns: Campaigns, metric: str) -> tuple[Standing, ...]:
             targets=_targets(name, money, labels),
             against_random=None
             if name == YARDSTICK
-            else _against(tests[name], p[name], ranks[name], _saved(name, money)),
+            else _against(tests[name], p[name], ranks[name], _saved(name, money, len(others))),
         )
         for name in campaigns
     ]
@@ -135,8 +135,12 @@ def _targets(name: str, money: _Curves, labels: _Curves) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def _saved(name: str, money: _Curves) -> tuple[Saving, FloatArray]:
-    """The saving of the mean curves, and ((low, high) of the money, (low, high) of the share)."""
+def _saved(name: str, money: _Curves, compared: int) -> tuple[Saving, FloatArray]:
+    """The saving of the mean curves, and ((low, high) of the money, (low, high) of the share).
+
+    The level holds for all compared strategies together (Bonferroni), as the p values do: else of ten strategies that save
+    nothing one would seem to.
+    """
     ours, theirs = money.values[name], money.values[YARDSTICK]
     now = saving(money.x, ours.mean(axis=0), theirs.mean(axis=0))
     n_seeds = len(ours)
@@ -144,7 +148,8 @@ def _saved(name: str, money: _Curves) -> tuple[Saving, FloatArray]:
         return now, np.array([[-np.inf, np.inf], [-np.inf, np.inf]])
     draws = np.random.default_rng(0).integers(0, n_seeds, size=(_DRAWS, n_seeds))
     drawn = saving(money.x, resampled(ours, draws), resampled(theirs, draws))
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    tail = (1 - LEVEL) / 2 / compared
+    tails = [tail, 1 - tail]
     return now, np.array([np.quantile(drawn.money, tails), np.quantile(drawn.share, tails)])
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from curator.config import AcquisitionSection, CostSection, Kind, Metric, ModelSection, load_config
 from curator.errors import ConfigError
+from curator.money.amounts import currency_named
 from curator.pool.columns import Columns
 from curator.progress import Progress
 from curator.project import Project, check_strategy
@@ -134,7 +135,7 @@ def prepare(
         split=split,
         price=_price(asked, defaults),
         metric=_metric(asked.metric or defaults.metric),
-        currency=asked.currency or defaults.currency,
+        currency=_currency(asked, defaults),
         holdouts=holdout_sizes(asked.holdouts, split.holdout),
         jobs=asked.jobs,
         compare_cost_aware=asked.cost_aware,
@@ -228,7 +229,16 @@ def _price(asked: Asked, defaults: _Defaults) -> Price:
     price, rate = asked.price, asked.hourly_rate
     if price is None and rate is None and defaults.cost is not None:
         price, rate = defaults.cost.price_per_label, defaults.cost.hourly_rate
-    return Price.parse(price, rate, asked.seconds_per_item, asked.seconds_per_word)
+    return Price.parse(
+        price, rate, asked.seconds_per_item, asked.seconds_per_word, _currency(asked, defaults)
+    )
+
+
+def _currency(asked: Asked, defaults: _Defaults) -> str:
+    """The one that was named, the project's, that of the price, or the usual one."""
+    if asked.currency or defaults.cost is not None:
+        return asked.currency or defaults.currency
+    return currency_named(asked.price or asked.hourly_rate or "") or defaults.currency
 
 
 def _plan(asked: Asked, defaults: _Defaults, split: Split) -> Plan:
@@ -247,7 +257,7 @@ def _plan(asked: Asked, defaults: _Defaults, split: Split) -> Plan:
         params=params if asked.model_params is None else _params(asked.model_params),
         model_seeds=asked.model_seeds or model.seeds,
         random_share=share,
-        budget=None if asked.budget is None else amount(asked.budget, "--budget"),
+        budget=None if asked.budget is None else amount(asked.budget, "--budget", _currency(asked, defaults)),
         duplicate_cosine=acquisition.duplicate_cosine,
         allow_code=asked.allow_code or acquisition.allow_code,
     )

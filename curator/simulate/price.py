@@ -37,6 +37,7 @@ class Price:
         hourly_rate: str | None,
         seconds_per_item: float = SECONDS_PER_ITEM,
         seconds_per_word: float = SECONDS_PER_WORD,
+        currency: str | None = None,
     ) -> "Price":
         """That of the command line.
 
@@ -48,8 +49,8 @@ class Price:
                 "Say what answers cost: --price 0.08 (per label), or --hourly-rate 25; not both."
             )
         return cls(
-            None if price is None else amount(price, "--price"),
-            None if hourly_rate is None else amount(hourly_rate, "--hourly-rate"),
+            None if price is None else amount(price, "--price", currency),
+            None if hourly_rate is None else amount(hourly_rate, "--hourly-rate", currency),
             seconds_per_item,
             seconds_per_word,
         )
@@ -67,15 +68,15 @@ class Price:
         return self.per_label is None and self.seconds_per_word > 0
 
 
-def amount(text: str, option: str) -> int:
-    """Micro-units of an option.
+def amount(text: str, option: str, currency: str | None = None) -> int:
+    """Micro-units of an option, in `currency` if that is given.
 
     Raises:
         ConfigError: it is no amount.
     """
     try:
-        micro = parse_amount(text)
-    except (ValueError, ArithmeticError) as exc:
+        micro = parse_amount(text, currency)
+    except ValueError as exc:
         raise ConfigError(f"{option}: {exc}") from exc
     if micro > 10**9 * MICRO:
         raise ConfigError(f"{option}: {text} is more than {10**9:,}.")

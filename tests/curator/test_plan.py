@@ -12,15 +12,16 @@ from typer.testing import CliRunner
 from curator import stop
 from curator.cli.app import app
 from curator.cli.plan_text import bands, plan_text
-from curator.config import CostSection, StopSection
+from curator.config import CostSection
 from curator.ledger.store import Ledger
+from curator.money.advice import sentence
 from curator.money.amounts import MICRO
 from curator.money.marginal_price import marginal_price
-from curator.money.order_size import order_size
+from curator.money.order_size import Purse, is_unreachable, order_size
 from curator.money.regime import Regime
 from curator.money.score_keeping import forecast_regime
 from curator.money.supply import Supply, supply
-from curator.plan import Ahead, PlanOptions, _label_counts, _Money, _target_plan, make_plan
+from curator.plan import Ahead, PlanOptions, _label_counts, make_plan
 from curator.project import Project
 from curator.rounds.run import run_round
 
@@ -85,10 +86,10 @@ def test_a_hopeless_target_is_said(campaign):
 def test_rows_end_at_four_times_or_with_the_pool():
     """Past four times the labels forecasts were never checked; past the last item there is nothing to label."""
     regime = Regime("d", (1, 2, 3, 4), (60, 70, 80, 90), (0.7, 0.7, 0.7, 0.7), 100, "accuracy", ())
-    at, notes = _label_counts(regime, 10, 50, _Money(90, Supply(0, 10, 990), None, None))
+    at, notes = _label_counts(regime, 10, 50, Purse(90, Supply(0, 10, 990), None, None))
     assert max(at) <= 360
     assert "Nothing is said beyond 360 labels" in notes[0]
-    at, notes = _label_counts(regime, 10, 50, _Money(90, Supply(0, 10, 100), None, None))
+    at, notes = _label_counts(regime, 10, 50, Purse(90, Supply(0, 10, 100), None, None))
     assert max(at) <= 200
     assert "The pool ends at 200 labels" in notes[0]
 
@@ -145,9 +146,8 @@ def test_what_the_hold_out_may_show_already_is_not_out_of_reach():
     labels = (20, 40, 60, 80, 100)
     regime = Regime("d", (1, 2, 3, 4, 5), labels, (0.8, 0.8, 0.8, 0.8, 0.8), 2000, "accuracy", ())
     found = forecast_regime(regime, [120], (1.0, 1.0, 1.0))
-    money = _Money(100, Supply(0, 0, 1000), None, None)
-    assert _target_plan(found, regime, 0.99, money, StopSection(), shown=0.85).unreachable
-    assert not _target_plan(found, regime, 0.99, money, StopSection(), shown=1.0).unreachable
+    assert is_unreachable(found, 0.99, shown=0.85)
+    assert not is_unreachable(found, 0.99, shown=1.0)
 
 
 def test_too_early_is_refused(tmp_path):
@@ -217,6 +217,20 @@ def test_the_verdict_to_stop_uses_the_same_prices_labels_and_forecast(campaign):
     assert outlook["cost"] == plan.ahead[1].cost == 20 * 80_000
     gain = np.array([plan.ahead[0].median, plan.ahead[2].median]) - plan.present[0]
     assert [outlook["gain"], outlook["gain_ahead"]] == pytest.approx(gain.tolist(), abs=0.004)
+
+
+def test_every_view_prints_the_same_recommendation(campaign):
+    """`status`, `plan` and the report, on the terminal and in JSON: one word, one order, no second voice."""
+    with Project(campaign) as project:
+        told = stop.current(project)
+    line = sentence(told, "USD")
+    assert line in call("status", "--project", campaign, "--offline").stdout
+    assert line in call("plan", "--project", campaign).stdout
+    for words, key in ((("status", "--offline"), "verdict"), (("plan",), "verdict"), (("report",), "stop")):
+        found = json.loads(call(*words, "--project", campaign, "--json").stdout)[key]
+        assert {name: found[name] for name in ("word", "order", "holdout")} == {
+            name: told[name] for name in ("word", "order", "holdout")
+        }
 
 
 def test_verdict_after_a_label_was_taken_back(campaign):

@@ -13,7 +13,7 @@ from curator.config import CostSection
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.money.bill import bill_rows, by_source, rate_card
-from curator.money.caps import ENOUGH, LEAST, Caps, cap_of
+from curator.money.caps import ENOUGH, FIRST, LEAST, Caps, cap_of
 from curator.money.marginal_price import marginal_price, paid_between
 from curator.project import Project
 from curator.rounds.run import run_round
@@ -33,12 +33,13 @@ def test_nothing_below_a_minute_is_capped():
 
 
 def test_who_has_few_answers_gets_the_cap_of_all():
-    """And before there are enough of all, there is none."""
+    """And before there are enough of all, it is the first cap."""
     slow = [200.0 + i for i in range(ENOUGH)]
     caps = Caps({"ada": slow, "bob": [1.0, 2.0]})
     assert caps.of("ada") == cap_of(slow)
     assert caps.of("bob") == caps.of("nobody yet") == cap_of([*slow, 1.0, 2.0])
-    assert Caps({"bob": [1.0, 2.0]}).of("bob") is None
+    assert Caps({"bob": [1.0, 2.0]}).of("bob") == Caps({}).paid("bob") == FIRST
+    assert caps.paid("ada") == 250.0  # on the bill to two digits
 
 
 @given(st.lists(st.floats(1, 100), min_size=ENOUGH, max_size=60), st.floats(1e5, 1e9))

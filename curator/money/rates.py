@@ -1,0 +1,59 @@
+"""The rate card of each round: an answer costs what was agreed when its question was asked.
+
+A price that is changed in curator.toml holds for the rounds that are opened from then on. So what an answer costs depends
+neither on when it is pulled nor on what is written later. `curator cost reprice` is how somebody says that a round was
+agreed otherwise.
+"""
+
+import json
+
+from curator.config import CostSection, RateSection
+from curator.ledger.store import Ledger
+
+# Of [cost]: what decides the price of an answer and of its review.
+_OF_ANSWERS = {*RateSection.model_fields, "annotators", "paid_to_active", "review_share", "review_price"}
+
+
+def rate_cards(ledger: Ledger) -> dict[int, CostSection]:
+    """Number of each round -> the rates that its answers are paid by."""
+    rows = ledger.rows(
+        "select id, coalesce(rates, json_extract(config, '$.cost')) as card from rounds where card is not null"
+    )
+    cards = {text: _card(text) for text in {row["card"] for row in rows}}
+    return {int(row["id"]): cards[row["card"]] for row in rows}
+
+
+def open_cards(ledger: Ledger) -> list[CostSection]:
+    """The rate cards of the rounds with questions that may still be answered."""
+    cards = rate_cards(ledger)
+    waiting = ledger.rows("select distinct round from questions where state <> 'withdrawn'")
+    return [cards[row["round"]] for row in waiting if row["round"] in cards]
+
+
+def other_rates(ledger: Ledger, cost: CostSection) -> int | None:
+    """The open round, if its answers are paid by other rates than those of curator.toml now."""
+    row = ledger.one(
+        "select id from rounds where status not in ('measured', 'unmeasured') order by id desc limit 1"
+    )
+    card = None if row is None else rate_cards(ledger).get(row["id"])
+    if row is None or card is None or same_rates(card, cost):
+        return None
+    return int(row["id"])
+
+
+def other_rates_note(round_id: int) -> str:
+    """What a person is told about it."""
+    return (
+        f"The rates in curator.toml are not those that round {round_id} was opened with: its answers keep theirs. "
+        f"`curator cost reprice --round {round_id}` applies the new ones to it."
+    )
+
+
+def same_rates(one: CostSection, other: CostSection) -> bool:
+    """Whether answers cost the same by both."""
+    return one.model_dump(include=_OF_ANSWERS) == other.model_dump(include=_OF_ANSWERS)
+
+
+def _card(text: str) -> CostSection:
+    # As it was taken then: what curator.toml may not say any more is still what was agreed.
+    return CostSection.model_validate(json.loads(text), context={"stored": True})

@@ -1,0 +1,72 @@
+"""Windows: what the last rounds gained together, and for how much, over every stretch that ends at the newest round.
+
+A single late gain seldom shows on a usual hold-out; several rounds together may. Every stretch is told, or the one that was
+asked for: a tool that shows some of them could leave out the worst.
+"""
+
+from typing import Any
+
+from curator.errors import CuratorError
+from curator.ledger import records
+from curator.ledger.store import Ledger, Row
+from curator.money.amounts import MICRO, format_amount
+from curator.money.marginal_price import paid_between
+from curator.project import Project
+from curator.rounds.comparisons import compare_one
+
+
+def windows(ledger: Ledger) -> list[Row]:
+    """The stretches of measured rounds that end at the newest, the shortest first; empty before two measured rounds.
+
+    Returns:
+        Rows of `comparisons` with `rounds` (how many were measured in it), `cost` as the bill has it now (micro-units of training labels;
+        None: not known), and gain per unit of currency: `per_dollar`, `per_dollar_low`, `per_dollar_high` (metric points 0-1).
+    """
+    newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
+    if newest is None:
+        return []
+    return [_told(ledger, row) for row in records.comparisons_of(ledger, int(newest))]
+
+
+def last_window(project: Project, amount: int) -> dict[str, Any]:
+    """The stretch whose cost is the nearest to an amount; of two equally near ones the longer.
+
+    Args:
+        project: with two measured rounds.
+        amount: micro-units.
+
+    Returns:
+        As of `windows`, with `asked` and a `note` that says which rounds it is.
+
+    Raises:
+        CuratorError: there is none, or what rounds cost is not known.
+    """
+    ledger, currency = project.ledger, project.config.cost.currency
+    newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
+    earlier = [] if newest is None else records.measured_rounds(ledger, int(newest))
+    if not earlier:
+        raise CuratorError("A gain takes two measured rounds: `curator round` measures the next.")
+    costs = {number: paid_between(ledger, number, int(newest)) for number in earlier}
+    known = {number: cost for number, cost in costs.items() if cost is not None}
+    if not known:
+        raise CuratorError("What the last rounds cost is not known, so no window can be chosen by its cost.")
+    previous = min(known, key=lambda number: (abs(known[number] - amount), number))
+    held = {row["previous"]: row for row in records.comparisons_of(ledger, int(newest))}
+    row = held.get(previous) or compare_one(project, int(newest), previous)
+    told = _told(ledger, row)
+    rounds = f"round {newest}" if told["rounds"] == 1 else f"rounds {previous + 1} to {newest}"
+    note = f"The last {format_amount(amount, currency)} asked for, {rounds} is what comes nearest: {format_amount(told['cost'], currency)}."
+    if known[previous] < amount and previous == earlier[0]:
+        note += " Earlier there is nothing to compare with."
+    return told | {"asked": amount, "note": note}
+
+
+def _told(ledger: Ledger, row: Row) -> Row:
+    cost = paid_between(ledger, row["previous"], row["round"])
+    measured = ledger.scalar(
+        "select count(*) from rounds where status = 'measured' and id > ? and id <= ?",
+        [row["previous"], row["round"]],
+    )
+    ends = {"per_dollar": "gain", "per_dollar_low": "low", "per_dollar_high": "high"}
+    rates = {name: row[end] * MICRO / cost if cost else None for name, end in ends.items()}
+    return row | {"cost": cost, "rounds": int(measured)} | rates

@@ -87,10 +87,9 @@ def held_for_init(folder: Path, state: Path) -> Iterator[None]:
                 (folder / CONFIG_NAME).unlink(missing_ok=True)
                 _remove_parts(state)
                 if state in made:
-                    for name in _LOCK:  # while they are held: nobody can hold them anew meanwhile
-                        with suppress(
-                            OSError
-                        ):  # Windows keeps what is open, and then the folder stays, empty
+                    # While they are held: nobody can hold them anew meanwhile. Windows keeps what is open.
+                    for name in _LOCK:
+                        with suppress(OSError):
                             (state / name).unlink(missing_ok=True)
                 raise
     except BaseException:

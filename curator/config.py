@@ -373,6 +373,12 @@ def load_config(folder: Path) -> Config:
     """
     path = folder / CONFIG_NAME
     try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:  # libraries that read files by C's rules open nothing there
+        raise ConfigError(
+            f"The folder {str(folder.resolve())!r} has a name that is not UTF-8: rename it, then run again."
+        ) from None
+    try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
@@ -395,12 +401,22 @@ def parse_config(values: dict[str, Any], where: str, *, stored: bool = False) ->
         for problem in exc.errors():
             key = ".".join(str(part) for part in problem["loc"] if part not in ("str", "dict[str,float]"))
             message = _in_our_words(problem)
-            given = repr(problem["input"])
-            shown = given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}..."
+            shown = _shown(problem["input"])
             told = ("missing", "value_error", "extra_forbidden")
             got = "" if problem["type"] in told else f" (got {shown})"
             lines.append(f"  {f'{key}: ' if key else ''}{message}{got}")
         raise ConfigError(f"{where} cannot be used:\n" + "\n".join(dict.fromkeys(lines))) from exc
+
+
+def _shown(value: object) -> str:
+    """A wrong value as a message shows it."""
+    try:
+        given = repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number of thousands of digits"
+    except RecursionError:
+        return "something nested too deeply"
+    return given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}..."
 
 
 def _in_our_words(problem: "ErrorDetails") -> str:

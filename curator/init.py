@@ -148,7 +148,7 @@ def init_project(
     """
     folder = folder.resolve()
     state = state_folder(folder)
-    check_unicode(vars(options))
+    check_unicode({**vars(options), "project": folder})
     refuse_existing(folder, state)
     plan = _plan(options)
     with held_for_init(folder, state):

@@ -31,8 +31,7 @@ def instance_name(state: Path) -> str:
             return str(known["name"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there yet, or not readable: a name is only a name
-    folder = str(state.parent).encode("utf-8", "backslashreplace").decode()  # its name need not be UTF-8
-    name = f"{socket.gethostname()}:{folder} ({secrets.token_hex(3)})"
+    name = f"{socket.gethostname()}:{state.parent} ({secrets.token_hex(3)})"
     write_json(path, {"inode": inode, "name": name})
     return name
 

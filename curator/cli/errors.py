@@ -19,6 +19,7 @@ TRACEBACK = "CURATOR_TRACEBACK"  # in the environment: show where an error came 
 _NOBODY_READS = 141  # as a shell counts a program that SIGPIPE ended
 _ROOT = Path(__file__).resolve().parents[2]
 _AGAIN = "What was finished is kept, and the same command goes on from there."
+_AROUND = 40  # characters before and after one that is not Unicode
 _MOST_CHARACTERS = 300  # of what an error says that is not ours
 
 
@@ -94,7 +95,9 @@ def _about_files(exc: OSError) -> str:
             "then run again."
         )
     if exc.errno == errno.ENAMETOOLONG:
-        return f"{_short(exc.filename)}: the name is too long for this system. Choose a shorter one."
+        return (
+            f"{_short(exc.filename or 'A file')}: the name is too long for this system. Choose a shorter one."
+        )
     return f"{exc.filename or 'A file'}: {exc.strerror or exc}. Check the path and the disk, then run again."
 
 
@@ -109,7 +112,9 @@ def _about_the_rest(exc: Exception) -> str:
     if isinstance(exc, RecursionError):
         return "A file is nested too deeply to be read. Look at curator.toml and at the data files; `curator doctor` helps."
     if isinstance(exc, UnicodeError):
-        shown = repr(exc.object) if isinstance(exc, UnicodeEncodeError | UnicodeDecodeError) else said
+        shown = said
+        if isinstance(exc, UnicodeEncodeError | UnicodeDecodeError):
+            shown = repr(exc.object[max(0, exc.start - _AROUND) : exc.end + _AROUND])
         return (
             f"A text or a name is not Unicode: {_short(shown)}. Name files, folders and columns in UTF-8, and save data "
             "files as UTF-8, then run again."
@@ -123,15 +128,11 @@ def _about_the_rest(exc: Exception) -> str:
 
 def _where(exc: Exception) -> str:
     """The last line of our own code that an error passed."""
-    lines = traceback.extract_tb(exc.__traceback__)
-    ours = [
-        line
-        for line in lines
-        if Path(line.filename).is_relative_to(_ROOT) and "site-packages" not in line.filename
-    ]
-    if not ours:
-        return "a library"
-    return f"{Path(ours[-1].filename).relative_to(_ROOT).as_posix()}, line {ours[-1].lineno}"
+    for line in reversed(traceback.extract_tb(exc.__traceback__)):
+        path = Path(line.filename)
+        if any(path.is_relative_to(_ROOT / package) for package in ("curator", "integrations", "strategies")):
+            return f"{path.relative_to(_ROOT).as_posix()}, line {line.lineno}"
+    return "a library"
 
 
 def _short(text: object) -> str:

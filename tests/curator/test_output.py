@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.projects import make_project
+from support.projects import make_project, write_pool
 from typer.testing import CliRunner
 
 from curator.cli.app import app
@@ -101,7 +101,7 @@ def test_a_simulation_replaces_no_file_of_others(project, tmp_path, name):
     (tmp_path / "out").mkdir()
     (tmp_path / name).write_text("mine\n", encoding="utf-8")
     said = run(
-        "simulate", "--data", project / "pool.jsonl", "--price", "0.1", "--strategies", "random", "--seeds", "1",
+        "simulate", "--data", write_pool(tmp_path / "pool.jsonl", 60), "--price", "0.1", "--strategies", "random", "--seeds", "1",
         "--out", tmp_path / "out", "--curves", tmp_path / "points.csv", code=2,
     )  # fmt: skip
     assert str(tmp_path / name) in said

@@ -1,4 +1,4 @@
-"""Runs `curator` in a Python that lacks what only some systems have: modules, signals, calls of `os`, `/proc`.
+"""Runs a campaign in a Python that lacks what only some systems have: modules, signals, calls of `os`, `/proc`.
 
 What the standard library and compiled packages need of them on this machine is loaded before: each of these has a
 build of its own for every system. `/proc` is hidden from these, too.
@@ -6,6 +6,7 @@ build of its own for every system. `/proc` is hidden from these, too.
 
 import builtins
 import importlib
+import json
 import os
 import signal
 import sys
@@ -104,8 +105,39 @@ def _without_proc(call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def answer_all(folder: Path, truth: dict[str, str]) -> None:
+    """Somebody answers every file of questions, and exports the project."""
+    for asked in (folder / "labeling" / "questions").glob("*.json"):
+        tasks = json.loads(asked.read_text(encoding="utf-8"))
+        for number, task in enumerate(tasks):
+            choice = {"choices": [truth[task["data"]["item_id"]]]}
+            when = "2026-01-01T00:00:00Z"
+            given = {"from_name": "label", "to_name": "text", "type": "choices", "value": choice}
+            answer = {"id": number, "completed_by": 1, "lead_time": 2.0, "result": [given]}
+            task |= {"id": number, "annotations": [answer | {"created_at": when, "updated_at": when}]}
+        (folder / "labeling" / "answers" / asked.name).write_text(json.dumps(tasks), encoding="utf-8")
+
+
+def campaign(data: Path, folder: Path) -> None:
+    """From the data to the labels, with files for the annotators; prints what the commands do."""
+    from typer.testing import CliRunner
+
+    from curator.cli.app import app
+
+    def curator(*args: object) -> None:
+        result = CliRunner().invoke(app, [*map(str, args), "--project", str(folder)])
+        sys.stdout.write(result.output)
+        assert result.exit_code == 0, repr(result.exception)
+
+    lines = data.read_text(encoding="utf-8").splitlines()
+    options = ["--price", "0.08", "--labeler", "files", "--batch", "6", "--holdout", "12"]
+    curator("init", "colours", "--data", data, "--classes", "blue,green,red", *options)
+    curator("round")
+    answer_all(folder, {row["id"]: row["label"] for row in map(json.loads, lines)})
+    for command in (["round"], ["status"], ["export", folder / "labels.csv"]):
+        curator(*command)
+
+
 if __name__ == "__main__":
     hide()
-    from curator.cli import main
-
-    main()
+    campaign(Path(sys.argv[1]), Path(sys.argv[2]))

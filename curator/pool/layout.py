@@ -217,6 +217,7 @@ def _delimiter(path: Path, lines: list[str], quoting: int, *, header: bool) -> s
         DataError: the rows are a table, but what is above them is not its header.
     """
     best: tuple[bool, int, str] | None = None
+    delimiter: str
     for delimiter in DELIMITERS:
         rows = _parsed(lines, delimiter, quoting)
         if not rows or (len(rows[0]) < 2 and not _is_r(rows)):

@@ -71,13 +71,13 @@ class RecordBatch:
         if not rows:
             return self
         kept = np.flatnonzero([row not in rows for row in self.rows.tolist()])
-        parts = (getattr(self, field.name) for field in fields(self))
-        return RecordBatch(
-            *(
+        parts: dict[str, Any] = {}
+        for field in fields(self):
+            part = getattr(self, field.name)
+            parts[field.name] = (
                 part[kept] if isinstance(part, np.ndarray) else part and [part[at] for at in kept]
-                for part in parts
             )
-        )
+        return RecordBatch(**parts)
 
 
 def read_records(

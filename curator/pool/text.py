@@ -4,6 +4,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,10 +62,14 @@ _WESTERN = frozenset(
     "àáâäãåæçèéêëìíîïñòóôöøœùúûüßÀÁÂÄÅÆÇÈÉÊËÍÎÓÔÖØÚÛÜÑ€£§°©®™·¿¡«»„“”…•½²\xa0"
     "\u2018\u2019\u201a\u2013\u2014\xb4\xd7"  # single quotation marks, dashes, the accent alone, times
 )
+_INSIDE_WORDS = re.compile(
+    "[A-Za-z][\u201a\u201e\u201c\u201d][A-Za-z]"
+)  # letters of DOS, taken for quotation marks
 _EVIDENCE = 2**18  # bytes of lines that are not ASCII: what a guess looks at
 _LOOKED_THROUGH = 2**26  # bytes in which they are looked for
 _FEW = 4  # bytes that are not ASCII: fewer tell nothing at all ...
 _SOME = 40  # ... and for encodings whose letters look alike, or of two bytes a letter, it takes more
+_LETTERS = 0.8  # share of what is not ASCII
 _CLEARLY = 0.05  # how much messier the library has to find the second-best guess
 
 
@@ -306,10 +311,15 @@ def _best_guess(sample: bytes) -> tuple[str | None, bool]:
     from charset_normalizer import from_bytes
 
     amount = sum(byte > 0x7F for byte in sample)
-    if {char for char in sample.decode("cp1252", "replace") if char > "\x7f"} <= _WESTERN:
+    western = sample.decode("cp1252", "replace")
+    if {char for char in western if char > "\x7f"} <= _WESTERN and not _INSIDE_WORDS.search(western):
         # rather than ISO 8859-1, which only lacks what Windows has at 0x80 to 0x9f
         return "cp1252", amount >= _FEW
-    found = list(from_bytes(sample, cp_isolation=list(_USUAL)))
+    found = [
+        match
+        for match in from_bytes(sample, cp_isolation=list(_USUAL))
+        if _is_of_letters(sample.decode(match.encoding, "replace"))
+    ]
     if not found:
         return None, False
     best, text = found[0], sample.decode(found[0].encoding, "replace")
@@ -319,3 +329,9 @@ def _best_guess(sample: bytes) -> tuple[str | None, bool]:
         for match in others
     )
     return best.encoding, clear and amount >= _SOME and best.encoding in _TELLING
+
+
+def _is_of_letters(text: str) -> bool:
+    """Whether what is not ASCII is letters: in the wrong encoding much of it is signs and marks."""
+    other = [char for char in text if char > "\x7f"]
+    return sum(map(str.isalpha, other)) >= _LETTERS * len(other)

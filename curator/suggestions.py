@@ -96,12 +96,7 @@ def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect 
         shown=shown,
         blind=blind,
         accepted=told.count("accepted") / len(told) if told else None,
-        seconds=None
-        if seconds is None
-        else Difference(
-            *(math.exp(x) for x in (seconds.shown, seconds.blind, seconds.value, seconds.low, seconds.high)),
-            fewest=seconds.fewest,
-        ),
+        seconds=None if seconds is None else _ratio(seconds),
         agreement=_difference(labeled, agrees, level, binary=True),
         level=level,
     )
@@ -168,6 +163,18 @@ def _questions(ledger: Ledger) -> list[Row]:
             }
         )
     return questions
+
+
+def _ratio(logs: Difference) -> Difference:
+    """From log-seconds to seconds; the difference becomes a ratio."""
+    return Difference(
+        math.exp(logs.shown),
+        math.exp(logs.blind),
+        math.exp(logs.value),
+        math.exp(logs.low),
+        math.exp(logs.high),
+        logs.fewest,
+    )
 
 
 def _difference(

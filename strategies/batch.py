@@ -108,7 +108,8 @@ def choose_batch(
     chosen: dict[str, list[int]] = {}
     for part in sorted(parts, key=lambda part: part.turn):
         count = counts[part.name]
-        found = chosen[part.name] = []
+        found: list[int] = []
+        chosen[part.name] = found
         while True:
             found += _choose(
                 part,

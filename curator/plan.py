@@ -196,7 +196,7 @@ def _price(project: Project, options: PlanOptions) -> MarginalPrice | None:
 def _ordered(told: dict[str, Any]) -> Order:
     """The order that is recommended."""
     order = told["order"]
-    return Order(order["labels"], order["chance"] or 0.0, order["cost"] or 0, order["penalty"] or 0)
+    return Order(order["labels"] or 0, order["chance"] or 0.0, order["cost"], order["penalty"] or 0)
 
 
 def _label_counts(regime: Regime, batch: float, rounds: int, money: Purse) -> tuple[list[int], list[str]]:

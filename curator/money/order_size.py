@@ -30,13 +30,13 @@ class Order:
     Attributes:
         labels: more labels; 0: no order is worth its price.
         chance: that the target is reached with them.
-        cost: micro-units.
+        cost: micro-units; None: not known.
         penalty: micro-units of missing the target that it was weighed against.
     """
 
     labels: int
     chance: float
-    cost: int
+    cost: int | None
     penalty: int
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from curator.beginning import check_unicode, held_for_init, refuse_existing
 from curator.classes.edits import refuse_hand_edit
-from curator.classes.history import History, begin_history, may_begin_anew
+from curator.classes.history import begin_history
 from curator.config import (
     CONFIG_NAME,
     Config,
@@ -24,17 +24,16 @@ from curator.errors import ConfigError, DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
 from curator.money.amounts import currency_named, format_amount, parse_amount, plain_amount
-from curator.money.bill import imported_line
 from curator.money.holdout_size import DISAGREEMENT, TARGET_GAIN, size_for_gain, smallest_shown
 from curator.money.holdout_table import HoldoutRow
-from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
+from curator.own_labels.enter import OwnLabelsReport, enter_own_labels, own_labels_notes
 from curator.own_labels.read import OwnLabels, labeled_classes, read_own_labels
 from curator.pool.atomic import write_bytes
 from curator.pool.catalogue import ImportReport, Pool, import_records
 from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
 from curator.pool.formats import check_name, kept_reading
 from curator.pool.incoming import EmbeddingSource
-from curator.pool.problems import BadRows, listed, listing
+from curator.pool.problems import BadRows, listing
 from curator.pool.reading import UNKNOWN, Reading
 from curator.progress import Progress
 from curator.project import Project, check_strategy, state_folder
@@ -53,7 +52,6 @@ PRECOMPUTED = "precomputed"
 _MOST_DIGITS = 18  # of a number of items; what has more is rather the name of a file
 _ENOUGH_TO_TELL = 20  # labels; fewer may all differ by chance
 _MOST_DISTINCT = 0.9  # share of the labels
-_LISTED = 5  # items of a kind in a note
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 
 
@@ -178,65 +176,6 @@ def init_project(
             )
 
 
-def add_labeled(
-    project: Project, path: Path, embeddings_file: str | None = None, *, label: str | None = None
-) -> OwnLabelsReport:
-    """Take labels of the user's own into a running project: training labels at no price; new items come into the pool.
-
-    Args:
-        project: opened.
-        path: as of `curator.own_labels.read.read_own_labels`.
-        embeddings_file: precomputed embeddings of the file's rows.
-        label: column of the labels; None = find out.
-
-    Raises:
-        ConfigError: curator.toml names other classes than the campaign has.
-        DataError: rows cannot be used. Nothing was taken in.
-        EncoderError: new items cannot be encoded. Nothing was taken in.
-    """
-    config, pool = project.config, project.pool
-    with project.locked("add"):
-        refuse_hand_edit(project)
-        before, found = pool.segments, OwnLabels()
-        read_own_labels(
-            pool, path, config.data, found,
-            classes=_readable_classes(project), label=label,
-            embeddings=_source(config, project.state, embeddings_file), progress=project.progress,
-        )  # fmt: skip
-        try:
-            project.encode()
-        except (EncoderError, DataError):
-            pool.go_back(before)
-            raise
-        with project.ledger.write():
-            if may_begin_anew(project.ledger):
-                begin_history(project.ledger, config.project.classes)
-            return enter_own_labels(project.ledger, found)
-
-
-def _readable_classes(project: Project) -> list[str]:
-    """Today's classes, and those of earlier that are one of today's."""
-    former = History.read(project.ledger).former()
-    return [*project.config.project.classes, *(name for name, now in former.items() if now is not None)]
-
-
-def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
-    """What a person should know of labels from files; empty where there were none."""
-    if not (found.labels or found.unknown or found.unlabeled or found.holdout):
-        return []
-    notes = [imported_line(found.labels, currency)]
-    for items, what in (
-        (found.holdout, "are of the sealed hold-out: their labels were left out"),
-        (found.contradicted, "have another label that was paid for, which stays"),
-        (found.unknown, "are not in the pool and came without content: left out"),
-    ):
-        if items:
-            notes.append(f"{len(items):,} items {what}: {listed(items, _LISTED)}")
-    if found.unlabeled:
-        notes.append(f"{found.unlabeled:,} rows have no label")
-    return notes
-
-
 def add_to_pool(
     project: Project,
     path: Path,
@@ -273,7 +212,7 @@ def add_to_pool(
             columns,
             classes=config.project.classes,
             allow_outside=config.data.allow_outside,
-            embeddings=_source(config, project.state, embeddings_file),
+            embeddings=embedding_source(config, project.state, embeddings_file),
             bad_rows=bad_rows,
             progress=project.progress,
         )
@@ -490,7 +429,7 @@ def _import_listing(
         plan.columns,
         classes=config.project.classes,
         allow_outside=config.data.allow_outside,
-        embeddings=_source(config, state, options.embeddings_file),
+        embeddings=embedding_source(config, state, options.embeddings_file),
         bad_rows=bad_rows,
         progress=progress,
     )
@@ -523,7 +462,7 @@ def _import_listing(
             classes=config.project.classes,
             role="holdout",
             allow_outside=config.data.allow_outside,
-            embeddings=_source(config, state, options.holdout_embeddings),
+            embeddings=embedding_source(config, state, options.holdout_embeddings),
             bad_rows=bad_rows,
             progress=progress,
         )
@@ -564,7 +503,7 @@ def _check_budget(config: Config, n_items: int) -> None:
         )
 
 
-def _source(config: Config, state: Path, file: str | None) -> EmbeddingSource | None:
+def embedding_source(config: Config, state: Path, file: str | None) -> EmbeddingSource | None:
     """Where precomputed embeddings come from; None when an encoder computes them."""
     if config.encoder.name != PRECOMPUTED:
         return None
@@ -589,7 +528,7 @@ def _own_labels(
     for path in options.labeled:
         read_own_labels(
             pool, path, config.data, found,
-            classes=config.project.classes, embeddings=_source(config, state, None), progress=progress,
+            classes=config.project.classes, embeddings=embedding_source(config, state, None), progress=progress,
         )  # fmt: skip
     return found
 

@@ -216,7 +216,9 @@ def add(
     """
     with user_errors():
         from curator.cli import render
-        from curator.init import add_labeled, add_to_pool, own_labels_notes
+        from curator.init import add_to_pool
+        from curator.own_labels.add import add_labeled
+        from curator.own_labels.enter import own_labels_notes
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.project import Project

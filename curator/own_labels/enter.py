@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from curator.classes.history import History
 from curator.ledger import records
 from curator.ledger.store import Ledger, utc_now
+from curator.money.bill import imported_line
 from curator.own_labels.read import OwnLabels
+from curator.pool.problems import listed
 from curator.rounds.settle import derive_labels
+
+_LISTED = 5  # items of a kind in a note
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,23 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
         ledger, settled_in=records.last_round_id(ledger), last_round=records.last_settled_round(ledger)
     )
     return _report(ledger, found, history, len(rows), sealed)
+
+
+def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
+    """What a person should know of labels from files; empty where there were none."""
+    if not (found.labels or found.unknown or found.unlabeled or found.holdout):
+        return []
+    notes = [imported_line(found.labels, currency)]
+    for items, what in (
+        (found.holdout, "are of the sealed hold-out: their labels were left out"),
+        (found.contradicted, "have another label that was paid for, which stays"),
+        (found.unknown, "are not in the pool and came without content: left out"),
+    ):
+        if items:
+            notes.append(f"{len(items):,} items {what}: {listed(items, _LISTED)}")
+    if found.unlabeled:
+        notes.append(f"{found.unlabeled:,} rows have no label")
+    return notes
 
 
 def _report(

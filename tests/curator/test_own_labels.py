@@ -13,9 +13,9 @@ from curator.classes.change import change_classes
 from curator.cli.app import app
 from curator.errors import ConfigError, DataError
 from curator.export import export_labels, labeled_rows
-from curator.init import add_labeled
 from curator.ledger import records
 from curator.ledger.store import Ledger
+from curator.own_labels.add import add_labeled
 from curator.project import Project
 from curator.rounds.model_now import OWN_LABELS
 from curator.rounds.run import run_round

@@ -1,0 +1,54 @@
+"""Labels of the user's own into a campaign that runs."""
+
+from pathlib import Path
+
+from curator.classes.edits import refuse_hand_edit
+from curator.classes.history import History, begin_history, may_begin_anew
+from curator.errors import DataError
+from curator.init import embedding_source
+from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
+from curator.own_labels.read import OwnLabels, read_own_labels
+from curator.project import Project
+from integrations.errors import EncoderError
+
+
+def add_labeled(
+    project: Project, path: Path, embeddings_file: str | None = None, *, label: str | None = None
+) -> OwnLabelsReport:
+    """Take labels of the user's own into a running project: training labels at no price; new items come into the pool.
+
+    Args:
+        project: opened.
+        path: as of `curator.own_labels.read.read_own_labels`.
+        embeddings_file: precomputed embeddings of the file's rows.
+        label: column of the labels; None = find out.
+
+    Raises:
+        ConfigError: curator.toml names other classes than the campaign has.
+        DataError: rows cannot be used. Nothing was taken in.
+        EncoderError: new items cannot be encoded. Nothing was taken in.
+    """
+    config, pool = project.config, project.pool
+    with project.locked("add"):
+        refuse_hand_edit(project)
+        before, found = pool.segments, OwnLabels()
+        read_own_labels(
+            pool, path, config.data, found,
+            classes=_readable_classes(project), label=label,
+            embeddings=embedding_source(config, project.state, embeddings_file), progress=project.progress,
+        )  # fmt: skip
+        try:
+            project.encode()
+        except (EncoderError, DataError):
+            pool.go_back(before)
+            raise
+        with project.ledger.write():
+            if may_begin_anew(project.ledger):
+                begin_history(project.ledger, config.project.classes)
+            return enter_own_labels(project.ledger, found)
+
+
+def _readable_classes(project: Project) -> list[str]:
+    """Today's classes, and those of earlier that are one of today's."""
+    former = History.read(project.ledger).former()
+    return [*project.config.project.classes, *(name for name, now in former.items() if now is not None)]

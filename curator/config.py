@@ -23,6 +23,7 @@ from pydantic import (
 
 from curator.errors import ConfigError
 from curator.money.amounts import MICRO, parse_amount
+from integrations.class_names import alike_groups
 from strategies.mixture import shares_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class DataSection(_Section):
     embedding: str | None = None
     show: tuple[Name, ...] = ()  # further columns that annotators see beside the item, in this order
     allow_outside: bool = False  # images may lie outside the folder of the data file
+    # of a folder of images: which folder is the label, 1 = the outermost; unset = the innermost
+    label_level: int | None = Field(default=None, ge=1, le=100)
+    merge_case: bool = False  # labels that look alike (case, unseen characters) are one class
 
 
 class EncoderSection(_Section):
@@ -276,6 +280,11 @@ class Config(_Section):
             raise ValueError(
                 f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""'
             )
+        alike = alike_groups(classes) if self.data.merge_case else []
+        if alike:
+            raise ValueError(
+                f"[data] merge_case makes one class of {' and '.join(map(repr, alike[0]))}: name one of them only"
+            )
         mistaken = {name for true, costs in self.holdout.mistakes.items() for name in (true, *costs)}
         if mistaken - set(classes):
             raise ValueError(
@@ -381,6 +390,12 @@ def render_config(config: Config) -> str:
         if c.data.show
         else '# show = ["title", "author"]  # further columns that annotators see beside the item'
     )
+    if c.data.label_level is not None:
+        lines.append(f"label_level = {c.data.label_level}  # the folder that is the label; 1 = the outermost")
+    if c.data.merge_case:
+        lines.append(
+            "merge_case = true  # labels that differ only by case or unseen characters are one class"
+        )
     if c.data.allow_outside:
         lines.append("allow_outside = true  # images may lie outside the folder of the data file")
     lines += [

@@ -11,11 +11,10 @@ from rich.table import Table
 from curator.cli.arm_text import arm_lines
 from curator.cli.chart import learning_curve
 from curator.cli.render_gain import verdict_lines, verdict_word
-from curator.init import InitReport
 from curator.money.amounts import MICRO, format_amount
 from curator.money.bill import KINDS, hours_line
-from curator.money.holdout_table import holdout_text
 from curator.pool.catalogue import ImportReport
+from curator.pool.problems import counted
 from curator.rounds.report import RoundReport
 from curator.status import Status
 from curator.suggestions import FEWEST, SuggestionEffect
@@ -86,31 +85,16 @@ def _unit(currency: str) -> str:
     return "dollar" if currency == "USD" else currency
 
 
-def init_text(report: InitReport, config_name: str, currency: str, price: str) -> str:
-    """What `curator init` set up."""
-    lines = [f"{report.items:,} items imported at {report.rows_per_second:,.0f} rows/s"]
-    if report.encode_rows_per_second:
-        lines[0] += f", encoded at {report.encode_rows_per_second:,.0f} rows/s"
-    lines += [f"  {note}" for note in report.notes]
-    shows = (
-        "too few to show any gain"
-        if report.detectable_gain is None
-        else f"a gain of {100 * report.detectable_gain:.1f} points or more is likely to show "
-        "(80% power, 95% level, if two models differ on a tenth of the items)"
-    )
-    lines.append(f"Hold-out: {report.holdout_size:,} items: {shows}")
-    if report.holdout_rows:
-        lines.append(holdout_text(report.holdout_rows, report.holdout_size, currency))
-    lines.append(f"Answers cost {price} {currency}; settings are in {config_name}. Next: `curator round`")
-    return "\n".join(lines)
-
-
 def add_text(report: ImportReport) -> str:
     """What `curator add` did."""
-    text = f"{report.added:,} items added, {report.known:,} known already"
-    return text + (
-        f", {report.duplicates_collapsed:,} repeats within the file" if report.duplicates_collapsed else ""
-    )
+    text = f"{counted(report.added, 'item')} added, {report.known:,} known already"
+    if report.duplicates_collapsed:
+        text += f", {counted(report.duplicates_collapsed, 'repeat')} within the file"
+    if report.zero_embeddings:
+        text += f"\n  {counted(report.zero_embeddings, 'embedding')} all zero: the model cannot tell these items apart"
+    if report.respelled:
+        text += f"\n  {report.respelled}"
+    return text
 
 
 def round_text(report: RoundReport, currency: str) -> str:

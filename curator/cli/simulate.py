@@ -157,11 +157,11 @@ def simulate(
     with user_errors():
         from curator.cli import render
         from curator.cli.simulate_text import simulation_text
-        from curator.init import parse_kind
         from curator.pool.columns import Columns
         from curator.progress import RichProgress
         from curator.simulate.prepare import Asked, prepare
         from curator.simulate.simulation import simulate as run
+        from curator.start.options import parse_classes, parse_kind
 
         asked = Asked(
             strategies=strategies, seeds=seeds, data=data, price=price, hourly_rate=hourly_rate,
@@ -171,7 +171,7 @@ def simulate(
             holdout=holdout, pool=pool, holdouts=holdouts, kind=parse_kind(kind),
             columns=Columns(id=id_, text=text, image=image, label=label, embedding=embedding),
             embeddings=embeddings, holdout_embeddings=holdout_embeddings, encoder=encoder,
-            classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
+            classes=parse_classes(classes),
             allow_outside=allow_outside, name=name, jobs=jobs or _cores(), out=out,
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), _say)

@@ -12,13 +12,14 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from curator.errors import DataError
-from curator.pool.columns import Columns, Kind, check_classes
+from curator.pool.columns import Columns, Kind
 from curator.pool.fields import Fields
 from curator.pool.formats import count_rows
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource, IncomingEmbeddings
+from curator.pool.labels import Respelled, check_classes
 from curator.pool.problems import listed
-from curator.pool.readers import RecordBatch, read_records
+from curator.pool.readers import NEW_CLASS, RecordBatch, read_records
 from curator.pool.segments import (
     FIELDS,
     MANIFEST,
@@ -216,6 +217,7 @@ class ImportReport:
         labeled: new items with a label.
         zero_embeddings: new items whose given embedding is all zero.
         seconds: it took.
+        respelled: what was done with labels that are spelled otherwise than their class, a sentence; None when nothing was.
     """
 
     rows: int
@@ -225,6 +227,7 @@ class ImportReport:
     labeled: int
     zero_embeddings: int
     seconds: float
+    respelled: str | None = None
 
     @property
     def rows_per_second(self) -> float:
@@ -241,6 +244,7 @@ def import_records(
     role: Role = "pool",
     allow_outside: bool = False,
     embeddings: EmbeddingSource | None = None,
+    new_class: str = NEW_CLASS,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Add a data file to the pool: all of it, or nothing when anything is wrong with it.
@@ -253,6 +257,7 @@ def import_records(
         role: "pool" for items to ask about; "holdout" for a labeled file that only measures.
         allow_outside: images may lie outside the folder of the data file.
         embeddings: where precomputed embeddings come from; None when an encoder computes them later.
+        new_class: how a class is added, for the message about labels that are none of the classes.
         progress: shows how far it is.
 
     Raises:
@@ -271,6 +276,7 @@ def import_records(
         classes=classes,
         labels_required=role == "holdout",
         allow_outside=allow_outside,
+        new_class=new_class,
     )
     store = None if embeddings is None else embeddings.folder
     with (
@@ -304,6 +310,7 @@ class _Import:
     changed: list[str] = field(default_factory=list)
     crossing: list[str] = field(default_factory=list)
     seen: HashIndex = field(default_factory=HashIndex)
+    respelled: Respelled = field(default_factory=Respelled)
 
     def __post_init__(self) -> None:
         roles = [(s.n_rows, s.role == self.role) for s in self.pool.segments]
@@ -315,6 +322,7 @@ class _Import:
     def add(self, batch: RecordBatch) -> None:
         """Take over the new rows of a batch."""
         self.rows += len(batch)
+        self.respelled.update(batch.respelled)
         embeddings = self.incoming.of(batch)
         found = self.pool.find(batch.id_hashes)
         known = found >= 0
@@ -374,5 +382,12 @@ class _Import:
         """What was done."""
         added = self.rows - self.known - self.repeated
         return ImportReport(
-            self.rows, added, self.known, self.repeated, self.labeled, self.incoming.zero_rows, seconds
+            self.rows,
+            added,
+            self.known,
+            self.repeated,
+            self.labeled,
+            self.incoming.zero_rows,
+            seconds,
+            self.respelled.sentence(),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from curator.errors import CuratorError, DataError
 from curator.pool.atomic import sync_folder
@@ -25,6 +25,7 @@ from curator.pool.vectors import (
     vector_dim,
     vector_file,
     why_unusable,
+    zero_positions,
 )
 from curator.progress import Advance, NoProgress, Progress
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
@@ -185,6 +186,16 @@ class EmbeddingStore:
             # the map goes here, and its pages with it
             del mapped
         return out
+
+    def zero_rows(self, most: int) -> NDArray[np.int64]:
+        """Rows whose embedding is all zero, ascending, at most so many: the encoder sees nothing in these items."""
+        found: list[int] = []
+        for segment in self._pool.segments:
+            entry = self._known().segments.get(segment.index)
+            if entry is not None and entry.zero_rows and len(found) < most:
+                here = zero_positions(self._path(segment), most - len(found))
+                found += (segment.first_row + here).tolist()
+        return np.array(found, dtype=np.int64)
 
     def _known(self) -> StoreManifest:
         if self._manifest is None or not self._manifest.segments:

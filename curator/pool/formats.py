@@ -139,24 +139,6 @@ def count_rows(path: Path) -> int | None:
     return _open_parquet(path).metadata.num_rows if format_of(path) == "parquet" else None
 
 
-def image_files(folder: Path) -> tuple[list[Path], int]:
-    """The PNG and JPEG files under a folder, sorted by relative path; and how many other files there are.
-
-    Hidden files and folders are left out of both.
-    """
-    images: list[Path] = []
-    others = 0
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts) or path.is_dir():
-            continue
-        if path.suffix.lower() in IMAGE_ENDINGS:
-            images.append(path)
-        else:
-            others += 1
-    return images, others
-
-
 def _text_lines(path: Path) -> Iterator[str]:
     """Decoded lines with their ends; a byte order mark is dropped."""
     offset = 0

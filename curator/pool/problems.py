@@ -81,3 +81,8 @@ def listed(names: Sequence[str], limit: int = 20) -> str:
     """Names for a message: quoted, joined, at most `limit` of them."""
     shown = ", ".join(repr(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+
+
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 row", "1,200 rows"."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

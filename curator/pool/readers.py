@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,18 @@ from curator.pool.columns import (
     Kind,
     check_folder_columns,
     existing_columns,
-    label_text,
 )
 from curator.pool.confine import Confined
 from curator.pool.fields import Fields, shown_text
-from curator.pool.formats import RawBatch, format_of, image_files, python_values, raw_batches
+from curator.pool.formats import RawBatch, format_of, python_values, raw_batches
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
+from curator.pool.image_folder import folder_label, read_image_folder
+from curator.pool.labels import LABEL_ADVICE, described, id_text, is_blank, label_text, why_no_label
 from curator.pool.problems import SHOWN, Problems, listed
+from integrations.class_names import ClassNames
 
 BATCH_ROWS = 4096
+NEW_CLASS = "add them to the classes"
 URL = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
 
 
@@ -50,6 +53,7 @@ class RecordBatch:
         labels: one of the classes or None for each row; None without a label column.
         embeddings: (n, dim) as the file has them, finite, not normalised; None without an embedding column.
         fields: the shown columns of each row, name -> text, blank ones left out; None without shown columns.
+        respelled: labels that were taken as a class which is spelled otherwise: [label, class] -> rows.
     """
 
     rows: IntArray
@@ -61,6 +65,7 @@ class RecordBatch:
     labels: list[str | None] | None
     embeddings: NDArray[np.floating[Any]] | None
     fields: list[Fields] | None
+    respelled: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,6 +79,7 @@ def read_records(
     classes: Sequence[str] | None = None,
     labels_required: bool = False,
     allow_outside: bool = False,
+    new_class: str = NEW_CLASS,
     batch_rows: int = BATCH_ROWS,
 ) -> Iterator[RecordBatch]:
     """Read a data file or a folder of images, batch by batch.
@@ -85,13 +91,20 @@ def read_records(
         classes: labels have to be one of these; None lets any label pass.
         labels_required: a row without a label is a problem (a hold-out file).
         allow_outside: images may lie outside the folder of the data file, or behind links that lead out of it.
+        new_class: how a class is added, for the message about labels that are none of the classes.
         batch_rows: rows per batch.
 
     Raises:
         DataError: all that is wrong with the file: what, where, what to do.
     """
     reader = _Reader(
-        path, columns, kind, classes, labels_required=labels_required, allow_outside=allow_outside
+        path,
+        columns,
+        kind,
+        classes,
+        labels_required=labels_required,
+        allow_outside=allow_outside,
+        new_class=new_class,
     )
     batches = (
         _folder_batches(reader, batch_rows)
@@ -120,14 +133,16 @@ class _Reader:
         *,
         labels_required: bool,
         allow_outside: bool,
+        new_class: str,
     ) -> None:
         self.path = path
         self.columns = columns
         self.kind = kind
         self.problems = Problems(path)
         self.confined = Confined(path, self.problems, allow_outside=allow_outside)
-        self._classes = None if classes is None else frozenset(classes)
-        self._class_list = [] if classes is None else list(classes)
+        self.allow_outside = allow_outside
+        self.classes = None if classes is None else ClassNames(classes, merge_case=columns.merge_case)
+        self._new_class = new_class
         self._labels_required = labels_required
         self._seen = HashIndex()
         self._dim: int | None = None
@@ -140,7 +155,7 @@ class _Reader:
         Raises:
             DataError: something was.
         """
-        if self._outside:
+        if self._outside and self.classes:
             shown = [
                 f"{label!r} ({count:,} {'row' if count == 1 else 'rows'}, first {self._outside_first[label]})"
                 for label, count in self._outside.most_common(SHOWN)
@@ -150,9 +165,21 @@ class _Reader:
             self.problems.add(
                 f"labels outside the classes in column {self.columns.label!r}",
                 ", ".join(shown) + more,
-                f"The classes are {listed(self._class_list)}. Correct the labels, or add them to the classes.",
+                f"The classes are {listed(self.classes.names)}. Correct the labels, or {self._new_class}."
+                f"{self._alike_hint(self.classes)}",
             )
         self.problems.raise_if_any()
+
+    def _alike_hint(self, classes: ClassNames) -> str:
+        """How labels that look like a class are taken as it."""
+        pairs = [(label, name) for label in self._outside if (name := classes.alike(label)) is not None]
+        if not pairs:
+            return ""
+        shown = ", ".join(f"{label!r} and {name!r}" for label, name in pairs[:SHOWN])
+        return (
+            f" {shown} differ only by case, spaces or characters that are not seen: to take them as one, give `curator init`"
+            " --merge-case, or set merge_case = true under [data] in curator.toml."
+        )
 
     def record_batch(
         self, raw: RawBatch, contents: list[str], hashes: list[bytes], given_ids: Any
@@ -165,32 +192,31 @@ class _Reader:
         else:
             ids = self._ids(raw, given_ids)
             id_hashes = self._unique(raw, ids)
-        labels = self._labels(raw) if self.columns.label else None
+        respelled: Counter[tuple[str, str]] = Counter()
+        labels = self._labels(raw, respelled) if self.columns.label else None
         embeddings = self._embeddings(raw) if self.columns.embedding else None
         fields = self._fields(raw) if self.columns.show else None
         rows = np.asarray(raw.rows, dtype=np.int64)
         return RecordBatch(
-            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, fields
+            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, fields, respelled
         )
 
     def _ids(self, raw: RawBatch, values: Any) -> list[str]:
         column = self.columns.id
         ids = []
         for at, value in enumerate(python_values(values, self.path, column)):
-            text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-            if text is None or (isinstance(text, str) and not text.strip()):
+            text = id_text(value)
+            if is_blank(value):
                 self.problems.add(
                     f"no id in column {column!r}", raw.place(at), "Give every row an id of its own."
                 )
-                text = ""
-            elif not isinstance(text, str):
+            elif text is None:
                 self.problems.add(
                     f"id in column {column!r} is neither text nor a whole number",
-                    f"{raw.place(at)}: {text!r}",
+                    f"{raw.place(at)}: {described(value)}",
                     "Write ids as text.",
                 )
-                text = ""
-            ids.append(text)
+            ids.append(text or "")
         return ids
 
     def _unique(self, raw: RawBatch, ids: list[str]) -> HashArray:
@@ -210,24 +236,29 @@ class _Reader:
                 )
         return hashes
 
-    def _labels(self, raw: RawBatch) -> list[str | None]:
+    def _labels(self, raw: RawBatch, respelled: Counter[tuple[str, str]]) -> list[str | None]:
         column = str(self.columns.label)
         labels: list[str | None] = []
         for at, value in enumerate(python_values(raw.values[column], self.path, column)):
-            label = label_text(value)
-            if value is not None and label is None and not isinstance(value, str):
+            label, wrong = label_text(value), why_no_label(value)
+            if wrong:
                 self.problems.add(
                     f"label in column {column!r} is neither text nor a whole number",
-                    f"{raw.place(at)}: {value!r}",
-                    "Write labels as text.",
+                    f"{raw.place(at)}: {wrong}",
+                    LABEL_ADVICE,
                 )
             elif label is None and self._labels_required:
                 self.problems.add(
                     f"no label in column {column!r}", raw.place(at), "A hold-out needs a label in every row."
                 )
-            elif label is not None and self._classes is not None and label not in self._classes:
-                self._outside[label] += 1
-                self._outside_first.setdefault(label, raw.place(at))
+            elif label is not None and self.classes is not None:
+                name = self.classes.find(label)
+                if name is None:
+                    self._outside[label] += 1
+                    self._outside_first.setdefault(label, raw.place(at))
+                elif isinstance(value, str) and value != name:
+                    respelled[value, name] += 1
+                label = name or label
             labels.append(label)
         return labels
 
@@ -301,13 +332,20 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
 
 def _folder_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
     check_folder_columns(reader.path, reader.columns)
-    files, _ = image_files(reader.path)
+    found = read_image_folder(reader.path, allow_outside=reader.allow_outside)
+    found.check()
+    files = found.images
+    # A folder that is itself a class, added alone, says so by its own name.
+    own = reader.path.resolve().name
+    inherited = own if reader.classes is not None and reader.classes.find(own) else None
     for start in range(0, len(files), batch_rows):
         part = files[start : start + batch_rows]
         rows = list(range(start + 1, start + len(part) + 1))
         values: dict[str, Any] = {"image": [str(file.absolute()) for file in part]}
         if reader.columns.label:
-            values[SUBFOLDER] = [file.parent.name for file in part]
+            values[SUBFOLDER] = [
+                folder_label(found.parts(file), reader.columns.label_level) or inherited for file in part
+            ]
         raw = RawBatch(rows, None, values)
         contents, hashes = _images(reader, raw, "image")
         ids = [file.relative_to(reader.path).as_posix() for file in part]

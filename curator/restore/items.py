@@ -12,9 +12,10 @@ import numpy as np
 from curator.config import Config
 from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, infer_columns
+from curator.pool.columns import Columns
 from curator.pool.hash_index import as_hashes, digest
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import infer_columns
 from curator.pool.problems import listed
 from curator.pool.readers import URL
 from curator.pool.segments import Role, read_segment

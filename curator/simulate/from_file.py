@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from curator.config import Kind
 from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
+from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import Inferred, infer_columns
+from curator.pool.labels import check_classes, sorted_classes
 from curator.progress import Progress
 from curator.simulate.data import Labeled, drawn
 from integrations.encoders.precomputed import NAME as PRECOMPUTED

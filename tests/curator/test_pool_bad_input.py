@@ -11,8 +11,9 @@ from PIL import Image
 
 from curator.errors import DataError
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, infer_columns
+from curator.pool.columns import Columns
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import infer_columns
 from integrations.errors import EncoderError
 
 CLASSES = ("spam", "ham")

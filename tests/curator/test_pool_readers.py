@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curator.errors import DataError
-from curator.pool.columns import SUBFOLDER, Columns, infer_columns
+from curator.pool.columns import SUBFOLDER, Columns
+from curator.pool.inference import infer_columns
 from curator.pool.readers import read_records
 
 ALL = Columns(id="id", text="text", label="label", embedding="embedding")

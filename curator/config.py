@@ -446,6 +446,8 @@ def render_config(config: Config) -> str:
         lines += _annotator_lines(c)
     if c.labeler.name == "files":
         lines.append(f"folder = {_toml(c.labeler.folder)}  # questions/ is written, answers/ is read")
+    else:
+        lines.append(_cannot_tell_line(c))
     if c.labeler.name == "replay":
         lines.append(f"seconds = {c.labeler.seconds}  # about how long one answer is said to have taken")
         if c.project.kind == "text":
@@ -498,6 +500,12 @@ def _money_lines(c: Config) -> list[str]:
     return lines
 
 
+def _cannot_tell_line(c: Config) -> str:
+    return (
+        f"cannot_tell = {_toml(c.labeler.cannot_tell)}  # one choice more, which gives no label; empty: none"
+    )
+
+
 def _annotator_lines(c: Config) -> list[str]:
     """What annotators see: each setting, those that are not used as a comment."""
     labeler = c.labeler
@@ -505,7 +513,7 @@ def _annotator_lines(c: Config) -> list[str]:
         f"suggestions = {_toml(labeler.suggestions)}  # of the model: auto (until they are shown to hurt), on, off",
         f"blind_share = {labeler.blind_share}  # asked without a suggestion, to see what suggestions do",
         f"neighbours = {labeler.neighbours}  # nearest labeled items shown with each question",
-        f"cannot_tell = {_toml(labeler.cannot_tell)}  # one choice more, which gives no label; empty: none",
+        _cannot_tell_line(c),
         f"overlap = {labeler.overlap}  # answers per item ...",
         f"overlap_share = {labeler.overlap_share}  # ... for this share of the items",
     ]

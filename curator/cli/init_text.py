@@ -142,10 +142,14 @@ def _rare(found: Understood) -> list[str]:
             share = one.contents / one.items
             if one.contents == 1 or (share < 0.5 and one.contents < _LEAST_HOLDOUT):
                 lines += _wrapped(
-                    f"{one.name!r}: its {one.items:,} items have {counted(one.contents, 'different content')}. Copies of"
-                    " hold-out items are never trained on: if those are in the hold-out, nothing is left to learn it from."
+                    f"{one.name!r}: its {one.items:,} items are {_contents(one.contents)}. Copies of hold-out items are never"
+                    " trained on: if the hold-out has all of them, nothing is left to learn this class from."
                 )
     return lines
+
+
+def _contents(n: int) -> str:
+    return "all the same" if n == 1 else f"copies of {n:,}"
 
 
 def _embeddings(found: Understood) -> list[str]:

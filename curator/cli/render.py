@@ -233,6 +233,7 @@ def status_text(status: Status) -> str:
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
     lines += arm_lines(status)
+    lines += status.starved
     if status.verdict:
         lines.append(verdict_line(status.verdict))
     if status.gain:

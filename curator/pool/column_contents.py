@@ -109,6 +109,8 @@ class Contents:
         kinds = {_type_of(value) for value in self._present}
         if kinds == {"whole numbers", "decimals"}:
             return "decimals"
+        if len(kinds) > 1 and all(isinstance(value, str) for value in self._present):
+            return "text"
         return "empty" if not kinds else kinds.pop() if len(kinds) == 1 else "mixed"
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from curator.errors import DataError
 
 SHOWN = 5  # examples of one kind of problem: enough to see the pattern, short enough to read
+_LONGEST = 60  # characters of an example
 
 
 @dataclass
@@ -86,3 +87,11 @@ def listed(names: Sequence[str], limit: int = 20) -> str:
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun: "1 row", "1,200 rows"."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def example(kind: str, content: str) -> str:
+    """A text on one line, or the last parts of a path, short enough for an example."""
+    if kind == "image":
+        return "/".join(content.rsplit("/", 2)[-2:])
+    line = " ".join(content[: 8 * _LONGEST].split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"

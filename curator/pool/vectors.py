@@ -211,11 +211,6 @@ def open_vectors(path: Path) -> FloatArray:
     return mapped
 
 
-def zero_positions(path: Path, most: int) -> NDArray[np.int64]:
-    """Positions of the rows of a finished file that are all zero, at most so many."""
-    return np.flatnonzero(~open_vectors(path).any(axis=1))[:most].astype(np.int64)
-
-
 def _header_shape(path: Path) -> tuple[int, int] | None:
     try:
         with path.open("rb") as file:

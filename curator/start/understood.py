@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curator.errors import DataError
 from curator.pool.catalogue import ImportReport, Pool
 from curator.pool.column_contents import ColumnSeen
-from curator.pool.problems import counted
+from curator.pool.problems import counted, example
 from curator.start.languages import SAMPLE, languages_of
 from curator.start.plan import Plan
 
@@ -22,7 +22,6 @@ _LOOKED_UP = 2_000  # items whose nearest neighbour is looked for ...
 _AMONG = 20_000  # ... among so many: a second on one core
 _COUNTED = 1_000_000  # items whose contents are compared word for word; hashes of more take too much memory
 _SAME = 1e-5  # short of a cosine of 1 that rounding may bring between equal rows
-_LONGEST = 60  # characters of an example
 
 
 @dataclass(frozen=True)
@@ -251,21 +250,21 @@ def _embeddings(
     # A pair that differs a little shows more than one that is the same.
     differing = near & (cosine < 1 - _SAME)
     shown = differing if differing.any() else near
-    example = None
+    pair = None
     if shown.any():
         at = int(np.flatnonzero(shown)[0])
         first, second = pool.contents([among[asked[at]], among[nearest[at]]])
-        example = (example_of(pool.kind, first), example_of(pool.kind, second))
+        pair = (example(pool.kind, first), example(pool.kind, second))
     empty = np.flatnonzero(~there.any(axis=1))
     count, where = zero if zero is not None else (len(empty), among[empty[:EXAMPLES]])
     return EmbeddingsSeen(
         looked_at=pool.n_items if zero is not None else len(among),
         zero=count,
-        zero_examples=tuple(example_of(pool.kind, content) for content in pool.contents(where)),
+        zero_examples=tuple(example(pool.kind, content) for content in pool.contents(where)),
         near_copies=int(near.sum()),
         compared=len(asked),
         threshold=threshold,
-        example=example,
+        example=pair,
         all_near=len(asked) > 1 and least >= threshold - _SAME,
     )
 
@@ -285,11 +284,3 @@ def _nearest(there: FloatArray, asked: IntArray) -> tuple[IntArray, FloatArray, 
         nearest[start : start + len(part)] = found.argmax(axis=1)
         cosine[start : start + len(part)] = found.max(axis=1)
     return nearest, cosine, least
-
-
-def example_of(kind: str, content: str) -> str:
-    """A text on one line, or the last parts of a path, short enough for an example."""
-    if kind == "image":
-        return "/".join(content.rsplit("/", 2)[-2:])
-    line = " ".join(content[: 8 * _LONGEST].split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
 from integrations.labelers.protocol import (
     Announcement,
@@ -68,11 +69,11 @@ class ReplayLabeler:
         self._more_seconds = more_seconds
         self._annotator = annotator
         self._answers_limit = answers_limit
-        self._classes: frozenset[str] | None = None
+        self._classes: ClassNames | None = None
 
     def prepare(self, spec: ProjectSpec, project: str | None) -> str:
         """Start the file of questions, or check that it is there. See `Labeler.prepare`."""
-        self._classes = frozenset(spec.classes)
+        self._classes = ClassNames(spec.classes)
         if project is None:
             if not self._whole_lines():
                 self._state.parent.mkdir(parents=True, exist_ok=True)
@@ -148,11 +149,12 @@ class ReplayLabeler:
         label = self._labels[item_id]
         given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
         typical = self._seconds + (0.0 if self._more_seconds is None else self._more_seconds(item_id))
-        unknown = label is not None and self._classes is not None and label not in self._classes
+        known = label if label is None or self._classes is None else self._classes.find(label)
+        unknown = label is not None and known is None
         return Answer(
             source_id=f"{key}@{given}" if who == 1 else f"{key}@{given}#{who}",
             annotator=self._annotator if who == 1 else f"{self._annotator}-{who}",
-            label=None if unknown else label,
+            label=known,
             skipped=label is None,
             seconds=round(typical * (0.5 + _fraction(item_id)), 3),
             created_at=given,

@@ -446,7 +446,7 @@ def render_config(config: Config) -> str:
         lines += _annotator_lines(c)
     if c.labeler.name == "files":
         lines.append(f"folder = {_toml(c.labeler.folder)}  # questions/ is written, answers/ is read")
-    else:
+    if c.labeler.name not in ("label-studio", "files"):
         lines.append(_cannot_tell_line(c))
     if c.labeler.name == "replay":
         lines.append(f"seconds = {c.labeler.seconds}  # about how long one answer is said to have taken")

@@ -8,13 +8,16 @@ from pathlib import Path
 from curator.errors import DataError
 from curator.pool.confine import is_inside
 from curator.pool.formats import IMAGE_ENDINGS
-from curator.pool.problems import counted, listed
+from curator.pool.problems import Problems, counted, listed
 
 # Folders of these names hold parts of a data set; the classes lie below them.
 SPLIT_NAMES = frozenset(
     ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout")
 )
-_SHOWN = 3
+_WAY_IN = (
+    "A link that leads elsewhere is followed with --allow-outside (allow_outside = true under [data] in curator.toml); or"
+    " put the images into the folder, and make it readable."
+)
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,10 @@ class ImageFolder:
         """The names of the folders between this folder and an image, the outermost first."""
         return image.relative_to(self.folder).parts[:-1]
 
-    def check(self) -> None:
-        """Make sure that no folder had to be left out.
-
-        Raises:
-            DataError: one was; a class would be missing, and nobody would know.
-        """
-        if self.refused:
-            more = f" and {len(self.refused) - _SHOWN:,} more" if len(self.refused) > _SHOWN else ""
-            raise DataError(
-                f"{self.folder}: {counted(len(self.refused), 'folder')} cannot be entered:"
-                f" {'; '.join(self.refused[:_SHOWN])}{more}. A link that leads elsewhere is followed with --allow-outside"
-                " (allow_outside = true under [data] in curator.toml); or put the images into the folder."
-            )
+    def report(self, problems: Problems) -> None:
+        """Note the folders that had to be left out: a class would be missing, and nobody would know."""
+        for what in self.refused:
+            problems.add("folder that cannot be entered", what, _WAY_IN)
 
 
 def read_image_folder(folder: Path, *, allow_outside: bool) -> ImageFolder:

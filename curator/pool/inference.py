@@ -130,7 +130,9 @@ def _infer_folder(path: Path, given: Columns, kind: Kind | None, *, allow_outsid
     if given.id or given.text or given.image:
         raise DataError(f"{path}: a folder of images has no columns. Leave out --id, --text, --image.")
     found = read_image_folder(path, allow_outside=allow_outside)
-    found.check()
+    problems = Problems(path)
+    found.report(problems)
+    problems.raise_if_any()
     if not found.images:
         raise DataError(
             f"{path}: no image in this folder. Put PNG or JPEG files in it, in subfolders or not."

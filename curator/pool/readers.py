@@ -333,7 +333,7 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
 def _folder_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
     check_folder_columns(reader.path, reader.columns)
     found = read_image_folder(reader.path, allow_outside=reader.allow_outside)
-    found.check()
+    found.report(reader.problems)
     files = found.images
     # A folder that is itself a class, added alone, says so by its own name.
     own = reader.path.resolve().name

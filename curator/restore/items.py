@@ -164,7 +164,12 @@ class PoolRebuild:
                 f"The hold-out file {named} is gone, and without it nothing can be measured any more. Put it back, or set "
                 "[holdout] file in curator.toml to where it is."
             )
-        columns = infer_columns(path, replace(self._columns, show=()), self._config.project.kind).columns
+        columns = infer_columns(
+            path,
+            replace(self._columns, show=()),
+            self._config.project.kind,
+            allow_outside=self._config.data.allow_outside,
+        ).columns
         self._import(pool, path, columns, self._options.holdout_embeddings, role="holdout")
         self._report.restored.append(f"{path}: hold-out read again")
 

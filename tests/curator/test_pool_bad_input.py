@@ -362,7 +362,8 @@ def test_inference_says_which_option_decides(tmp_path):
     says(message("text,image\na,b.png\n", Columns(text="text", image="image")), "not both")
     says(message("text\n", name="b.csv"), "no rows")
     lines = "\n".join(f"t{i},{i}" for i in range(1100))
-    says(message(f"text,label\n{lines}\n"), "more than 1,000 different values", "--label")
+    given = Columns(label="label")
+    says(message(f"text,label\n{lines}\n", given), "more than 1,000 different values", "row 1001", "--label")
 
 
 def test_folder_inference_errors(tmp_path):
@@ -376,5 +377,5 @@ def test_folder_inference_errors(tmp_path):
     with pytest.raises(DataError, match="has no columns"):
         infer_columns(folder, Columns(id="id"), None)
     Image.new("L", (4, 4)).save(folder / "a.png")
-    with pytest.raises(DataError, match="not every image lies in a subfolder"):
+    with pytest.raises(DataError, match="its images lie in no subfolders"):
         infer_columns(folder, Columns(label="subfolder"), None)

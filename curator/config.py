@@ -26,6 +26,7 @@ from pydantic import (
 from curator.errors import ConfigError
 from curator.money.amounts import MICRO, parse_amount
 from curator.pool.reading import UNKNOWN, Quoting, Reading, check_delimiter, check_encoding
+from integrations.class_names import alike_groups
 from strategies.mixture import shares_of
 
 if TYPE_CHECKING:
@@ -112,7 +113,13 @@ class DataSection(_Section):
             "embedding": self.embedding,
             "show": self.show,
             "reading": self.reading,
+            "label_level": self.label_level,
+            "merge_case": self.merge_case,
         }
+
+    # of a folder of images: which folder is the label, 1 = the outermost; unset = the innermost
+    label_level: int | None = Field(default=None, ge=1, le=100)
+    merge_case: bool = False  # labels that look alike (case, unseen characters) are one class
 
 
 class EncoderSection(_Section):
@@ -342,6 +349,11 @@ class Config(_Section):
             raise ValueError(
                 f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""'
             )
+        alike = alike_groups(classes) if self.data.merge_case else []
+        if alike:
+            raise ValueError(
+                f"[data] merge_case makes one class of {' and '.join(map(repr, alike[0]))}: name one of them only"
+            )
         mistaken = {name for true, costs in self.holdout.mistakes.items() for name in (true, *costs)}
         if mistaken - set(classes):
             raise ValueError(
@@ -465,6 +477,12 @@ def render_config(config: Config) -> str:
         if c.data.show
         else '# show = ["title", "author"]  # further columns that annotators see beside the item'
     )
+    if c.data.label_level is not None:
+        lines.append(f"label_level = {c.data.label_level}  # the folder that is the label; 1 = the outermost")
+    if c.data.merge_case:
+        lines.append(
+            "merge_case = true  # labels that differ only by case or unseen characters are one class"
+        )
     if c.data.allow_outside:
         lines.append("allow_outside = true  # images may lie outside the folder of the data file")
     lines += [
@@ -534,6 +552,8 @@ def render_config(config: Config) -> str:
         lines += _annotator_lines(c)
     if c.labeler.name == "files":
         lines.append(f"folder = {_toml(c.labeler.folder)}  # questions/ is written, answers/ is read")
+    if c.labeler.name not in ("label-studio", "files"):
+        lines.append(_cannot_tell_line(c))
     if c.labeler.name == "replay":
         lines.append(f"seconds = {c.labeler.seconds}  # about how long one answer is said to have taken")
         if c.project.kind == "text":
@@ -586,6 +606,12 @@ def _money_lines(c: Config) -> list[str]:
     return lines
 
 
+def _cannot_tell_line(c: Config) -> str:
+    return (
+        f"cannot_tell = {_toml(c.labeler.cannot_tell)}  # one choice more, which gives no label; empty: none"
+    )
+
+
 def _annotator_lines(c: Config) -> list[str]:
     """What annotators see: each setting, those that are not used as a comment."""
     labeler = c.labeler
@@ -593,7 +619,7 @@ def _annotator_lines(c: Config) -> list[str]:
         f"suggestions = {_toml(labeler.suggestions)}  # of the model: auto (until they are shown to hurt), on, off",
         f"blind_share = {labeler.blind_share}  # asked without a suggestion, to see what suggestions do",
         f"neighbours = {labeler.neighbours}  # nearest labeled items shown with each question",
-        f"cannot_tell = {_toml(labeler.cannot_tell)}  # one choice more, which gives no label; empty: none",
+        _cannot_tell_line(c),
         f"overlap = {labeler.overlap}  # answers per item ...",
         f"overlap_share = {labeler.overlap_share}  # ... for this share of the items",
     ]

@@ -10,12 +10,13 @@ from typing import Any
 from curator.config import CONFIG_NAME
 from curator.credentials import FILE_VARIABLE, PASSWORD, TOKEN, TOKEN_VARIABLE
 from curator.errors import ConfigError, CuratorError
-from curator.init import InitOptions, init_project
 from curator.ledger import records
 from curator.money.amounts import format_amount
 from curator.progress import Progress
 from curator.project import Project
 from curator.rounds.run import run_round
+from curator.start.create import init_project
+from curator.start.options import InitOptions
 from curator.studio.home import StudioHome
 
 PRICE = "0.08"

@@ -15,6 +15,7 @@ from curator.money.overview import cost_notes
 from curator.money.pool_estimate import Share, recent_accuracy
 from curator.money.unasked import Unasked, read_unasked
 from curator.project import Project
+from curator.rounds import starved
 from curator.rounds.fallback import note as fallback_note
 from curator.rounds.fallback import strategy_now
 from curator.rounds.holdout_price import next_dollars_of
@@ -68,6 +69,7 @@ class Status:
     )  # of the last models on the live pool, by the random arm; None: too few items of it have judged one
     fallback: str | None  # why batches are drawn at random in place of "auto"
     verdict: dict[str, Any] | None  # go on or stop, as `curator.stop.current` tells it
+    starved: list[str]  # classes that the hold-out leaves nothing to learn from, a note each
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
         pool_accuracy=recent_accuracy(ledger),
         fallback=fallback_note(ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))),
         verdict=stop.current(project),
+        starved=starved.kept(ledger),
         notes=notes,
     )
 

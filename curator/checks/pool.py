@@ -9,6 +9,8 @@ from curator.config import Config
 from curator.errors import CuratorError
 from curator.ledger.health import reading
 from curator.pool.catalogue import Pool
+from curator.pool.embeddings import zero_rows
+from curator.pool.problems import example
 from curator.pool.vectors import FLOAT32, StoreManifest, store_folder, why_unusable
 from integrations.encoders.images import picture
 from integrations.encoders.registry import make_encoder
@@ -88,9 +90,10 @@ def _embeddings(state: Path, pool: Pool, config: Config) -> tuple[Finding, int]:
         if reason is not None:
             missing += segment.n_rows
             broken.append(f"{path.name}: {reason}")
-    if not missing:
+    if not missing and manifest is not None:
         detail = f"all {pool.n_items:,} items by {config.encoder.name}"
-        return ok(name, detail), 0
+        zero = sum(entry.zero_rows for entry in manifest.segments.values())
+        return (_zero(detail, zero, folder, manifest, pool) if zero else ok(name, detail)), 0
     size = missing * (manifest.dim if manifest else _GUESSED_DIM) * FLOAT32.itemsize
     detail = f"{missing:,} of {pool.n_items:,} items have none by {config.encoder.name}"
     if broken:
@@ -100,6 +103,21 @@ def _embeddings(state: Path, pool: Pool, config: Config) -> tuple[Finding, int]:
             name, detail, "They came with the data and cannot be computed: restore .curator/embeddings."
         ), size
     return warn(name, detail, "`curator round` computes them."), size
+
+
+def _zero(detail: str, zero: int, folder: Path, manifest: StoreManifest, pool: Pool) -> Finding:
+    """Embeddings in which the encoder sees nothing: how many, of which items."""
+    rows = zero_rows(folder, manifest, pool.segments, _SHOWN)
+    shown = ", ".join(
+        f"{item_id!r} ({example(pool.kind, content)})"
+        for item_id, content in zip(pool.ids(rows), pool.contents(rows), strict=True)
+    )
+    what = "all of them zero" if zero == pool.n_items else f"{zero:,} of them zero"
+    return warn(
+        "embeddings",
+        f"{detail}, {what}: the model cannot tell these items apart; e.g. {shown}",
+        "Look at these items; where they are fine, another encoder may see more in them ([encoder] in curator.toml).",
+    )
 
 
 def _images(sample: list[str]) -> Finding:

@@ -84,6 +84,20 @@ def init(
             help="Column with known labels (the replay labeler answers from it).", show_default="inferred"
         ),
     ] = None,
+    label_level: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="In a folder of images: which folder is the label, 1 = the outermost.",
+            show_default="inferred",
+        ),
+    ] = None,
+    merge_case: Annotated[
+        bool,
+        typer.Option(
+            "--merge-case", help="Labels that differ only by case, spaces or unseen characters are one class."
+        ),
+    ] = False,
     embedding: Annotated[
         str | None, typer.Option(help="Column with embeddings: a list of numbers.", show_default="inferred")
     ] = None,
@@ -92,7 +106,10 @@ def init(
         typer.Option(help="Further columns that annotators see, comma-separated, e.g. title,author."),
     ] = None,
     allow_outside: Annotated[
-        bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
+        bool,
+        typer.Option(
+            "--allow-outside", help="Take images from outside the folder of the data; follow links out of it."
+        ),
     ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -103,7 +120,20 @@ def init(
         str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
     ] = None,
     classes: Annotated[
-        str | None, typer.Option(help="Comma-separated classes.", show_default="those of the label column")
+        str | None,
+        typer.Option(
+            help="Comma-separated classes; one with a comma in double quotes.",
+            show_default="those of the label column",
+        ),
+    ] = None,
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", help="One class, as it is; can be repeated.")
+    ] = None,
+    cannot_tell: Annotated[
+        str | None,
+        typer.Option(
+            help='The choice of an annotator who cannot decide; "" for none.', show_default="can't tell"
+        ),
     ] = None,
     price: Annotated[str | None, typer.Option(help="Price of one label, e.g. 0.08.")] = None,
     hourly_rate: Annotated[
@@ -159,32 +189,38 @@ def init(
         bool,
         typer.Option("--use-labels", help="Take the data's own label column as such; ask about the rest."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be understood; write nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
 
-    What is not given is inferred, and said. Nothing is sent to anybody yet.
+    What is not given is inferred, and said: columns, classes, copies, languages. Nothing is sent to anybody yet.
 
     Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
     """
     with user_errors():
         from curator.cli import render
-        from curator.config import CONFIG_NAME
-        from curator.init import InitOptions, init_project, parse_kind, split_columns
+        from curator.cli.init_text import init_text
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
+        from curator.start.create import init_project, try_init
+        from curator.start.options import InitOptions, parse_classes, parse_kind, split_columns
 
         options = InitOptions(
             name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
+            label_level=label_level, merge_case=merge_case,
             show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
             reading=parse_reading(delimiter, encoding, quoting, header=header), skip_bad_rows=skip_bad_rows,
-            classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
+            classes=parse_classes(classes, class_ or ()), cannot_tell=cannot_tell,
             price=price, hourly_rate=hourly_rate, currency=currency, budget=budget, encoder=encoder, labeler=labeler, url=url,
             strategy=strategy, batch=batch, holdout=holdout,
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed, labeled=tuple(labeled or ()), use_labels=use_labels,
         )  # fmt: skip
-        report = init_project(options, project, RichProgress(), _say)
-        typer.echo(render.as_json(asdict(report)) if as_json else render.init_text(report, CONFIG_NAME))
+        progress = RichProgress()
+        report = try_init(options, progress) if dry_run else init_project(options, project, progress, _say)
+        typer.echo(render.as_json(asdict(report)) if as_json else init_text(report))
 
 
 @app.command()
@@ -216,12 +252,12 @@ def add(
     """
     with user_errors():
         from curator.cli import render
-        from curator.init import add_to_pool
         from curator.own_labels.add import add_labeled
         from curator.own_labels.enter import own_labels_notes
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.project import Project
+        from curator.start.add import add_to_pool
 
         reading = parse_reading(delimiter, encoding, quoting, header=header)
         with Project(project, progress=RichProgress(), say=_say) as opened:

@@ -12,13 +12,12 @@ from curator.agreement import agreement_text
 from curator.cli.arm_text import arm_lines
 from curator.cli.chart import learning_curve
 from curator.cli.render_gain import per_unit, verdict_lines, verdict_word, window_lines, windows_rows
-from curator.init import InitReport
 from curator.money.advice import sentence
 from curator.money.amounts import MICRO, format_amount, unit_name
 from curator.money.bill import KINDS, hours_line, imported_line, sum_known
-from curator.money.holdout_table import holdout_text
 from curator.money.measured_on import item_counts, restated
 from curator.pool.catalogue import ImportReport
+from curator.pool.problems import counted
 from curator.rounds.report import RoundReport
 from curator.status import Status
 from curator.suggestions import FEWEST, SuggestionEffect
@@ -90,33 +89,20 @@ def _per_dollar(row: dict[str, Any]) -> str:
     return per_unit({"per_dollar": row["gain_per_dollar"], **ends})
 
 
-def init_text(report: InitReport, config_name: str) -> str:
-    """What `curator init` set up."""
-    lines = [f"{report.items:,} items imported at {report.rows_per_second:,.0f} rows/s"]
-    if report.encode_rows_per_second:
-        lines[0] += f", encoded at {report.encode_rows_per_second:,.0f} rows/s"
-    lines += [f"  {note}" for note in report.notes]
-    shows = (
-        "too few to show any gain"
-        if report.detectable_gain is None
-        else f"a gain of {100 * report.detectable_gain:.1f} points or more is likely to show "
-        "(80% power, 95% level, if two models differ on a tenth of the items)"
-    )
-    lines.append(f"Hold-out: {report.holdout_size:,} items: {shows}")
-    if report.holdout_rows:
-        lines.append(holdout_text(report.holdout_rows, report.holdout_size, report.currency))
-    lines.append(
-        f"Answers cost {report.rate} in {report.currency}; settings are in {config_name}. Next: `curator round`"
-    )
-    return "\n".join(lines)
+def _unit(currency: str) -> str:
+    return "dollar" if currency == "USD" else currency
 
 
 def add_text(report: ImportReport) -> str:
     """What `curator add` did."""
-    text = f"{report.added:,} items added, {report.known:,} known already"
+    text = f"{counted(report.added, 'item')} added, {report.known:,} known already"
     if report.duplicates_collapsed:
-        text += f", {report.duplicates_collapsed:,} repeats within the file"
-    return "\n".join([text, *(f"  {note}" for note in (*report.notes, report.account) if note)])
+        text += f", {counted(report.duplicates_collapsed, 'repeat')} within the file"
+    if report.zero_embeddings:
+        text += f"\n  {counted(report.zero_embeddings, 'embedding')} all zero: the model cannot tell these items apart"
+    if report.respelled:
+        text += f"\n  {report.respelled}"
+    return text
 
 
 def round_text(report: RoundReport, currency: str) -> str:
@@ -311,6 +297,7 @@ def status_text(status: Status) -> str:
     if status.suggestions_off:
         lines.append(f"Suggestions are off. {status.suggestions_off}")
     lines += arm_lines(status)
+    lines += status.starved
     if status.verdict:
         lines.append(sentence(status.verdict, currency))
     if status.gain:

@@ -177,12 +177,12 @@ def simulate(
     with user_errors():
         from curator.cli import render
         from curator.cli.simulate_text import simulation_text
-        from curator.init import parse_kind
         from curator.pool.columns import Columns
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.simulate.prepare import Asked, prepare
         from curator.simulate.simulation import simulate as run
+        from curator.start.options import parse_classes, parse_kind
 
         asked = Asked(
             strategies=strategies, seeds=seeds, data=data, price=price, hourly_rate=hourly_rate,
@@ -195,7 +195,7 @@ def simulate(
                 reading=parse_reading(delimiter, encoding, quoting, header=header),
             ),
             embeddings=embeddings, holdout_embeddings=holdout_embeddings, encoder=encoder,
-            classes=None if classes is None else tuple(c.strip() for c in classes.split(",")),
+            classes=parse_classes(classes),
             allow_outside=allow_outside, allow_code=allow_code, name=name, jobs=jobs or _cores(), out=out,
             skip_bad_rows=skip_bad_rows,
         )  # fmt: skip

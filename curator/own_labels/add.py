@@ -5,10 +5,10 @@ from pathlib import Path
 from curator.classes.edits import refuse_hand_edit
 from curator.classes.history import History, begin_history, may_begin_anew
 from curator.errors import DataError
-from curator.init import embedding_source
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, read_own_labels
 from curator.project import Project
+from curator.start.load import embedding_source
 from integrations.errors import EncoderError
 
 

@@ -10,10 +10,12 @@ from curator.config import DataSection
 from curator.errors import DataError
 from curator.own_labels.exports import as_table
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, Kind, distinct_labels, infer_columns, label_text
+from curator.pool.columns import Columns, Kind
 from curator.pool.formats import column_names, format_of, python_values, raw_batches
 from curator.pool.hash_index import IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import infer_columns
+from curator.pool.labels import LABEL_ADVICE, label_text, read_labels, sorted_classes
 from curator.pool.problems import Problems, listed
 from curator.pool.readers import RecordBatch
 from curator.progress import Progress
@@ -134,8 +136,13 @@ def read_own_labels(
 def labeled_classes(path: Path, data: DataSection, kind: Kind) -> tuple[str, ...]:
     """The distinct labels of a labeled file."""
     with as_table(path) as table:
-        columns = labeled_columns(table, data, kind, None)
-        return distinct_labels(table, str(columns.label))
+        if format_of(table) == "folder":
+            return infer_columns(table, Columns(), "image").classes or ()
+        label = str(labeled_columns(table, data, kind, None).label)
+        labels = read_labels(table, label)
+    if labels.why_not:
+        raise DataError(f"{path}: column {label!r} cannot hold the labels: {labels.why_not}. {LABEL_ADVICE}")
+    return sorted_classes(labels.counts)
 
 
 def labeled_columns(path: Path, data: DataSection, kind: Kind, label: str | None) -> Columns:

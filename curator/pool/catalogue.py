@@ -12,13 +12,14 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from curator.errors import DataError
-from curator.pool.columns import Columns, Kind, check_classes
+from curator.pool.columns import Columns, Kind
 from curator.pool.fields import Fields
 from curator.pool.formats import count_rows
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource, IncomingEmbeddings
+from curator.pool.labels import Respelled, check_classes
 from curator.pool.problems import BadRows, Problems, listed
-from curator.pool.readers import RecordBatch, read_records
+from curator.pool.readers import NEW_CLASS, RecordBatch, read_records
 from curator.pool.segments import (
     FIELDS,
     MANIFEST,
@@ -229,6 +230,7 @@ class ImportReport:
         seconds: it took.
         left_out: reason -> rows that were left out for it: empty rows, and bad ones where these are to be skipped.
         notes: how the file was read, where that had to be found out, a sentence each.
+        respelled: what was done with labels that are spelled otherwise than their class, a sentence; None when nothing was.
     """
 
     rows: int
@@ -240,6 +242,7 @@ class ImportReport:
     seconds: float
     left_out: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    respelled: str | None = None
 
     @property
     def rows_per_second(self) -> float:
@@ -273,6 +276,7 @@ def import_records(
     allow_outside: bool = False,
     embeddings: EmbeddingSource | None = None,
     bad_rows: BadRows | None = None,
+    new_class: str = NEW_CLASS,
     progress: Progress | None = None,
     matched: "Matched | None" = None,
 ) -> ImportReport:
@@ -287,6 +291,7 @@ def import_records(
         allow_outside: images may lie outside the folder of the data file.
         embeddings: where precomputed embeddings come from; None when an encoder computes them later.
         bad_rows: takes the rows that cannot be used; None: nothing is imported when there are any.
+        new_class: how a class is added, for the message about labels that are none of the classes.
         progress: shows how far it is.
         matched: takes the rows of a labeled file, whose items the pool may know under another id, or hold back.
 
@@ -308,6 +313,7 @@ def import_records(
         labels_required=role == "holdout",
         allow_outside=allow_outside,
         problems=problems,
+        new_class=new_class,
     )
     store = None if embeddings is None else embeddings.folder
     with (
@@ -369,6 +375,7 @@ class _Import:
     changed: list[str] = field(default_factory=list)
     crossing: list[str] = field(default_factory=list)
     seen: HashIndex = field(default_factory=HashIndex)
+    respelled: Respelled = field(default_factory=Respelled)
 
     def __post_init__(self) -> None:
         roles = [(s.n_rows, s.role == self.role) for s in self.pool.segments]
@@ -380,6 +387,7 @@ class _Import:
     def add(self, batch: RecordBatch) -> None:
         """Take over the new rows of a batch."""
         self.rows += len(batch)
+        self.respelled.update(batch.respelled)
         embeddings = self.incoming.of(batch)
         found = self.pool.find(batch.id_hashes)
         if self.matched is not None:
@@ -459,4 +467,5 @@ class _Import:
             seconds=seconds,
             left_out=dict(self.problems.left_out),
             notes=tuple(dict.fromkeys(self.problems.notes)),
+            respelled=self.respelled.sentence(),
         )

@@ -56,6 +56,11 @@ class Confined:
         return Path(path)
 
 
+def is_inside(real: str, folder: Path) -> bool:
+    """Whether a path, its links followed, lies in a folder."""
+    return _as_folder(real).startswith(_as_folder(os.path.realpath(folder)))
+
+
 def _as_folder(path: str) -> str:
     """With a slash at the end, so that /a/bc does not lie in /a/b."""
     return os.path.join(path, "")  # noqa: PTH118 - a Path has no slash at its end

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +218,10 @@ class EmbeddingStore:
             del mapped
         return out
 
+    def zero_rows(self, most: int) -> NDArray[np.int64]:
+        """Rows whose embedding is all zero, ascending, at most so many: the encoder sees nothing in these items."""
+        return zero_rows(self.folder, self._known(), self._pool.segments, most)
+
     def _known(self) -> StoreManifest:
         if self._manifest is None or not self._manifest.segments:
             raise DataError(f"{self.folder}: no embeddings yet. Run `curator round`, which computes them.")
@@ -404,3 +408,16 @@ class EmbeddingStore:
         """Remove what attempts that were given up left behind."""
         for path in self.folder.glob("*.partial"):
             path.unlink()
+
+
+def zero_rows(
+    folder: Path, manifest: StoreManifest, segments: Sequence[Segment], most: int
+) -> NDArray[np.int64]:
+    """Pool rows whose embedding is all zero, ascending, at most so many; each segment has to have its file."""
+    found: list[int] = []
+    for segment in segments:
+        entry = manifest.segments[segment.index]
+        if entry.zero_rows and len(found) < most:
+            zero = ~open_vectors(folder / entry.file).any(axis=1)
+            found += (segment.first_row + np.flatnonzero(zero)[: most - len(found)]).tolist()
+    return np.array(found, dtype=np.int64)

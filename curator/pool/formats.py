@@ -242,24 +242,6 @@ def count_rows(path: Path) -> int | None:
     return count_arrow_rows(path) if format_of(path) == "arrow" else None
 
 
-def image_files(folder: Path) -> tuple[list[Path], int]:
-    """The PNG and JPEG files under a folder, sorted by relative path; and how many other files there are.
-
-    Hidden files and folders are left out of both.
-    """
-    images: list[Path] = []
-    others = 0
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts) or path.is_dir():
-            continue
-        if path.suffix.lower() in IMAGE_ENDINGS:
-            images.append(path)
-        else:
-            others += 1
-    return images, others
-
-
 def _grouped(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
     """The records in lists of `size`; the last may be shorter."""
     while group := list(islice(records, size)):

@@ -18,6 +18,7 @@ LONGEST = 200  # characters of a place or a value in a message; an id may have m
 LONGEST_NAME = 80  # characters of a column's or a class's name in a list of them
 EMPTY_ROW = "empty row"
 BAD_ROWS_HEADER = ("file", "row", "line", "problem", "where", "advice")
+_LONGEST = 60  # characters of an example
 
 
 @dataclass
@@ -219,3 +220,16 @@ def listed(names: Sequence[str], limit: int = 20) -> str:
     """Names for a message: quoted, cut, joined, at most `limit` of them."""
     shown = ", ".join(quoted(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+
+
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 row", "1,200 rows"."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def example(kind: str, content: str) -> str:
+    """A text on one line, or the last parts of a path, short enough for an example."""
+    if kind == "image":
+        return "/".join(content.rsplit("/", 2)[-2:])
+    line = " ".join(content[: 8 * _LONGEST].split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1].rstrip()}…"

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,24 @@ from curator.pool.columns import (
     Kind,
     check_folder_columns,
     existing_columns,
-    label_text,
 )
 from curator.pool.confine import Confined
 from curator.pool.fields import Fields, shown_text
-from curator.pool.formats import RawBatch, format_of, image_files, python_values, raw_batches
+from curator.pool.formats import RawBatch, format_of, python_values, raw_batches
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
+from curator.pool.image_folder import folder_label, read_image_folder
 from curator.pool.json_rows import is_unicode
+from curator.pool.labels import LABEL_ADVICE, described, id_text, is_blank, label_text, why_no_label
 from curator.pool.matrices import matrix_of, plain_values, row_of, why_no_row
 from curator.pool.problems import SHOWN, Problems, listed, place, quoted
+from integrations.class_names import ClassNames
 
 BATCH_ROWS = 4096
+# How labels become classes; NAME stands for theirs.
+NEW_CLASS = (
+    "if they are classes too, name them: with --classes at `curator init`, by `curator classes add NAME` in a project that is "
+    "there"
+)
 URL = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
 
 
@@ -51,6 +58,7 @@ class RecordBatch:
         labels: one of the classes or None for each row; None without a label column.
         embeddings: (n, dim) as the file has them, finite, not normalised; None without an embedding column.
         fields: the shown columns of each row, name -> text, blank ones left out; None without shown columns.
+        respelled: labels that were taken as a class which is spelled otherwise: [label, class] -> rows.
     """
 
     rows: IntArray
@@ -62,6 +70,7 @@ class RecordBatch:
     labels: list[str | None] | None
     embeddings: NDArray[np.floating[Any]] | None
     fields: list[Fields] | None
+    respelled: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -72,11 +81,12 @@ class RecordBatch:
             return self
         kept = np.flatnonzero([row not in rows for row in self.rows.tolist()])
         parts: dict[str, Any] = {}
-        for field in fields(self):
-            part = getattr(self, field.name)
-            parts[field.name] = (
-                part[kept] if isinstance(part, np.ndarray) else part and [part[at] for at in kept]
-            )
+        for name in (part.name for part in fields(self)):
+            part = getattr(self, name)
+            if isinstance(part, np.ndarray):
+                parts[name] = part[kept]
+            else:  # `respelled` counts all that were seen
+                parts[name] = part and [part[at] for at in kept] if name != "respelled" else part
         return RecordBatch(**parts)
 
 
@@ -89,6 +99,7 @@ def read_records(
     labels_required: bool = False,
     allow_outside: bool = False,
     problems: Problems | None = None,
+    new_class: str = NEW_CLASS,
     batch_rows: int = BATCH_ROWS,
 ) -> Iterator[RecordBatch]:
     """Read a data file or a folder of images, batch by batch.
@@ -101,6 +112,7 @@ def read_records(
         labels_required: a row without a label is a problem (a hold-out file).
         allow_outside: images may lie outside the folder of the data file, or behind links that lead out of it.
         problems: collects what is wrong, and knows whether bad rows are an error or left out; None: an error.
+        new_class: how a class is added, for the message about labels that are none of the classes.
         batch_rows: rows per batch.
 
     Raises:
@@ -114,6 +126,7 @@ def read_records(
         Problems(path) if problems is None else problems,
         labels_required=labels_required,
         allow_outside=allow_outside,
+        new_class=new_class,
     )
     batches = (
         _folder_batches(reader, batch_rows)
@@ -145,14 +158,16 @@ class _Reader:
         *,
         labels_required: bool,
         allow_outside: bool,
+        new_class: str,
     ) -> None:
         self.path = path
         self.columns = columns
         self.kind = kind
         self.problems = problems
         self.confined = Confined(path, self.problems, allow_outside=allow_outside)
-        self._classes = None if classes is None else frozenset(classes)
-        self._class_list = [] if classes is None else list(classes)
+        self.allow_outside = allow_outside
+        self.classes = None if classes is None else ClassNames(classes, merge_case=columns.merge_case)
+        self._new_class = new_class
         self._labels_required = labels_required
         self._seen = HashIndex()
         self._dim: int | None = None
@@ -160,12 +175,9 @@ class _Reader:
         self._outside_first: dict[str, str] = {}
         self._outside_what = f"labels outside the classes in column {columns.label!r}"
 
-    def _outside_advice(self, names: list[str]) -> str:
-        adding = f"curator classes add {' '.join(map(shlex.quote, names))}"
-        return (
-            f"The classes are {listed(self._class_list)}. Correct the labels; or, if they are classes too, name them: with "
-            f"--classes at `curator init`, by `{adding}` in a project that is there."
-        )
+    def _outside_advice(self, names: list[str], classes: ClassNames) -> str:
+        adding = self._new_class.replace("NAME", " ".join(map(shlex.quote, names)))
+        return f"The classes are {listed(classes.names)}. Correct the labels; or {adding}.{self._alike_hint(classes)}"
 
     def at(self, raw: RawBatch, position: int) -> str:
         """Where a row is, in words; what is added to the problems next belongs to it."""
@@ -178,7 +190,7 @@ class _Reader:
         Raises:
             DataError: something was.
         """
-        if self._outside:
+        if self._outside and self.classes:
             shown = [
                 f"{quoted(label)} ({count:,} {'row' if count == 1 else 'rows'}, first {self._outside_first[label]})"
                 for label, count in self._outside.most_common(SHOWN)
@@ -187,16 +199,28 @@ class _Reader:
             more = f" and {others:,} other labels" if others else ""
             self.problems.on_row(None)
             names = [label for label, _ in self._outside.most_common(SHOWN)]
-            advice = self._outside_advice(names)
+            advice = self._outside_advice(names, self.classes)
             self.problems.add(self._outside_what, ", ".join(shown) + more, advice, longest=1000)
         self.problems.raise_if_any()
+
+    def _alike_hint(self, classes: ClassNames) -> str:
+        """How labels that look like a class are taken as it."""
+        pairs = [(label, name) for label in self._outside if (name := classes.alike(label)) is not None]
+        if not pairs:
+            return ""
+        shown = ", ".join(f"{label!r} and {name!r}" for label, name in pairs[:SHOWN])
+        return (
+            f" {shown} differ only by case, spaces or characters that are not seen: to take them as one, give `curator init`"
+            " --merge-case, or set merge_case = true under [data] in curator.toml."
+        )
 
     def record_batch(
         self, raw: RawBatch, contents: list[str], hashes: list[bytes], given_ids: Any
     ) -> RecordBatch:
         """Check ids, labels and embeddings of rows whose content was looked at already; bad rows may be left out."""
         content_hashes = as_hashes(hashes)
-        labels = self._labels(raw) if self.columns.label else None
+        respelled: Counter[tuple[str, str]] = Counter()
+        labels = self._labels(raw, respelled) if self.columns.label else None
         embeddings = self._embeddings(raw) if self.columns.embedding else None
         shown = self._fields(raw) if self.columns.show else None
         # last: a row that is left out for another reason leaves its id to those that come after it
@@ -208,7 +232,7 @@ class _Reader:
             id_hashes = self._unique(raw, ids)
         rows = np.asarray(raw.rows, dtype=np.int64)
         batch = RecordBatch(
-            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, shown
+            rows, raw.lines, ids, id_hashes, contents, content_hashes, labels, embeddings, shown, respelled
         )
         return batch.without(self.problems.bad_among(raw.rows))
 
@@ -216,20 +240,18 @@ class _Reader:
         column = self.columns.id
         ids = []
         for at, value in enumerate(python_values(values, self.path, column)):
-            text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-            if text is None or (isinstance(text, str) and not text.strip()):
+            text = id_text(value)
+            if is_blank(value):
                 self.problems.add(
                     f"no id in column {column!r}", self.at(raw, at), "Give every row an id of its own."
                 )
-                text = ""
-            elif not isinstance(text, str):
+            elif text is None:
                 self.problems.add(
                     f"id in column {column!r} is neither text nor a whole number",
-                    f"{self.at(raw, at)}: {quoted(text)}",
+                    f"{self.at(raw, at)}: {described(value)}",
                     "Write ids as text.",
                 )
-                text = ""
-            ids.append(text)
+            ids.append(text or "")
         return ids
 
     def _unique(self, raw: RawBatch, ids: list[str]) -> HashArray:
@@ -249,16 +271,16 @@ class _Reader:
             )
         return hashes
 
-    def _labels(self, raw: RawBatch) -> list[str | None]:
+    def _labels(self, raw: RawBatch, respelled: Counter[tuple[str, str]]) -> list[str | None]:
         column = str(self.columns.label)
         labels: list[str | None] = []
         for at, value in enumerate(python_values(raw.values[column], self.path, column)):
-            label = label_text(value)
-            if value is not None and label is None and not isinstance(value, str):
+            label, wrong = label_text(value), why_no_label(value)
+            if wrong:
                 self.problems.add(
                     f"label in column {column!r} is neither text nor a whole number",
-                    f"{self.at(raw, at)}: {quoted(value)}",
-                    "Write labels as text.",
+                    f"{self.at(raw, at)}: {wrong}",
+                    LABEL_ADVICE,
                 )
             elif label is None and self._labels_required:
                 self.problems.add(
@@ -266,16 +288,21 @@ class _Reader:
                     self.at(raw, at),
                     "A hold-out needs a label in every row.",
                 )
-            elif label is not None and self._classes is not None and label not in self._classes:
-                self._label_outside(raw, at, label)
+            elif label is not None and self.classes is not None:
+                name = self.classes.find(label)
+                if name is None:
+                    self._label_outside(raw, at, label, self.classes)
+                elif isinstance(value, str) and value != name:
+                    respelled[value, name] += 1
+                label = name or label
             labels.append(label)
         return labels
 
-    def _label_outside(self, raw: RawBatch, at: int, label: str) -> None:
+    def _label_outside(self, raw: RawBatch, at: int, label: str, classes: ClassNames) -> None:
         """Labels that are no classes are counted and said once each, or else are rows to leave out."""
         if self.problems.skipping:
             where = f"{self.at(raw, at)}: {quoted(label)}"
-            self.problems.add(self._outside_what, where, self._outside_advice([label]))
+            self.problems.add(self._outside_what, where, self._outside_advice([label], classes))
             return
         self._outside[label] += 1
         self._outside_first.setdefault(label, raw.place(at))
@@ -362,14 +389,21 @@ def _file_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
 
 def _folder_batches(reader: _Reader, batch_rows: int) -> Iterator[RecordBatch]:
     check_folder_columns(reader.path, reader.columns)
-    files, _ = image_files(reader.path)
+    found = read_image_folder(reader.path, allow_outside=reader.allow_outside)
+    found.report(reader.problems)
+    files = found.images
     reader.problems.n_rows = len(files)
+    # A folder that is itself a class, added alone, says so by its own name.
+    own = reader.path.resolve().name
+    inherited = own if reader.classes is not None and reader.classes.find(own) else None
     for start in range(0, len(files), batch_rows):
         part = files[start : start + batch_rows]
         rows = list(range(start + 1, start + len(part) + 1))
         values: dict[str, Any] = {"image": [str(file.absolute()) for file in part]}
         if reader.columns.label:
-            values[SUBFOLDER] = [file.parent.name for file in part]
+            values[SUBFOLDER] = [
+                folder_label(found.parts(file), reader.columns.label_level) or inherited for file in part
+            ]
         raw = RawBatch(rows, None, values)
         contents, hashes = _images(reader, raw, "image")
         ids = [file.relative_to(reader.path).as_posix() for file in part]

@@ -12,9 +12,10 @@ import numpy as np
 from curator.config import Config
 from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, infer_columns
+from curator.pool.columns import Columns
 from curator.pool.hash_index import as_hashes, digest
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import infer_columns
 from curator.pool.problems import BadRows, listed
 from curator.pool.readers import URL
 from curator.pool.segments import Role, read_segment
@@ -162,7 +163,12 @@ class PoolRebuild:
                 f"The hold-out file {named} is gone, and without it nothing can be measured any more. Put it back, or set "
                 "[holdout] file in curator.toml to where it is."
             )
-        columns = infer_columns(path, replace(self._columns, show=()), self._config.project.kind).columns
+        columns = infer_columns(
+            path,
+            replace(self._columns, show=()),
+            self._config.project.kind,
+            allow_outside=self._config.data.allow_outside,
+        ).columns
         self._import(pool, path, columns, self._options.holdout_embeddings, role="holdout")
         self._report.restored.append(f"{path}: hold-out read again")
 

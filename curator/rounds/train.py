@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from curator.ledger import records
 from curator.ledger.store import utc_now
 from curator.money.fixed import Stopwatch, charge_round
+from curator.pool.problems import counted
 from curator.project import Project
 from curator.rounds.near_duplicates import near_any
+from curator.rounds.starved import find_starved, keep, notes_of
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,13 @@ class TrainingSet:
     Attributes:
         rows: (n,) pool rows.
         labels: (n,) positions into the project's classes.
-        dropped: labels left out because their item is a near-duplicate of a hold-out item.
+        dropped: (m,) positions into the classes of the labels left out because their item is a near-duplicate of a hold-out
+            item.
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
-    dropped: int
+    dropped: NDArray[np.int64]
 
 
 def training_set(project: Project) -> TrainingSet:
@@ -42,7 +45,7 @@ def training_set(project: Project) -> TrainingSet:
         project.embeddings.take(project.holdout_rows()),
         project.config.acquisition.duplicate_cosine,
     )
-    return TrainingSet(rows[~near], y[~near], int(near.sum()))
+    return TrainingSet(rows[~near], y[~near], y[near])
 
 
 def _imported(project: Project, rows: NDArray[np.int64]) -> int:
@@ -65,20 +68,25 @@ def train(project: Project, round_id: int) -> list[str]:
     watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger
     training = training_set(project)
+    starved = notes_of(find_starved(project, training.labels, training.dropped))
     if not len(training.rows):
         note = "No usable training label was given: no model was trained."
         with ledger.write():
             ledger.update("rounds", round_id, status="unmeasured", note=note, trained_at=utc_now())
+            keep(ledger, starved)
             charge_round(ledger, cost, round_id)
-        return [note]
+        return [note, *starved]
     notes = []
     classes = project.config.project.classes
     missing = [name for i, name in enumerate(classes) if i not in set(training.labels.tolist())]
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         notes.append(f"No label yet for {len(missing)} of {len(classes)} classes: {shown}.")
-    if training.dropped:
-        notes.append(f"{training.dropped} labels left out of training: near-duplicates of hold-out items.")
+    notes += starved
+    if len(training.dropped):
+        notes.append(
+            f"{counted(len(training.dropped), 'label')} left out of training: near-duplicates of hold-out items."
+        )
     version = f"round-{round_id:03d}"
     model = fit_model(
         project.new_model(),
@@ -112,5 +120,6 @@ def train(project: Project, round_id: int) -> list[str]:
             note=json.dumps(notes) if notes else None,
             trained_at=utc_now(),
         )
+        keep(ledger, starved)
         watch.charge(ledger, cost, round_id, "train")
     return notes

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from curator.config import Kind
 from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, Inferred, check_classes, infer_columns, sorted_classes
+from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
+from curator.pool.image_folder import read_image_folder
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import Inferred, infer_columns
+from curator.pool.labels import check_classes, sorted_classes
 from curator.pool.problems import listing
 from curator.progress import Progress
 from curator.simulate.data import Labeled, drawn
@@ -79,7 +82,13 @@ def read_file(
 
 
 def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) -> Labeled:
-    inferred = infer_columns(options.data, options.columns, options.kind)
+    inferred = infer_columns(
+        options.data,
+        options.columns,
+        options.kind,
+        classes=options.classes,
+        allow_outside=options.allow_outside,
+    )
     for note in inferred.notes:
         say(note)
     holdout = _holdout_columns(options, inferred)
@@ -162,7 +171,12 @@ def _holdout_columns(options: FileOptions, inferred: Inferred) -> Inferred | Non
         )
     if options.holdout is None:
         return None
-    found = infer_columns(options.holdout, replace(inferred.columns, show=()), inferred.kind)
+    found = infer_columns(
+        options.holdout,
+        replace(inferred.columns, show=()),
+        inferred.kind,
+        allow_outside=options.allow_outside,
+    )
     if found.columns.label is None:
         raise DataError(f"{options.holdout}: no column holds labels. Name it with --label COLUMN.")
     return found
@@ -205,7 +219,10 @@ def _key(options: FileOptions) -> str:
     facts = [json.dumps(asdict(options), sort_keys=True, default=str)]
     for path in files:
         if path is not None and path.exists():
-            inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            inside: Sequence[Path] = [path]
+            if path.is_dir():
+                images = read_image_folder(path, allow_outside=options.allow_outside).images
+                inside = [image for image in images if image.exists()]
             facts += [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in inside]
     return blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
 from integrations.labelers.protocol import (
     Announcement,
@@ -84,12 +85,12 @@ class ReplayLabeler:
         self._more_seconds = more_seconds
         self._annotator = annotator
         self._answers_limit = answers_limit
-        self._classes: frozenset[str] | None = None
+        self._classes: ClassNames | None = None
         self._former: dict[str, str | None] = {}
 
     def prepare(self, spec: ProjectSpec, project: str | None) -> str:
         """Start the file of questions, or check that it is there. See `Labeler.prepare`."""
-        self._classes = frozenset(spec.classes)
+        self._classes = ClassNames(spec.classes)
         self._former = dict(spec.former_classes)
         if project is None:
             if not self._whole_lines():
@@ -174,16 +175,14 @@ class ReplayLabeler:
         label = None if asked.skip else self._labels[item_id]
         given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
         typical = self._seconds + (0.0 if self._more_seconds is None else self._more_seconds(item_id))
-        unknown = (
-            label is not None
-            and self._classes is not None
-            and label not in self._classes
-            and label not in self._former
-        )
+        known = label if label is None or self._classes is None else self._classes.find(label)
+        if known is None and label in self._former:
+            known = label  # as it was called once
+        unknown = label is not None and known is None
         return Answer(
             source_id=f"{key}@{given}" if who == 1 else f"{key}@{given}#{who}",
             annotator=self._annotator if who == 1 else f"{self._annotator}-{who}",
-            label=None if unknown else label,
+            label=known,
             skipped=label is None,
             seconds=round(typical * (0.5 + _fraction(item_id)), 3),
             created_at=given,

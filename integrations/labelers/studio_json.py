@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
 from integrations.labelers.protocol import Answer, Identity, Neighbour, Question, QuestionAnswers, Suggestion
 from integrations.labelers.studio_config import Control
@@ -248,10 +249,11 @@ def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
         return None, "nothing was chosen"
     if len(chosen) > 1:
         return None, f"{len(chosen)} classes were chosen instead of one"
-    choices = {*control.classes, *control.former_classes, *_no_label(control)}
-    if not isinstance(chosen[0], str) or chosen[0] not in choices:
+    choices = ClassNames((*control.classes, *control.former_classes, *_no_label(control)))
+    label = choices.find(chosen[0]) if isinstance(chosen[0], str) else None
+    if label is None:
         return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is none of the classes"
-    return chosen[0], None
+    return label, None
 
 
 def _no_label(control: Control) -> frozenset[str]:

@@ -6,16 +6,17 @@ import threading
 import pytest
 from support.projects import dump, make_project, write_pool
 
-import curator.init
+import curator.start.create
 from curator.beginning import refuse_existing
 from curator.config import CONFIG_NAME
 from curator.errors import ConfigError, DataError, LockedError
-from curator.init import InitOptions, init_project
 from curator.ledger.store import Ledger
 from curator.lock import project_lock
 from curator.progress import NoProgress
 from curator.project import Project
 from curator.rounds.run import run_round
+from curator.start.create import init_project
+from curator.start.options import InitOptions
 
 _LONG = 500  # seconds; only a fault takes as long
 
@@ -33,18 +34,18 @@ def init(folder, data, **more):
 def paused(monkeypatch, name):
     """Hold a step of `init` up; returns events: it is there, it may go on."""
     there, go_on = threading.Event(), threading.Event()
-    step = getattr(curator.init, name)
+    step = getattr(curator.start.create, name)
 
     def wait(*args, **more):
         there.set()
         assert go_on.wait(_LONG)
         return step(*args, **more)
 
-    monkeypatch.setattr(curator.init, name, wait)
+    monkeypatch.setattr(curator.start.create, name, wait)
     return there, go_on, step
 
 
-@pytest.mark.parametrize("step", ["_plan", "_import_all", "_begin", "render_config"])
+@pytest.mark.parametrize("step", ["make_plan", "load_data", "_begin", "render_config"])
 def test_of_two_at_once_one_makes_the_project_and_keeps_it(tmp_path, data, monkeypatch, step):
     """Held up while planning, it finds the other's project; held up while it makes one, the other is refused."""
     folder = tmp_path / "p"
@@ -60,8 +61,8 @@ def test_of_two_at_once_one_makes_the_project_and_keeps_it(tmp_path, data, monke
     thread = threading.Thread(target=first)
     thread.start()
     assert there.wait(_LONG)
-    monkeypatch.setattr(curator.init, step, original)
-    if step == "_plan":
+    monkeypatch.setattr(curator.start.create, step, original)
+    if step == "make_plan":
         init(folder, data)
         with Project(folder) as project:
             run_round(project)
@@ -72,7 +73,7 @@ def test_of_two_at_once_one_makes_the_project_and_keeps_it(tmp_path, data, monke
             init(folder, data)
     go_on.set()
     thread.join(_LONG)
-    if step == "_plan":
+    if step == "make_plan":
         assert "already holds a project" in str(errors[0])
         assert dump(folder) == before
     else:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from support.projects import edit_config, make_project, write_pool
 
-from curator.init import add_to_pool
 from curator.pool.atomic import write_bytes
 from curator.project import Project
 from curator.rounds.candidates import find_candidates
 from curator.rounds.distances import FILE, DistanceCache
 from curator.rounds.run import run_round
+from curator.start.add import add_to_pool
 
 ROUNDS = 4
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from curator.cli.app import app
 from curator.export import SCHEMA, _defused, export_answers, export_labels, labeled_rows, own_columns
-from curator.init import add_to_pool
 from curator.project import Project
 from curator.rounds.run import run_round
 from curator.rounds.settle import settle
 from curator.rounds.store import store
+from curator.start.add import add_to_pool
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers
 
 FORMULAS = [

@@ -11,8 +11,9 @@ from PIL import Image
 
 from curator.errors import DataError
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, infer_columns
+from curator.pool.columns import Columns
 from curator.pool.incoming import EmbeddingSource
+from curator.pool.inference import infer_columns
 from integrations.errors import EncoderError
 
 CLASSES = ("spam", "ham")
@@ -365,7 +366,8 @@ def test_inference_says_which_option_decides(tmp_path):
     says(message("text,image\na,b.png\n", Columns(text="text", image="image")), "not both")
     says(message("text\n", name="b.csv"), "no rows")
     lines = "\n".join(f"t{i},{i}" for i in range(1100))
-    says(message(f"text,label\n{lines}\n"), "more than 1,000 different values", "--label")
+    given = Columns(label="label")
+    says(message(f"text,label\n{lines}\n", given), "more than 1,000 different values", "row 1001", "--label")
 
 
 def test_folder_inference_errors(tmp_path):
@@ -379,5 +381,5 @@ def test_folder_inference_errors(tmp_path):
     with pytest.raises(DataError, match="has no columns"):
         infer_columns(folder, Columns(id="id"), None)
     Image.new("L", (4, 4)).save(folder / "a.png")
-    with pytest.raises(DataError, match="not every image lies in a subfolder"):
+    with pytest.raises(DataError, match="its images lie in no subfolders"):
         infer_columns(folder, Columns(label="subfolder"), None)

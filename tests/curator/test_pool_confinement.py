@@ -151,18 +151,27 @@ def test_names_that_no_file_has(tmp_path):
 
 
 def test_links_in_a_folder_of_images(places, tmp_path):
-    """A link that leads out of the folder is refused by name; one that stays inside is taken; folders are not entered."""
+    """A link that leads out of the folder is refused by name; one that stays inside is taken."""
     (places / "loop.png").unlink()
     with pytest.raises(DataError) as caught:
         list(read_records(places, Columns(), "image"))
     message = str(caught.value)
     assert "image outside the folder" in message
+    assert f"folder that cannot be entered: 'folder' leads to {tmp_path}" in message
     assert str(places / "link.png") in message
     assert f"which is {tmp_path / 'secret.png'}" in message
     assert "--allow-outside" in message
     (batch,) = read_records(places, Columns(), "image", allow_outside=True)
-    assert batch.ids == ["chain.png", "in.png", "inside.png", "link.png", "sub/in.png"]
-    for name in ("link.png", "chain.png"):
+    assert batch.ids == [
+        "chain.png",
+        "folder/data-of-others/x.png",
+        "folder/secret.png",
+        "in.png",
+        "inside.png",
+        "link.png",
+        "sub/in.png",
+    ]
+    for name in ("link.png", "chain.png", "folder"):
         (places / name).unlink()
     (batch,) = read_records(places, Columns(), "image")
     assert batch.ids == ["in.png", "inside.png", "sub/in.png"]
@@ -225,7 +234,7 @@ def test_the_command_line(places, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert "allow_outside = true" in (project / "curator.toml").read_text("utf-8")
     path.write_text("image,label\n../data-of-others/x.png,a\n")
-    assert "1 items added" in run("add", path, "--project", project).stdout
+    assert "1 item added" in run("add", path, "--project", project).stdout
     edit_config(project, "allow_outside = true", "allow_outside = false")
     path.write_text("image,label\n../data-of-others/y.png,a\n")
     assert "image outside the folder" in run("add", path, "--project", project).stderr

@@ -18,13 +18,14 @@ from typer.testing import CliRunner
 from curator.cli.app import app
 from curator.config import load_config
 from curator.errors import DataError
-from curator.init import add_to_pool
 from curator.pool import segments, staging
 from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, infer_columns
+from curator.pool.columns import Columns
 from curator.pool.fields import LONGEST, decode_fields, encode_fields, shown_text
+from curator.pool.inference import infer_columns
 from curator.pool.readers import read_records
 from curator.project import Project
+from curator.start.add import add_to_pool
 
 CLASSES = ("a", "b")
 COLUMNS = Columns(id="id", text="text", show=("title", "year", "tags"))

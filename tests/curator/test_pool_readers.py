@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curator.errors import DataError
-from curator.pool.columns import SUBFOLDER, Columns, infer_columns
+from curator.pool.columns import SUBFOLDER, Columns
+from curator.pool.inference import infer_columns
 from curator.pool.readers import read_records
 
 ALL = Columns(id="id", text="text", label="label", embedding="embedding")
@@ -102,7 +103,7 @@ def test_images_by_path_url_and_folder(tmp_path):
     assert found.classes == ("a", "b")
     assert found.notes == (
         "id: path below images (3 images)",
-        "left out: 1 files that are neither PNG nor JPEG",
+        "left out: 1 file that is neither PNG nor JPEG",
         "label: name of the subfolder",
     )
     (batch,) = read_records(tmp_path / "images", found.columns, "image", classes=found.classes)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from support.projects import edit_config, make_project, write_pool
 
-from curator.init import add_to_pool
 from curator.ledger import records
 from curator.money.seconds_model import SecondsModel
 from curator.money.timing import expected_costs, lengths_of, measured_times, seconds_model
 from curator.project import Project
 from curator.rounds.run import run_round
+from curator.start.add import add_to_pool
 
 
 def varied(path, n=240):

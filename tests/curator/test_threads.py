@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from support.projects import dump
 
-from curator.init import InitOptions, init_project
 from curator.progress import NoProgress
 from curator.project import Project
 from curator.rounds.holdout_probs import SAME
 from curator.rounds.run import run_round
+from curator.start.create import init_project
+from curator.start.options import InitOptions
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "messages.csv"
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from curator.init import InitOptions, init_project
 from curator.ledger.store import Ledger
 from curator.progress import NoProgress
 from curator.project import Project
+from curator.start.create import init_project
+from curator.start.options import InitOptions
 
 CLASSES = ("blue", "green", "red")
 

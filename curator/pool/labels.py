@@ -1,0 +1,231 @@
+"""Labels of a data file: what counts as one, and which classes they make."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import isfinite, isnan
+from pathlib import Path
+from uuid import UUID
+
+from curator.errors import DataError
+from curator.pool.formats import python_values, raw_batches
+from curator.pool.problems import Problems, counted
+from curator.pool.reading import UNKNOWN, Reading
+from integrations.class_names import alike_groups, plain
+
+MOST_CLASSES = 1000  # more distinct labels than this are no classes
+LABEL_ADVICE = (
+    "Labels are text, whole numbers or true/false: write the column anew (in pandas: .astype('Int64') for numbers),"
+    " leave cells without a label empty, or name another column with --label."
+)
+_LARGEST_EXACT = 2**53  # a float beyond it stands for several whole numbers
+_SHOWN = 3
+_LONGEST_SHOWN = 40  # characters of a value in a message
+# true and false are whole numbers to Python
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true/false"),
+    ((float, Decimal), "a decimal number"),
+    (int, "a number"),
+    (str, "text"),
+    (list, "a list"),
+    (dict, "an object"),
+    (bytes, "bytes"),
+)
+# Of labels that differ from their class in spelling only; kept so that a file of nonsense takes no memory.
+_MOST_RESPELLED = 1000
+
+
+def label_text(value: object) -> str | None:
+    """A label as it is kept: whole numbers and true/false as written, text without space around it; None = unlabeled."""
+    match value:
+        case str():
+            return plain(value) or None
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case _:
+            return None
+
+
+def id_text(value: object) -> str | None:
+    """An id as text: text, a whole number however it is stored, a UUID; None when the value can be no id.
+
+    A column of whole numbers becomes one of floats where a single cell was empty, in pandas and in spreadsheets.
+    """
+    match value:
+        case bool():
+            return None
+        case str():
+            return value
+        case int() | UUID():
+            return str(value)
+        case float() if isfinite(value) and value == int(value) and abs(value) <= _LARGEST_EXACT:
+            return str(int(value))
+        case Decimal() if value.is_finite() and value == int(value):
+            return str(int(value))
+        case _:
+            return None
+
+
+def is_blank(value: object) -> bool:
+    """Whether a cell holds nothing: null, empty text, or the NaN that stands for a missing number."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and isnan(value))
+
+
+def why_no_label(value: object) -> str | None:
+    """What is wrong with a value as a label, in words that follow "holds"; None when it is one, or none is there."""
+    if value is None or isinstance(value, (str, int)):
+        return None
+    return described(value)
+
+
+def described(value: object) -> str:
+    """A value and what it is, for a message."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, float) and isnan(value):
+        return "NaN (a missing number)"
+    shown = str(value) if isinstance(value, Decimal) else repr(value)
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
+    return f"{shown} ({_kind_of(value)})"
+
+
+def _kind_of(value: object) -> str:
+    return next((word for kind, word in _KINDS if isinstance(value, kind)), type(value).__name__)
+
+
+@dataclass
+class Respelled:
+    """Labels that were taken as a class which is spelled otherwise: `counts[label, class]`."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    total: int = 0
+
+    def update(self, counts: Counter[tuple[str, str]]) -> None:
+        """Note those of a batch."""
+        self.total += counts.total()
+        for pair, n in counts.items():
+            if pair in self.counts or len(self.counts) < _MOST_RESPELLED:
+                self.counts[pair] += n
+
+    def sentence(self) -> str | None:
+        """What was done, with examples; None when nothing was."""
+        if not self.total:
+            return None
+        shown = ", ".join(
+            f"{label!r} as {name!r} ({n:,})" for (label, name), n in self.counts.most_common(_SHOWN)
+        )
+        more = " and others" if len(self.counts) > _SHOWN else ""
+        return (
+            f"{counted(self.total, 'label')} taken without spaces around, in one Unicode spelling: {shown}{more}"
+            if all(plain(label) == name for label, name in self.counts)
+            else f"{counted(self.total, 'label')} taken as the class that they look like: {shown}{more}"
+        )
+
+
+@dataclass(frozen=True)
+class FoundLabels:
+    """The labels in a column of a whole file.
+
+    Attributes:
+        counts: how often each occurs, as `label_text` gives them.
+        unlabeled: rows without one.
+        why_not: why the column cannot hold the classes; None when it can.
+    """
+
+    counts: Counter[str]
+    unlabeled: int = 0
+    why_not: str | None = None
+
+
+def read_labels(path: Path, column: str, reading: Reading = UNKNOWN) -> FoundLabels:
+    """Count the labels in a column of a file that is written as `reading` says.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    counts: Counter[str] = Counter()
+    unlabeled = 0
+    for batch in raw_batches(path, (column,), Problems(path), batch_rows=65_536, reading=reading):
+        for at, value in enumerate(python_values(batch.values[column], path, column)):
+            wrong = why_no_label(value)
+            if wrong:
+                return FoundLabels(counts, unlabeled, f"{batch.place(at)} holds {wrong}")
+            label = label_text(value)
+            if label is None:
+                unlabeled += 1
+                continue
+            counts[label] += 1
+            if len(counts) > MOST_CLASSES:
+                return FoundLabels(
+                    counts,
+                    unlabeled,
+                    f"it has more than {MOST_CLASSES:,} different values (the {MOST_CLASSES + 1:,}th, {label!r}, is in "
+                    f"{batch.place(at)}), and there can be {MOST_CLASSES:,} classes at most",
+                )
+    if not counts:
+        return FoundLabels(counts, unlabeled, "every cell of it is empty")
+    return FoundLabels(counts, unlabeled)
+
+
+def sorted_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Classes in order: as numbers when all are whole numbers, else as text."""
+    listed_names = list(names)
+    if all(name.isdecimal() for name in listed_names):
+        return tuple(sorted(listed_names, key=lambda name: (int(name), name)))
+    return tuple(sorted(listed_names))
+
+
+def check_classes(classes: Sequence[str], where: str) -> tuple[str, ...]:
+    """The classes, if they can be classes.
+
+    Args:
+        classes: their names.
+        where: where they come from, for the message.
+
+    Raises:
+        DataError: fewer than two, a blank one, or one twice.
+    """
+    if any(not name.strip() for name in classes):
+        raise DataError(f"{where}: a class has a blank name. Name every class.")
+    repeated = sorted({name for name in classes if list(classes).count(name) > 1})
+    if repeated:
+        raise DataError(f"{where}: class {repeated[0]!r} is named twice. Name each class once.")
+    if len(classes) < 2:
+        found = f"only {classes[0]!r}" if classes else "none"
+        raise DataError(f"{where}: fewer than two classes ({found}). Give at least two with --classes A,B.")
+    return tuple(classes)
+
+
+def merged(counts: Counter[str]) -> Counter[str]:
+    """Counts of names that look alike, added up under the most frequent of them."""
+    result = Counter(counts)
+    for group in alike_groups(sorted_classes(counts)):
+        kept = max(group, key=lambda name: counts[name])  # the first of those that are equally frequent
+        total = sum(counts[name] for name in group)
+        for name in group:
+            del result[name]
+        result[kept] = total
+    return result
+
+
+def alike_warning(names: Iterable[str], counts: Counter[str] | None = None) -> str | None:
+    """A sentence about classes that a person would take for one; None when there are none."""
+    groups = alike_groups(names)
+    if not groups:
+        return None
+
+    def shown(name: str) -> str:
+        # what cannot be seen is an escape in a repr
+        return f"{name!r} ({counts[name]:,})" if counts else repr(name)
+
+    listed_groups = "; ".join(" and ".join(map(shown, group)) for group in groups[:_SHOWN])
+    more = f"; and {len(groups) - _SHOWN:,} more" if len(groups) > _SHOWN else ""
+    return (
+        f"classes that differ only by case, spaces or characters that are not seen: {listed_groups}{more}."
+        " If they are one class, --merge-case takes them as one"
+    )

@@ -1,0 +1,1 @@
+"""How a project begins: what the data hold is inferred and shown, the project is written, more data are added."""

@@ -9,7 +9,6 @@ Positions are those of the pool, whose order is fixed when items are added, wher
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from strategies._types import FloatArray, IntArray
 
@@ -77,7 +76,7 @@ def first_and_largest(values: FloatArray) -> tuple[int, int]:
     return int((values >= least_equal(float(values[largest]))).argmax()), largest
 
 
-def likeliest(probs: FloatArray) -> NDArray[np.intp]:
+def likeliest(probs: FloatArray) -> IntArray:
     """(..., n) the class of the largest probability of (..., n, n_classes); of equal ones the first."""
     largest = probs.max(axis=-1, keepdims=True)
-    return np.asarray((probs >= largest * probs.dtype.type(1.0 - TELLABLE)).argmax(axis=-1))
+    return np.asarray((probs >= largest * probs.dtype.type(1.0 - TELLABLE)).argmax(axis=-1), dtype=np.int64)

@@ -5,6 +5,7 @@ import platform
 import warnings
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -138,7 +139,8 @@ def describe_arithmetic() -> str:
         }
     )
     versions = [f"{name} {_installed(name)}" for name in _ARITHMETIC]
-    simd = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+    built: Any = np.show_config(mode="dicts")
+    simd = built.get("SIMD Extensions", {}).get("found", [])
     told = [f"{name}={os.environ[name]}" for name in _TOLD if name in os.environ]
     parts = [
         f"{_processor()} ({platform.machine()}, {platform.system()})",

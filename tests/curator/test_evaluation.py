@@ -11,7 +11,7 @@ from curator.learner.evaluation import cross_validated_probs, evaluate, expected
 from curator.learner.head import EmbeddingHead
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(2, 6))
 def test_metrics_are_scikit_learns(seed, n, k):
     """Accuracy, macro-F1 over present classes, log loss, Brier and the scores of each class."""

@@ -62,10 +62,10 @@ def unknown_answers(ledger: Ledger) -> int:
 
 def unknown_note(answers: int) -> str:
     """What a person is told about them."""
-    s, their = ("", "its") if answers == 1 else ("s", "their")
+    s = "" if answers == 1 else "s"
     return (
         f"What {answers:,} answer{s} paid by the hour cost is not known: no answer came with a time. The bill is corrected when "
-        f"times come, or with an invoice (`curator cost import`); a budget counts the most that {their} first minute may cost."
+        "times come, or with an invoice (`curator cost import`); until then a budget counts a minute for each."
     )
 
 

@@ -192,7 +192,8 @@ def _correction(ledger: Ledger, line: Line) -> Correction:
         ledger.scalar("select coalesce(sum(amount), 0) from costs where round = ? and kind = ?", place)
     )
     unknown = ledger.scalar("select max(amount is null) from bill where round = ? and kind = ?", place)
-    return Correction(*place, None if unknown else on_bill, line.amount, line.amount - on_bill)
+    recorded = None if unknown else on_bill
+    return Correction(line.round, line.kind, recorded, line.amount, line.amount - on_bill)
 
 
 def _write(ledger: Ledger, lines: list[Line], corrections: list[Correction], currency: str) -> None:

@@ -148,7 +148,13 @@ def _same_items(project: Project, number: int, round_id: int, rows: IntArray) ->
 def _row(project: Project, round_id: int, previous: int, gain: Gain, looks: int) -> Row:
     config = project.config
     cost = paid_between(project.ledger, previous, round_id)
-    worth = gain_worth_paying_for(config.stop, gain.metric, config.holdout.metric, cost, config.cost.currency)
+    worth = (
+        None
+        if cost is None
+        else gain_worth_paying_for(
+            config.stop, gain.metric, config.holdout.metric, cost, config.cost.currency
+        )
+    )
     decision_low, decision_high = decision_interval(
         gain.value, gain.low, gain.high, level=gain.level, looks=looks
     )

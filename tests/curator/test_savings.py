@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.projects import edit_config, make_project, write_pool
+from threadpoolctl import threadpool_info
 
 from curator.cli.render import status_text
 from curator.ledger.store import Ledger
+from curator.money import replayed
 from curator.money.certificate import Evidence, doublings, saved_labels
 from curator.money.replayed import Labels, Replay, Sample
 from curator.money.savings import NO_PRICE, current, sentence, why_not
@@ -129,6 +131,33 @@ def test_the_same_labels_say_the_same():
     once, again = (replay_of(lambda _x, rest, rng: rng.choice(rest, 60, replace=False)) for _ in "ab")
     assert once.evidence() == again.evidence()
     assert once.measured() == again.measured()
+
+
+def test_the_replay_is_a_small_part_of_a_round(monkeypatch):
+    """Fits of ten times the labels in all, each on one thread: on busy cores several threads wait for each other most of the time."""
+    seen, threads = [], []
+    fit = replayed._fit
+
+    def counted(embeddings, classes):
+        seen.append(len(classes))
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return fit(embeddings, classes)
+
+    monkeypatch.setattr(replayed, "_fit", counted)
+    replay = replay_of(lambda _x, rest, rng: rng.choice(rest, 400, replace=False))
+    found = replay.evidence()
+    replay.measured()
+    assert sum(seen) <= 10 * found.labels
+    assert set(threads) == {1}
+
+
+def test_how_much_replayed_campaigns_differ_is_in_the_interval():
+    """The hold-out's own noise is not all there is: few campaigns are replayed, and each might have been another."""
+    replay = replay_of(lambda _x, rest, rng: rng.choice(rest, 120, replace=False))
+    of_items = (replay._random(160, replay._draws(160), 1).mean(axis=0)).std() / np.sqrt(1500)
+    assert replay.evidence().paired_sd > 0.5 * of_items
+    draws = replay._random(160, replay._draws(160), 1).mean(axis=1)
+    assert replay.evidence().paired_sd ** 2 > draws.var(ddof=1) / len(draws)
 
 
 def test_many_classes_with_few_labels_say_nothing_on_the_terminal():

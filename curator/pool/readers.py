@@ -252,7 +252,7 @@ class _Reader:
                     f"no label in column {column!r}", raw.place(at), "A hold-out needs a label in every row."
                 )
             elif label is not None and self.classes is not None:
-                name = self.classes.find(label)
+                name = self.classes.find(value if isinstance(value, str) else label)
                 if name is None:
                     self._outside[label] += 1
                     self._outside_first.setdefault(label, raw.place(at))

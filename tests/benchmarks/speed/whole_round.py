@@ -48,9 +48,9 @@ def _second_round(strategy: str, n: int) -> Prepared:
 
 def _make(folder: Path, n: int, batch: int, strategy: str) -> dict[str, str]:
     """The project; returns the label of each item."""
+    from curator.progress import NoProgress
     from curator.start.create import init_project
     from curator.start.options import InitOptions
-    from curator.progress import NoProgress
 
     rows = clustered(n)
     np.save(folder / "embeddings.npy", rows)

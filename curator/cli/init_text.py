@@ -16,6 +16,7 @@ _WIDTH = 100
 _LEAST_HOLDOUT = 5  # items of a class in the hold-out; with fewer its share of mistakes is anybody's guess
 _UNUSED = 8  # columns that are not used, a line each; of more the names
 _CLASSES = 12
+_LEAST = 18  # characters that are left of a column that gives way
 _NAMES = 12  # names of further columns
 
 
@@ -76,7 +77,9 @@ def _columns(columns: Sequence[ColumnSeen], rows_read: int) -> list[str]:
         for c in (*used, *shown)
     ]
     looked_at = columns[0].rows
-    lines = _grid(["column", "used as", "type", "distinct", "examples", "why, or why not"], rows)
+    lines = _grid(
+        ["column", "used as", "type", "distinct", "examples", "why, or why not"], rows, right=(3,), first=4
+    )
     if looked_at < rows_read:
         lines.append(f"  (types, values and examples are of the first {looked_at:,} rows)")
     if rest:
@@ -206,13 +209,15 @@ def _wrapped(text: str, first: str = "  ") -> list[str]:
     )
 
 
-def _grid(headers: list[str], rows: list[list[str]], right: tuple[int, ...] = (3,)) -> list[str]:
-    """Rows under headers in columns, cut to the width of a page: the longest columns give way first."""
+def _grid(
+    headers: list[str], rows: list[list[str]], right: tuple[int, ...], first: int | None = None
+) -> list[str]:
+    """Rows under headers in columns, cut to the width of a page: column `first` gives way, then the longest."""
     cells = [headers, *rows]
     widths = [max(cell_len(row[i]) for row in cells) for i in range(len(headers))]
-    while sum(widths) + 2 * len(widths) > _WIDTH:
-        widest = widths.index(max(widths))
-        widths[widest] -= 1
+    for _ in range(sum(widths) + 2 * len(widths) - _WIDTH):
+        gives_way = first if first is not None and widths[first] > _LEAST else widths.index(max(widths))
+        widths[gives_way] -= 1
     lines = []
     for row in cells:
         parts = [

@@ -134,13 +134,11 @@ class FolderLabels:
 
     Attributes:
         level: of the folder that is the class, 1 = directly below the folder of images; None: the innermost.
-        names: the classes, by name.
         unlabeled: images that lie in no folder of that level.
         note: what was found, a sentence.
     """
 
     level: int | None
-    names: frozenset[str]
     unlabeled: int
     note: str
 
@@ -188,9 +186,7 @@ def folder_labels(found: ImageFolder, level: int | None, *, wanted: bool = False
     ]
     if 2 * len(unlabeled) > len(parts) and not asked:
         return None
-    return FolderLabels(
-        kept, frozenset(names[chosen - 1]), len(unlabeled), _note(found, names, chosen, unlabeled)
-    )
+    return FolderLabels(kept, len(unlabeled), _note(found, names, chosen, unlabeled))
 
 
 def _names(parts: Sequence[tuple[str, ...]], level: int) -> set[str]:

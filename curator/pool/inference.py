@@ -288,7 +288,7 @@ class _FileInference:
         if len(chosen) != 1:
             return None, None
         column = chosen[0]
-        self._why[column.name] = f"few values that repeat: {column.distinct} in {column.rows:,} rows"
+        self._why[column.name] = f"{column.distinct} values, {column.rows:,} rows"
         return self._whole_label(column.name)
 
     def _id_by_contents(self, taken: set[str | None]) -> str | None:
@@ -310,7 +310,7 @@ class _FileInference:
                 self._why[name] = f"not the id: {len(fitting)} columns could be it; say --id {name}"
         if len(fitting) != 1:
             return None
-        self._why[fitting[0]] = "named like an id, and no value comes twice"
+        self._why[fitting[0]] = "named like an id, never repeats"
         return fitting[0]
 
     def _kind(self, taken: set[str | None]) -> Kind:

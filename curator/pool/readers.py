@@ -289,7 +289,7 @@ class _Reader:
                     "A hold-out needs a label in every row.",
                 )
             elif label is not None and self.classes is not None:
-                name = self.classes.find(label)
+                name = self.classes.find(value if isinstance(value, str) else label)
                 if name is None:
                     self._label_outside(raw, at, label, self.classes)
                 elif isinstance(value, str) and value != name:

@@ -249,8 +249,11 @@ def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
         return None, "nothing was chosen"
     if len(chosen) > 1:
         return None, f"{len(chosen)} classes were chosen instead of one"
-    choices = ClassNames((*control.classes, *control.former_classes, *_no_label(control)))
-    label = choices.find(chosen[0]) if isinstance(chosen[0], str) else None
+    choices = (*control.classes, *control.former_classes, *_no_label(control))
+    label = chosen[0] if chosen[0] in choices else None
+    if label is None and isinstance(chosen[0], str):
+        # files of answers pass through tools that may change spaces and the spelling of accents
+        label = ClassNames(choices).find(chosen[0])
     if label is None:
         return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is none of the classes"
     return label, None

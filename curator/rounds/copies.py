@@ -10,11 +10,11 @@ def find_copies(answers: Iterable[Row]) -> dict[str, str]:
     """The answers to one question that are no work of their own.
 
     A second answer of a person is a version of the first. An answer that came in by an import is a copy when the answer it
-    was made from is known here: by its number, and by its seconds, since another server may have used the same number.
+    was made from is known here: by its number, and by its seconds then, since another server may have used the same number.
 
     Args:
         answers: newest versions (`source_id`, `person`, `import_id`, `label`, `skipped`, `seconds`, `created_at`), those
-            that were deleted included.
+            that were deleted included; `all_seconds`, those of every version, is a JSON list.
 
     Returns:
         source_id -> that of the first answer it repeats.
@@ -42,8 +42,10 @@ def mark_copies(ledger: Ledger, keys: Iterable[str] | None) -> None:
     wanted = None if keys is None else json.dumps(list(keys))
     rows = ledger.rows(
         """
-        select a.source_id, a.key, a.person, a.import_id, a.label, a.skipped, a.seconds, a.created_at, a.copy_of
+        select a.source_id, a.key, a.person, a.import_id, a.label, a.skipped, a.seconds, a.created_at, a.copy_of,
+               (select json_group_array(v.seconds) from answers v where v.source_id = a.source_id) as all_seconds
         from answers a where (? is null or a.key in (select value from json_each(?)))
+        and a.key in (select key from answers group by key having count(distinct source_id) > 1)
         and a.version = (select max(version) from answers b where b.source_id = a.source_id)
         """,
         [wanted, wanted],
@@ -73,7 +75,7 @@ def _is_import_of(answer: Row, held: Row) -> bool:
         return False
     if answer["seconds"] is None or held["seconds"] is None:
         return bool((answer["label"], answer["skipped"]) == (held["label"], held["skipped"]))
-    return bool(answer["seconds"] == held["seconds"])
+    return answer["seconds"] in json.loads(held["all_seconds"])
 
 
 def _is_again(answer: Row, held: Row) -> bool:

@@ -94,7 +94,7 @@ def catch_up(project: Project) -> list[str]:
         prepare(project, claim=False)
         notes = pull(project, newest)
     except (IntegrationError, CuratorError) as exc:
-        return [f"Shown as of the last pull: {exc}"]
+        return [f"The labeler could not be asked for corrections: {exc}"]
     settled = settle_corrections(ledger)
     if settled.labeled or settled.retracted:
         notes.append(

@@ -224,7 +224,7 @@ def test_an_imported_copy_is_no_work_and_has_no_voice_beside_its_original(desk):
     ada, copy = by(1, "ada@example.org", 1), by(3, "owner@example.org", 5, seconds=1.0, import_id="1")
     twice = by(3, "owner@example.org", 6, seconds=1.0, import_id="5")
     desk.pull({"k1": [ada]})
-    desk.pull({"k1": [by(1, "ada@example.org", 1, label="b"), copy, twice]})
+    desk.pull({"k1": [by(1, "ada@example.org", 1, label="b", seconds=8.0), copy, twice]})
     assert desk.live("annotator, copy_of is not null") == [("ada@example.org", n) for n in (0, 1, 1)]
     assert (desk.owed(), records.progress(desk.ledger, 1).annotators) == (PRICE, {"ada@example.org": 1})
     settle(desk.ledger, 1, partial=True)

@@ -90,14 +90,10 @@ def check_header(path: Path, layout: Layout, reading: Reading, wanted: Sequence[
     if not columns:
         return
     if not layout.header:
-        odd = [
-            name
-            for name, values in zip(first, columns, strict=True)
-            if not _number(name) and all(map(_number, values))
-        ]
-        if odd and len(rows) > 1:
+        numbers = [name for name, values in zip(first, columns, strict=True) if all(map(_number, values))]
+        if numbers and len(rows) > 1 and all(map(_is_name, first)) and len(set(first)) == len(first):
             raise DataError(
-                f"{path}: line {layout.first_line + 1} looks like a header: {quoted(odd[0])} stands above numbers only. Give"
+                f"{path}: line {layout.first_line + 1} looks like a header: {quoted(numbers[0])} stands above numbers only. Give"
                 " --header for this file."
             )
         return
@@ -291,6 +287,10 @@ def _why_data(first: list[str], columns: list[tuple[str, ...]]) -> str | None:
             if median(below) >= _SENTENCE:
                 return f"{quoted(name)} is as long as the texts below"
     return None
+
+
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and len(text.split()) <= 3 and not _number(text)
 
 
 def _number(text: str) -> bool:

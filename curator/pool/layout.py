@@ -115,7 +115,7 @@ def sample_rows(path: Path, layout: Layout) -> Iterator[list[str]]:
 
 
 @lru_cache(maxsize=32)
-def _layout(path: Path, _stamp: tuple[int, int], reading: Reading) -> Layout:
+def _layout(path: Path, _stamp: tuple[int, int, bytes], reading: Reading) -> Layout:
     form = text_form(path, reading.encoding)
     lines = _head(path, form)
     quoting = csv.QUOTE_NONE if reading.quoting == "none" else csv.QUOTE_MINIMAL

@@ -103,7 +103,7 @@ def check_header(path: Path, layout: Layout, reading: Reading, wanted: Sequence[
     if why:
         raise DataError(
             f"{path}: line {layout.first_line + 1} looks like data, not like the names of columns: {listed(first, 6)} ({why})."
-            f" If the file has no header, give --no-header: the columns are then called column1 to column{len(first)}. If it"
+            f" If the file has no header, give --no-header: the columns are then called column1{f' to column{len(first)}' if len(first) > 1 else ''}. If it"
             " has one, say so with --header."
         )
 

@@ -143,6 +143,11 @@ def _layout(path: Path, _stamp: tuple[int, int, bytes], reading: Reading) -> Lay
 
 def _named(path: Path, layout: Layout, rows: list[list[str]]) -> Layout:
     """The layout with its columns, those that lack a name included."""
+    if not rows:
+        raise DataError(
+            f"{path}: line {layout.first_line + 1} is not readable as CSV: it has a carriage return in a field that is not"
+            " quoted. End all lines alike, or quote the field."
+        )
     first, below = rows[0], rows[1:]
     if not layout.header:
         names = [f"column{n}" for n in range(1, len(first) + 1)]

@@ -626,3 +626,12 @@ def test_add_reads_the_next_file_as_init_read_the_first(tmp_path):
     assert "row 2 (line 2)" in (tmp_path / "bad.csv").read_text()
     pool = Pool.open(tmp_path / "p" / ".curator" / "pool")
     assert pool.contents(pool.rows(["90", "1"])) == ['"more of it', '"password login reset case 1']
+
+
+def test_a_carriage_return_inside_a_field_is_named(tmp_path):
+    """Line ends of two kinds: the row is named, and left out where that was asked for; in the first line it is the end."""
+    path = write(tmp_path, "a.csv", "id,text\n1,a\rb\n2,c\n")
+    message = refused(path, Columns(id="id", text="text"))
+    assert "carriage return" in message
+    assert "row 1 (line 2)" in message
+    assert "carriage return" in refused(write(tmp_path, "b.csv", "id\r,text\n1,a\n"))

@@ -65,9 +65,9 @@ def csv_rows(
             continue
         row += 1
         problems.n_rows = row
-        if fields is not None and not any(map(str.strip, fields)):
+        if isinstance(fields, list) and not any(map(str.strip, fields)):
             problems.leave_out_empty(row, line)
-        elif fields is None or len(fields) != n_fields:
+        elif isinstance(fields, csv.Error) or len(fields) != n_fields:
             problems.on_row(row, line)
             _add_unreadable(problems, layout, place(row, line), fields, taken)
         else:
@@ -87,9 +87,16 @@ def csv_rows(
 
 
 def _add_unreadable(
-    problems: Problems, layout: Layout, where: str, fields: list[str] | None, taken: list[str]
+    problems: Problems, layout: Layout, where: str, fields: list[str] | csv.Error, taken: list[str]
 ) -> None:
-    if fields is None:
+    if isinstance(fields, csv.Error) and "new-line" in str(fields):
+        problems.add(
+            "a carriage return inside a field that is not quoted",
+            f"{where}: {cut(repr(taken[0].strip()), LONGEST_NAME)}",
+            "Quote these fields, or end all lines alike.",
+        )
+        return
+    if isinstance(fields, csv.Error):
         problems.add(
             "a quote inside a field that begins with one",
             f"{where}: {cut(taken[0].strip(), LONGEST_NAME)}",
@@ -107,8 +114,8 @@ def _add_unreadable(
     )
 
 
-def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str] | None, list[str]]]:
-    """First line, fields and physical lines of each record; no fields where they cannot be told apart."""
+def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str] | csv.Error, list[str]]]:
+    """First line, fields and physical lines of each record; the error where fields cannot be told apart."""
     # the limit is one for the process; every reader here sets the same
     csv.field_size_limit(LONGEST_FIELD)
     lines = _Lines(text_lines(path, layout.form))
@@ -131,7 +138,7 @@ def _records(path: Path, layout: Layout) -> Iterator[tuple[int, list[str] | None
                 raise _never_closed(path, start, taken, opened) from error
             # what the field ran into is read again: it may be rows that are fine
             lines.give_back(taken[1:])
-            yield start, None, taken[:1]
+            yield start, error, taken[:1]
         else:
             return
 

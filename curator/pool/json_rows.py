@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from curator.errors import DataError
 from curator.pool.problems import Problems, cut, listed, place, quoted
@@ -21,8 +20,7 @@ _MISSING = object()
 _ARRANGEMENTS = 'Write one object a line, like {"text": "..."}, or an array of them.'
 
 
-@dataclass(frozen=True)
-class JsonRow:
+class JsonRow(NamedTuple):
     """One object: its number, the line it starts on, and what it holds; `suspect` of half surrogate pairs."""
 
     row: int
@@ -42,10 +40,10 @@ def json_rows(path: Path, form: TextForm, problems: Problems) -> Iterator[JsonRo
     values = _stretches(path, form) if _is_spread(path, form) else _lines(path, form)
     for row, (line, text) in enumerate(values, start=1):
         problems.n_rows = row
-        problems.on_row(row, line)
         try:
             record = json.loads(text)
         except (ValueError, RecursionError) as error:
+            problems.on_row(row, line)
             at = line + error.lineno - 1 if isinstance(error, json.JSONDecodeError) else line
             inside = f" in line {at}" if at != line else ""
             problems.add(
@@ -55,10 +53,12 @@ def json_rows(path: Path, form: TextForm, problems: Problems) -> Iterator[JsonRo
             )
             continue
         if not isinstance(record, dict):
+            problems.on_row(row, line)
             problems.add("not a JSON object", f"{place(row, line)} is a {_json_type(record)}", _ARRANGEMENTS)
             continue
-        suspect = _HALF_PAIR.search(text) is not None
+        suspect = "\\u" in text and _HALF_PAIR.search(text) is not None
         if suspect and (bad := next((key for key in record if not is_unicode(key)), None)) is not None:
+            problems.on_row(row, line)
             problems.add(
                 "name of a field is not valid Unicode",
                 f"{place(row, line)}: {quoted(bad)}",
@@ -108,6 +108,8 @@ def field_of(record: Mapping[str, Any], name: str) -> Any:
 
     A key that has the dots itself comes first. A number is a place in a list, from 0.
     """
+    if name in record:
+        return record[name]
     found = _find(record, name)
     return None if found is _MISSING else found
 

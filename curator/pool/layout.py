@@ -90,14 +90,10 @@ def check_header(path: Path, layout: Layout, reading: Reading, wanted: Sequence[
     if not columns:
         return
     if not layout.header:
-        odd = [
-            name
-            for name, values in zip(first, columns, strict=True)
-            if not _number(name) and all(map(_number, values))
-        ]
-        if odd and len(rows) > 1:
+        numbers = [name for name, values in zip(first, columns, strict=True) if all(map(_number, values))]
+        if numbers and len(rows) > 1 and all(map(_is_name, first)) and len(set(first)) == len(first):
             raise DataError(
-                f"{path}: line {layout.first_line + 1} looks like a header: {quoted(odd[0])} stands above numbers only. Give"
+                f"{path}: line {layout.first_line + 1} looks like a header: {quoted(numbers[0])} stands above numbers only. Give"
                 " --header for this file."
             )
         return
@@ -107,7 +103,7 @@ def check_header(path: Path, layout: Layout, reading: Reading, wanted: Sequence[
     if why:
         raise DataError(
             f"{path}: line {layout.first_line + 1} looks like data, not like the names of columns: {listed(first, 6)} ({why})."
-            f" If the file has no header, give --no-header: the columns are then called column1 to column{len(first)}. If it"
+            f" If the file has no header, give --no-header: the columns are then called column1{f' to column{len(first)}' if len(first) > 1 else ''}. If it"
             " has one, say so with --header."
         )
 
@@ -119,7 +115,7 @@ def sample_rows(path: Path, layout: Layout) -> Iterator[list[str]]:
 
 
 @lru_cache(maxsize=32)
-def _layout(path: Path, _stamp: tuple[int, int], reading: Reading) -> Layout:
+def _layout(path: Path, _stamp: tuple[int, int, bytes], reading: Reading) -> Layout:
     form = text_form(path, reading.encoding)
     lines = _head(path, form)
     quoting = csv.QUOTE_NONE if reading.quoting == "none" else csv.QUOTE_MINIMAL
@@ -147,6 +143,11 @@ def _layout(path: Path, _stamp: tuple[int, int], reading: Reading) -> Layout:
 
 def _named(path: Path, layout: Layout, rows: list[list[str]]) -> Layout:
     """The layout with its columns, those that lack a name included."""
+    if not rows:
+        raise DataError(
+            f"{path}: line {layout.first_line + 1} is not readable as CSV: it has a carriage return in a field that is not"
+            " quoted. End all lines alike, or quote the field."
+        )
     first, below = rows[0], rows[1:]
     if not layout.header:
         names = [f"column{n}" for n in range(1, len(first) + 1)]
@@ -291,6 +292,10 @@ def _why_data(first: list[str], columns: list[tuple[str, ...]]) -> str | None:
             if median(below) >= _SENTENCE:
                 return f"{quoted(name)} is as long as the texts below"
     return None
+
+
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and len(text.split()) <= 3 and not _number(text)
 
 
 def _number(text: str) -> bool:

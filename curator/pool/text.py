@@ -90,10 +90,14 @@ class TextForm:
     note: str | None = None
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """What changes when a file does: keeps what was found out about it from outliving it."""
+def stamp(path: Path) -> tuple[int, int, bytes]:
+    """What changes when a file does: keeps what was found out about it from outliving it.
+
+    The clock of a file system may stand still for some milliseconds, so the first bytes are a part of it.
+    """
     found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    with path.open("rb") as file:
+        return found.st_size, found.st_mtime_ns, file.read(2**12)
 
 
 def open_unpacked(path: Path) -> IO[bytes]:
@@ -181,7 +185,7 @@ def _byte_chunks(path: Path) -> Iterator[tuple[bytes, bool]]:
 
 
 @lru_cache(maxsize=32)
-def _text_form(path: Path, _stamp: tuple[int, int], encoding: str | None) -> TextForm:
+def _text_form(path: Path, _stamp: tuple[int, int, bytes], encoding: str | None) -> TextForm:
     head = next(_byte_chunks(path))[0]
     for mark, what in _NO_TEXT:
         if head.startswith(mark):

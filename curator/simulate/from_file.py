@@ -117,9 +117,9 @@ def _read(options: FileOptions, progress: Progress, say: Callable[[str], None]) 
                 bad_rows=bad_rows,
                 progress=progress,
             )
-            for note in (*imported.notes, imported.account):
-                if note:
-                    say(note)
+            for said in (*imported.notes, imported.account):
+                if said:
+                    say(said)
         store = _encoded(options, pool, base, progress, say, precomputed=precomputed)
         return labeled_rows(options.name or options.data.resolve().stem, pool, store, classes)
 

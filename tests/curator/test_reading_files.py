@@ -133,7 +133,9 @@ def test_a_missing_header_is_refused_until_it_is_said(tmp_path):
         ("".join(f"some words that make a sentence {i}\n" for i in range(5)), "as long as the texts below"),
     ):
         message = refused(write(tmp_path, "b.csv", content))
-        assert why in message and "--no-header" in message and "line 1" in message
+        assert why in message
+        assert "--no-header" in message
+        assert "line 1" in message
     columns = Columns(text="column2", label="column3", id="column1", reading=Reading(header=False))
     assert read(path, columns) == WHOLE
     assert kept_reading(path, columns.reading) == Reading(delimiter=",", header=False)
@@ -171,7 +173,9 @@ def test_stray_quotes_swallow_no_row(tmp_path, name):
     rows[4]["text"], rows[9]["text"] = f'"{rows[4]["text"]}', f'{rows[9]["text"]}"'
     path = write(tmp_path, "a.csv", table(delimiter, [{key: row[key] for key in order} for row in rows]))
     message = refused(path)
-    assert "begins in line 6" in message and "takes 6 lines" in message and "--quoting none" in message
+    assert "begins in line 6" in message
+    assert "takes 6 lines" in message
+    assert "--quoting none" in message
     given = read(path, reading=Reading(quoting="none"))
     assert given == [(str(row["id"]), row["text"], row["label"]) for row in rows]
     assert len(read(path, reading=Reading(quoting="double"))) == len(ROWS) - 5
@@ -181,7 +185,8 @@ def test_a_quote_that_never_closes_is_named_where_it_opens(tmp_path):
     """Line and field of the open quote, also behind a field of several lines, and how far it goes."""
     path = write(tmp_path, "a.csv", 'id,note,text\n1,x,y\n2,"two\nlines","open\n3,x,y\n')
     message = refused(path, Columns(text="text"))
-    assert "field 3 in line 4 never ends: it takes 2 lines" in message and "--quoting none" in message
+    assert "field 3 in line 4 never ends: it takes 2 lines" in message
+    assert "--quoting none" in message
 
 
 def test_a_quote_that_closes_too_early_costs_its_row_only(tmp_path):
@@ -216,7 +221,7 @@ def test_texts_of_several_lines_are_read(tmp_path, name):
 
 
 ENCODINGS = {
-    "cp1252": ("réclamé l’été", "cp1252"),
+    "cp1252": ("réclamé l\u2019été", "cp1252"),
     "gbk": ("退款 没到账", "gb18030"),
     "cp1251": ("Верните деньги за заказ", "cp1251"),
     "big5": ("退款沒到帳 密碼錯誤", "big5"),
@@ -244,9 +249,9 @@ def test_a_doubtful_encoding_is_asked_for(tmp_path):
     """Too little to go by, or letters that look alike in several: the message shows what it may be."""
     path = write(tmp_path, "a.csv", b"id,text\n1,caf\xe9\n")
     message = refused(path)
-    assert (
-        "invalid UTF-8 in line 2, byte 13" in message and "café" in message and "--encoding cp1252" in message
-    )
+    assert "invalid UTF-8 in line 2, byte 13" in message
+    assert "café" in message
+    assert "--encoding cp1252" in message
     path = write(
         tmp_path, "b.csv", table(rows=[row | {"text": "zażółć gęślą"} for row in ROWS]).encode("cp1250")
     )
@@ -341,7 +346,8 @@ def test_text_that_is_no_unicode_is_refused_by_row_and_column(tmp_path):
     for key in ("id", "label", "text"):
         rows = [row | ({key: f"{row[key]}\ud83d"} if i == 3 else {}) for i, row in enumerate(ROWS)]
         message = refused(write(tmp_path, "a.jsonl", lines(rows)), ALL)
-        assert f"column '{key}' is not valid Unicode: row 4 (line 4)" in message and "\n" not in message
+        assert f"column '{key}' is not valid Unicode: row 4 (line 4)" in message
+        assert "\n" not in message
         assert infer_columns(tmp_path / "a.jsonl", ALL, None).classes == CLASSES
     message = refused(write(tmp_path, "b.jsonl", lines([ROWS[0] | {"k\ud83d": 1}])))
     assert "name of a field is not valid Unicode: row 1 (line 1): 'k\\ud83d'" in message
@@ -349,7 +355,8 @@ def test_text_that_is_no_unicode_is_refused_by_row_and_column(tmp_path):
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.csv"))
     odd.write_text(table())
     message = refused(odd)
-    assert "caf\\xe9.csv" in message and "Rename" in message
+    assert "caf\\xe9.csv" in message
+    assert "Rename" in message
     message.encode()
 
 
@@ -430,7 +437,8 @@ def test_workbooks(tmp_path):
     path = workbook(tmp_path / "a.xlsx", [*rows, [], [99, "after a gap", "login"]], "other")
     problems = Problems(path)
     assert read(path, ALL, problems=problems) == [*WHOLE, ("99", "after a gap", "login")]
-    assert problems.n_rows == 14 and problems.left_out == {"empty row": 1}
+    assert problems.n_rows == 14
+    assert problems.left_out == {"empty row": 1}
     assert any("'other'" in note for note in problems.notes)
     wide = workbook(tmp_path / "b.xlsx", [["text"], ["a", None, "beyond"]])
     assert "row 1 (line 2) has 3" in refused(wide, Columns(text="text"))
@@ -475,10 +483,12 @@ def test_rows_left_out_are_counted_and_listed(tmp_path):
     with BadRows(tmp_path / "bad.csv") as listed:
         report = import_records(pool, path, ALL, classes=CLASSES, bad_rows=listed)
     assert (report.rows, report.added, sum(report.left_out.values())) == (19, 13, 6)
-    assert report.left_out["empty row"] == 1 and report.left_out["no text in column 'text'"] == 2
+    assert report.left_out["empty row"] == 1
+    assert report.left_out["no text in column 'text'"] == 2
     assert "19 rows: 13 new items, 6 left out" in report.account
     listed_rows = (tmp_path / "bad.csv").read_text().splitlines()
-    assert listed_rows[0].startswith("file,row,line,problem") and len(listed_rows) == 7
+    assert listed_rows[0].startswith("file,row,line,problem")
+    assert len(listed_rows) == 7
     assert [row.split(",")[2] for row in listed_rows[1:]] == ["14", "19", "15", "20", "17", "18"]
 
 
@@ -520,7 +530,8 @@ def test_values_are_cut_in_messages(tmp_path):
         write(tmp_path, "b.jsonl", json.dumps({"id": [long], "text": "a"})), Columns(id="id", text="text")
     )
     refused(write(tmp_path, "c.csv", f"{long},text\n1,a\n"))
-    assert cut("abc", 3) == "abc" and len(cut(long)) < 250
+    assert cut("abc", 3) == "abc"
+    assert len(cut(long)) < 250
 
 
 def test_a_wide_header_takes_time_in_proportion(tmp_path, monkeypatch):
@@ -616,3 +627,12 @@ def test_add_reads_the_next_file_as_init_read_the_first(tmp_path):
     assert "row 2 (line 2)" in (tmp_path / "bad.csv").read_text()
     pool = Pool.open(tmp_path / "p" / ".curator" / "pool")
     assert pool.contents(pool.rows(["90", "1"])) == ['"more of it', '"password login reset case 1']
+
+
+def test_a_carriage_return_inside_a_field_is_named(tmp_path):
+    """Line ends of two kinds: the row is named, and left out where that was asked for; in the first line it is the end."""
+    path = write(tmp_path, "a.csv", "id,text\n1,a\rb\n2,c\n")
+    message = refused(path, Columns(id="id", text="text"))
+    assert "carriage return" in message
+    assert "row 1 (line 2)" in message
+    assert "carriage return" in refused(write(tmp_path, "b.csv", "id\r,text\n1,a\n"))

@@ -20,7 +20,8 @@ def first_of_each(rows: FloatArray) -> IntArray:
     def work(start: int) -> NDArray[np.uint64]:
         block = rows[start : start + _BLOCK_ROWS]
         wide = block.astype(np.float32) if block.dtype.itemsize < 4 else np.ascontiguousarray(block)
-        return _hashes((wide + wide.dtype.type(0)).view(bits))  # -0.0 + 0.0 is 0.0
+        found: NDArray[np.uint64] = _hashes((wide + wide.dtype.type(0)).view(bits))  # -0.0 + 0.0 is 0.0
+        return found
 
     starts = range(0, len(rows), _BLOCK_ROWS)
     hashes = np.concatenate([*map_blocks(work, starts), np.empty(0, np.uint64)])

@@ -14,20 +14,20 @@ import numba
 from numba.core.caching import FunctionCache
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]  # numba has no types
+class _Kept(FunctionCache):
     """A cache whose faults only cost time: a full disk, a file torn by a power cut, one of another machine."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:  # noqa: BLE001 - a pickle that is damaged raises whatever it likes
             with suppress(OSError):
-                self.flush()  # or it would fail for ever
+                self.flush()  # type: ignore[no-untyped-call]  # or it would fail for ever
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -42,7 +42,8 @@ def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]]
         made = numba.njit(**options)(function)
         if cache:
             with suppress(RuntimeError):  # neither the source's folder nor a cache folder can be written
-                made._cache = _Kept(function)  # noqa: SLF001 - what numba's own cache=True does
+                # what numba's own cache=True does
+                made._cache = _Kept(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
         return made
 
     return decorate
@@ -51,6 +52,7 @@ def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]]
 def kept_in() -> Path | None:
     """The folder where compiled code is kept; None when it is kept nowhere."""
     try:
-        return Path(_Kept(kept_in)._cache_path)  # noqa: SLF001 - numba shows it nowhere else
+        # numba shows it nowhere else
+        return Path(_Kept(kept_in)._cache_path)  # type: ignore[no-untyped-call]  # noqa: SLF001
     except RuntimeError:
         return None

@@ -5,7 +5,7 @@ Whatever fails or is killed before, the project's folder is as it was; the same 
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -261,17 +261,20 @@ def _refuse_good_ledger(state: Path, options: RestoreOptions) -> None:
 @contextmanager
 def _locked(state: Path, say: Callable[[str], None]) -> Iterator[bool]:
     """Hold the project, also where there is no state yet; yields whether there was one."""
-    was_there = state.exists() and any(path.name not in _EMPTY for path in state.iterdir())
     state.mkdir(exist_ok=True)
-    try:
-        with project_lock(state / "lock", "restore") as dead:
-            if dead:
-                say(dead)
+    with project_lock(state / "lock", "restore") as dead:
+        was_there = any(path.name not in _EMPTY for path in state.iterdir())
+        if dead:
+            say(dead)
+        try:
             yield was_there
-    except BaseException:
-        if not was_there:
-            shutil.rmtree(state, ignore_errors=True)
-        raise
+        except BaseException:
+            if not was_there:  # only what this process made, while it holds it
+                for name in _EMPTY:
+                    (state / name).unlink(missing_ok=True)
+                with suppress(OSError):
+                    state.rmdir()
+            raise
 
 
 def _put_in_place(building: Path, state: Path, *, was_there: bool) -> str | None:

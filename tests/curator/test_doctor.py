@@ -96,7 +96,7 @@ def files_in(folder):
 def test_outside_of_a_project_only_the_installation_is_looked_at(tmp_path):
     """Exit 0; the five packages that matter are named with their versions."""
     found = doctor(tmp_path, 0)
-    assert set(found) == {"python", "packages", "gpu", "arithmetic", "project"}
+    assert set(found) == {"python", "packages", "gpu", "compiled code", "arithmetic", "project"}
     for name in ("torch", "faiss-cpu", "label-studio-sdk", "modAL-python", "scikit-learn"):
         assert re.search(rf"{name} \d", found["packages"]["detail"])
 

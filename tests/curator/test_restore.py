@@ -1,10 +1,12 @@
 """A lost or damaged .curator, rebuilt from Label Studio, files and backups: what comes back, and what is said to be gone."""
 
 import json
+import os
 import secrets
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections import Counter
@@ -24,9 +26,12 @@ from support.studio import Fault, choice, gateway, sdk
 from typer.testing import CliRunner
 
 from curator.cli.app import app
+from curator.errors import LockedError
 from curator.instance import instance_name
 from curator.ledger.store import Ledger
+from curator.lock import project_lock
 from curator.project import Project
+from curator.restore.run import _locked, _Restore
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sign_up
 from integrations.labelers.label_studio.server import LocalStudio
 
@@ -875,3 +880,41 @@ def test_what_lies_in_the_way_is_said(tmp_path):
     before = campaign.restore("--from", str(backup))
     assert before["counts"]["questions"] == 0
     assert "Round 1: 14 questions asked" in campaign.curator("round").stdout
+
+
+def test_a_secret_comes_back_for_its_owner_alone(tmp_path):
+    """Whatever rights the copy had that was left, and whatever the umask."""
+    (tmp_path / ".curator").mkdir()
+    (tmp_path / ".curator" / "serve-secret").write_text("s" * 32 + "\n", encoding="utf-8")
+    (tmp_path / ".curator" / "serve-secret").chmod(0o644)
+    (tmp_path / "new").mkdir()
+    restore = _Restore.__new__(_Restore)
+    restore.folder, restore.building = tmp_path, tmp_path / "new"
+    before = os.umask(0)
+    try:
+        restore._secret()
+    finally:
+        os.umask(before)
+    (kept,) = restore.building.iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert kept.read_text(encoding="utf-8") == "s" * 32 + "\n"
+
+
+def test_a_restore_takes_nothing_from_whoever_holds_the_folder(tmp_path):
+    """An `init` that has just begun, say; and what it made itself it takes away after a failure."""
+    state = tmp_path / ".curator"
+    state.mkdir()
+
+    def fail():
+        with _locked(state, lambda _text: None) as was_there:
+            assert not was_there
+            raise KeyboardInterrupt
+
+    with project_lock(state / "lock", "init"):
+        with pytest.raises(LockedError, match="curator init"):
+            fail()
+        (state / "pool").mkdir()
+    (state / "pool").rmdir()
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not state.exists()

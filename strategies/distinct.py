@@ -215,7 +215,7 @@ class DistinctPicks:
             thorough: compare also with what is known the rows that were not yet. In a large pool that takes far longer than
                 all the rest; without it, near-duplicates of what is known that never came up are among the positions.
         """
-        free = np.arange(len(self.taken))
+        free: IntArray = np.arange(len(self.taken))
         free = free[self._open(free)]
         if self.stage == Stage.ANY:
             return free

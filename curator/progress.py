@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from curator.terminal import printable
+
 Advance = Callable[[int], None]
 
 
@@ -40,6 +42,7 @@ class RichProgress:
         """A bar that disappears when its work is done."""
         # rich takes 50 ms to import, and most commands draw no bar
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -65,5 +68,5 @@ class RichProgress:
             TimeRemainingColumn(),
         )
         with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-            task = bars.add_task(label, total=total)
+            task = bars.add_task(escape(printable(label)), total=total)
             yield lambda n: bars.advance(task, n)

@@ -27,6 +27,7 @@ from curator.cli.options import (
     amount_of,
 )
 from curator.cli.plan import plan
+from curator.cli.printing import echo, say
 from curator.cli.report import report as report_command
 from curator.cli.restore import restore
 from curator.cli.serve import serve
@@ -43,13 +44,9 @@ app = typer.Typer(
 )
 
 
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
 def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
     if value:
-        typer.echo(f"curator {__version__}")
+        echo(f"curator {__version__}")
         raise typer.Exit
 
 
@@ -219,8 +216,8 @@ def init(
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed, labeled=tuple(labeled or ()), use_labels=use_labels,
         )  # fmt: skip
         progress = RichProgress()
-        report = try_init(options, progress) if dry_run else init_project(options, project, progress, _say)
-        typer.echo(render.as_json(asdict(report)) if as_json else init_text(report))
+        report = try_init(options, progress) if dry_run else init_project(options, project, progress, say)
+        echo(render.as_json(asdict(report)) if as_json else init_text(report))
 
 
 @app.command()
@@ -260,17 +257,17 @@ def add(
         from curator.start.add import add_to_pool
 
         reading = parse_reading(delimiter, encoding, quoting, header=header)
-        with Project(project, progress=RichProgress(), say=_say) as opened:
+        with Project(project, progress=RichProgress(), say=say) as opened:
             if labeled:
                 own = add_labeled(opened, path, embeddings, label=label)
                 lines = [
                     f"{own.added:,} items added, {own.new:,} labels taken in",
                     *own_labels_notes(own, opened.config.cost.currency),
                 ]
-                typer.echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
+                echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
                 return
             report = add_to_pool(opened, path, embeddings, reading=reading, skip_bad_rows=skip_bad_rows)
-        typer.echo(render.as_json(vars(report)) if as_json else render.add_text(report))
+        echo(render.as_json(vars(report)) if as_json else render.add_text(report))
 
 
 @app.command("round")
@@ -311,7 +308,7 @@ def round_(
         currency = load_config(project).cost.currency
         # Said once: a later look must not take back what somebody else took over meanwhile.
         claims = iter([take_over])
-        with WaitDisplay(_say) as display:
+        with WaitDisplay(say) as display:
 
             def opened() -> Project:
                 return Project(project, progress=display, say=display.say, take_over=next(claims, False))
@@ -331,8 +328,8 @@ def round_(
                 with opened() as once:
                     report = run_round(once, batch=batch, partial=partial, probs=probs)
         for note in report.notes:
-            _say(note)
-        typer.echo(render.as_json(vars(report)) if as_json else render.round_text(report, currency))
+            say(note)
+        echo(render.as_json(vars(report)) if as_json else render.round_text(report, currency))
         if report.waiting:
             raise typer.Exit(WAITING)
 
@@ -357,12 +354,12 @@ def status(
         from curator.project import Project
         from curator.status import read_status
 
-        with Project(project, say=_say) as opened:
+        with Project(project, say=say) as opened:
             amount = amount_of("--last", last, opened.config.cost.currency)
             result = read_status(opened, offline=offline, last=amount)
         for note in result.notes:
-            _say(note)
-        typer.echo(render.as_json(result.as_json()) if as_json else render.status_text(result))
+            say(note)
+        echo(render.as_json(result.as_json()) if as_json else render.status_text(result))
 
 
 app.command("report")(report_command)
@@ -399,9 +396,9 @@ def export(
         from curator.project import Project
         from curator.status import refresh
 
-        with Project(project, say=_say) as opened:
+        with Project(project, say=say) as opened:
             for note in refresh(opened, "export") if pull else []:
-                _say(note)
+                say(note)
             agreement = read_agreement(opened.ledger)
             exported = (
                 export_answers(opened, path, raw=raw, force=force)
@@ -410,13 +407,13 @@ def export(
             )
         what = "answers" if answers else "labels"
         for note in exported.notes:
-            _say(note)
+            say(note)
         if exported.defused:
-            _say(
+            say(
                 f"{exported.defused:,} cells of text begin like a formula and got an apostrophe, so that no spreadsheet runs "
                 "them; --raw leaves them as they are."
             )
-        typer.echo(
+        echo(
             render.as_json(
                 {
                     what: exported.rows,
@@ -451,14 +448,14 @@ def embeddings(
         from curator.pool.fresh import replace_embeddings
         from curator.project import Project
 
-        with Project(project, say=_say) as opened, opened.locked("embeddings"):
+        with Project(project, say=say) as opened, opened.locked("embeddings"):
             if opened.config.encoder.name != "precomputed":
                 raise ConfigError(
                     f"[encoder] name is {opened.config.encoder.name!r}, which computes embeddings by itself. Only "
                     "precomputed ones can be replaced."
                 )
             replaced = replace_embeddings(opened.embeddings, opened.pool, path)
-        typer.echo(
+        echo(
             render.as_json(vars(replaced))
             if as_json
             else f"{replaced.items:,} embeddings of {replaced.dim} entries are in place, {replaced.zero_rows:,} of them zero"
@@ -499,15 +496,15 @@ def predict(
         from curator.progress import RichProgress
         from curator.project import Project
 
-        with Project(project, progress=RichProgress(), say=_say) as opened:
+        with Project(project, progress=RichProgress(), say=say) as opened:
             predictions = predict_pool(opened) if path is None else predict_file(opened, path, embeddings)
         if predictions.repeats:
-            _say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
+            say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
         if out is None:
-            typer.echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
+            echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return
         written = export_predictions(opened, predictions, out, force=force)
-        typer.echo(
+        echo(
             render.as_json(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
             )
@@ -532,7 +529,7 @@ def strategies(as_json: AsJson = False) -> None:
             "\n\nMix them in curator.toml: strategy = {entropy = 0.3, margin = 0.3, coverage = 0.4}\n"
             'Query strategies of modAL for one classifier work too: strategy = "modAL.batch:uncertainty_batch_sampling"'
         )
-        typer.echo(
+        echo(
             render.as_json(listed)
             if as_json
             else render.table(["name", "kind", "asks about"], [list(s.values()) for s in listed], left=3)
@@ -568,8 +565,8 @@ def demo(
             executable=executable,
             keep=keep,
             progress=RichProgress(),
-            say=_say,
-            show=typer.echo,
+            say=say,
+            show=echo,
         )
 
 

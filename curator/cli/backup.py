@@ -7,6 +7,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.printing import echo
 
 
 def backup(
@@ -27,10 +28,10 @@ def backup(
 
         made = make_backup(project, path, force=force, progress=RichProgress())
         if as_json:
-            typer.echo(render.as_json({**vars(made), "not_in_it": NOT_IN_IT}))
+            echo(render.as_json({**vars(made), "not_in_it": NOT_IN_IT}))
             return
         config = "curator.toml" if made.has_config else "no curator.toml (there is none in the project)"
-        typer.echo(
+        echo(
             f"{made.folder}: ledger of campaign {made.campaign} ({made.rounds:,} rounds, {made.answers:,} answers, "
             f"{made.size:,} bytes), {config}\nNot in it: {NOT_IN_IT}."
         )

@@ -11,6 +11,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.printing import echo, say
 
 if TYPE_CHECKING:
     from curator.classes.change import ClassesReport
@@ -152,7 +153,7 @@ def _show(project: Path, *, as_json: bool) -> None:
 
         with Project(project) as opened:
             found = list_classes(opened)
-        typer.echo(render.as_json(asdict(found)) if as_json else list_text(found))
+        echo(render.as_json(asdict(found)) if as_json else list_text(found))
 
 
 def _change(
@@ -164,16 +165,14 @@ def _change(
         from curator.cli.classes_text import change_text
         from curator.project import Project
 
-        with Project(project, say=lambda text: typer.echo(text, err=True)) as opened:
+        with Project(project, say=say) as opened:
             currency = opened.config.cost.currency
             report = change_classes(
                 opened, wanted, agree=partial(_agree, currency=currency, yes=yes), dry_run=dry_run
             )
         for note in report.notes:
-            typer.echo(note, err=True)
-        typer.echo(
-            render.as_json(asdict(report)) if as_json else change_text(report, currency, dry_run=dry_run)
-        )
+            echo(note, err=True)
+        echo(render.as_json(asdict(report)) if as_json else change_text(report, currency, dry_run=dry_run))
 
 
 def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:
@@ -186,5 +185,5 @@ def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:
     lines = "\n".join([f"{report.sentence}:", *meaning_lines(report, currency)])
     if not sys.stdin.isatty():
         raise ConfigError(f"{lines}\nNothing was changed. Say --yes to go on, or --dry-run to see it only.")
-    typer.echo(lines, err=True)
+    echo(lines, err=True)
     return typer.confirm("Go on?", err=True)

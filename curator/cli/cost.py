@@ -7,6 +7,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.printing import echo
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Show the bill; bring it to what was really invoiced."
@@ -24,7 +25,7 @@ def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
 
         with Project(project) as opened:
             found = overview(opened)
-        typer.echo(render.as_json(found.as_json()) if as_json else bill_text(found))
+        echo(render.as_json(found.as_json()) if as_json else bill_text(found))
 
 
 @app.command()
@@ -53,7 +54,7 @@ def reprice(
         with Project(project) as opened:
             cost = opened.config.cost
             found = reprice_rounds(opened.ledger, cost, list(dict.fromkeys(rounds)), dry_run=dry_run)
-        typer.echo(
+        echo(
             render.as_json({"dry_run": dry_run, "rounds": [asdict(one) for one in found]})
             if as_json
             else reprice_text(found, cost.currency, dry_run=dry_run)
@@ -82,7 +83,7 @@ def import_(
         with Project(project) as opened:
             currency = opened.config.cost.currency
             found = import_invoice(opened.ledger, invoice, currency, dry_run=dry_run)
-        typer.echo(
+        echo(
             render.as_json({"dry_run": dry_run, "lines": [c.as_json() for c in found]})
             if as_json
             else import_text(found, currency, dry_run=dry_run)

@@ -6,6 +6,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.printing import echo
 from integrations.findings import Finding
 
 _SHOWN = {"ok": "ok", "warn": "warn", "fail": "FAIL"}
@@ -26,10 +27,10 @@ def doctor(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
             listed = [
                 {"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings
             ]
-            typer.echo(render.as_json({"ok": not failed(findings), "findings": listed}))
+            echo(render.as_json({"ok": not failed(findings), "findings": listed}))
         else:
             for line in _lines(findings, colours=sys.stdout.isatty()):
-                typer.echo(line)
+                echo(line)
         if failed(findings):
             raise typer.Exit(1)
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import typer
 
+from curator.cli.printing import echo
 from curator.errors import CuratorError
 from integrations.errors import IntegrationError
+from integrations.labelers.label_studio.masking import Secrets
 from strategies.errors import StrategyError
 
 WAITING = 3  # the open round still needs answers
+TOKEN_VARIABLE, SERVE_VARIABLE = "LABEL_STUDIO_API_KEY", "CURATOR_SERVE_SECRET"  # hold secrets
 TRACEBACK = "CURATOR_TRACEBACK"  # in the environment: show where an error came up
 _NOBODY_READS = 141  # as a shell counts a program that SIGPIPE ended
 _ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +53,7 @@ def user_errors() -> Iterator[None]:
 def _exit(message: str, code: int) -> typer.Exit:
     try:
         typer.secho("Error: ", fg="red", err=True, nl=False)
-        typer.echo(message, err=True)
+        echo(message, err=True)
     except OSError as exc:
         if not _nobody_reads(exc):
             raise
@@ -103,7 +106,8 @@ def _about_files(exc: OSError) -> str:
 
 def _about_the_rest(exc: Exception) -> str:
     """What nobody foresaw: what it was, where, and what to do."""
-    said = " ".join(str(exc).split())
+    # nobody has looked yet at what a library says: a server may have quoted a request to it
+    said = " ".join(Secrets(*_secrets()).mask(str(exc)).split())
     if isinstance(exc, MemoryError):
         return (
             f"There is not enough memory{f' ({_short(said)})' if said else ''}. {_AGAIN} Close other programs, use a "
@@ -124,6 +128,10 @@ def _about_the_rest(exc: Exception) -> str:
         f"`curator doctor` looks for damage. If it finds none, this is a fault of curator: please report it, with what "
         f"{TRACEBACK}=1 shows."
     )
+
+
+def _secrets() -> list[str]:
+    return [os.environ[name] for name in (TOKEN_VARIABLE, SERVE_VARIABLE) if os.environ.get(name)]
 
 
 def _where(exc: Exception) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.printing import echo, say
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Where a campaign asks, when its project is gone."
@@ -47,9 +48,9 @@ def connect(
 
         if new == (number is not None):
             raise ConfigError("Say where to go on: --to NUMBER for a project that exists, or --new.")
-        with Project(project, take_over=take_over, say=lambda text: typer.echo(text, err=True)) as opened:
+        with Project(project, take_over=take_over, say=say) as opened:
             connection = connect_project(opened, number)
-        typer.echo(
+        echo(
             render.as_json(asdict(connection))
             if as_json
             else f"The campaign goes on at {connection.where}: {connection.there:,} of its questions are there, "

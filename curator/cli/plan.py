@@ -8,6 +8,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir, amount_of
+from curator.cli.printing import echo
 
 
 def plan(
@@ -54,8 +55,8 @@ def plan(
             )
             found = make_plan(opened, options)
         for note in found.notes:
-            typer.echo(note, err=True)
-        typer.echo(render.as_json(found.as_json()) if as_json else plan_text(found))
+            echo(note, err=True)
+        echo(render.as_json(found.as_json()) if as_json else plan_text(found))
 
 
 def _plan_holdout(folder: Path, *, as_json: bool) -> None:
@@ -74,8 +75,8 @@ def _plan_holdout(folder: Path, *, as_json: bool) -> None:
                 "chosen": size,
                 "next_dollars": better and asdict(better),
             }
-            typer.echo(render.as_json(found))
+            echo(render.as_json(found))
             return
-        typer.echo(holdout_text(rows, size, currency))
+        echo(holdout_text(rows, size, currency))
         if better:
-            typer.echo(better.sentence(currency))
+            echo(better.sentence(currency))

@@ -102,6 +102,9 @@ def add_text(report: ImportReport) -> str:
         text += f"\n  {counted(report.zero_embeddings, 'embedding')} all zero: the model cannot tell these items apart"
     if report.respelled:
         text += f"\n  {report.respelled}"
+    for note in (*report.notes, report.account):
+        if note:
+            text += f"\n  {note}"
     return text
 
 

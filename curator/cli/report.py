@@ -8,6 +8,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Force, ProjectDir
+from curator.cli.printing import echo, say
 
 
 def report(
@@ -29,12 +30,12 @@ def report(
         from curator.project import Project
         from curator.report.write import write_report
 
-        with Project(project, progress=RichProgress(), say=lambda text: typer.echo(text, err=True)) as opened:
+        with Project(project, progress=RichProgress(), say=say) as opened:
             written = write_report(opened, out, force=force)
         if as_json:
             files = {"page": str(written.page), "data": str(written.data)}
-            typer.echo(render.as_json(files | written.report.as_json()))
+            echo(render.as_json(files | written.report.as_json()))
         else:
-            typer.echo(f"Report: {written.page}\nThe same as JSON: {written.data}")
+            echo(f"Report: {written.page}\nThe same as JSON: {written.data}")
         if open_:
             webbrowser.open(written.page.as_uri())

@@ -7,6 +7,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
+from curator.cli.printing import echo, say
 
 _SHOWN = {"holdout": "hold-out items"}
 
@@ -58,11 +59,11 @@ def restore(
             holdout_embeddings=holdout_embeddings,
             force=force,
         )
-        report = restore_project(project, options, RichProgress(), lambda text: typer.echo(text, err=True))
+        report = restore_project(project, options, RichProgress(), say)
         for note in report.notes:
-            typer.echo(note, err=True)
+            echo(note, err=True)
         if as_json:
-            typer.echo(render.as_json(report.as_json()))
+            echo(render.as_json(report.as_json()))
             return
         spent = format_amount(report.counts["spent"], load_config(project).cost.currency)
         paid = "what was spent is not known" if report.counts["spent"] is None else f"{spent} spent"
@@ -74,4 +75,4 @@ def restore(
         lines += ["Missing:", *(f"  {line}" for line in report.missing)] if report.missing else []
         if report.moved_to:
             lines.append(f"The former .curator is in {report.moved_to}; remove it when all is well.")
-        typer.echo("\n".join([*lines, "Go on with `curator round`."]))
+        echo("\n".join([*lines, "Go on with `curator round`."]))

@@ -6,6 +6,7 @@ import typer
 
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, ProjectDir
+from curator.cli.printing import echo, say
 
 
 def serve(
@@ -38,13 +39,13 @@ def serve(
         from curator.serve.run import unregister as take_out
 
         if unregister:
-            typer.echo(f"{take_out(project)} entries taken out of Label Studio.")
+            echo(f"{take_out(project)} entries taken out of Label Studio.")
             return
         with stopped_by_signals() as stop:
             serve_project(
                 project,
                 Address(host, port, url),
                 register=register,
-                say=lambda text: typer.echo(text, err=True),
+                say=say,
                 stop=stop,
             )

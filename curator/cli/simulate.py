@@ -18,11 +18,8 @@ from curator.cli.options import (
     Quoting,
     SkipBadRows,
 )
+from curator.cli.printing import echo, say
 from curator.simulate.price import SECONDS_PER_ITEM, SECONDS_PER_WORD
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 def _cores() -> int:
@@ -199,6 +196,6 @@ def simulate(
             allow_outside=allow_outside, allow_code=allow_code, name=name, jobs=jobs or _cores(), out=out,
             skip_bad_rows=skip_bad_rows,
         )  # fmt: skip
-        ready = prepare(asked, project, RichProgress(), _say)
-        found = run(ready.data, ready.settings, ready.folder, RichProgress(), _say, curves, force=force)
-        typer.echo(render.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))
+        ready = prepare(asked, project, RichProgress(), say)
+        found = run(ready.data, ready.settings, ready.folder, RichProgress(), say, curves, force=force)
+        echo(render.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from curator.cli.errors import user_errors
+from curator.cli.printing import echo, say
 
 if TYPE_CHECKING:
     from curator.studio.home import StudioHome
@@ -70,15 +71,15 @@ def up(
         from curator.studio import service
 
         done = service.up(
-            _home(home), say=_say, port=port, images=images, executable=executable, credentials=credentials
+            _home(home), say=say, port=port, images=images, executable=executable, credentials=credentials
         )
         for note in done.notes:
-            _say(note)
+            say(note)
         if as_json:
-            typer.echo(to_json({**done.status.as_json(), "started": done.started}))
+            echo(to_json({**done.status.as_json(), "started": done.started}))
         else:
-            typer.echo("Started." if done.started else "It runs already.")
-            typer.echo(_text(done.status))
+            echo("Started." if done.started else "It runs already.")
+            echo(_text(done.status))
 
 
 @app.command()
@@ -89,9 +90,7 @@ def down(home: HomeDir = None, as_json: AsJson = False) -> None:
         from curator.studio import service
 
         stopped = service.down(_home(home))
-        typer.echo(
-            to_json({"stopped": stopped}) if as_json else "Stopped." if stopped else "It does not run."
-        )
+        echo(to_json({"stopped": stopped}) if as_json else "Stopped." if stopped else "It does not run.")
 
 
 @app.command()
@@ -113,21 +112,17 @@ def status(
         if show_password:
             shown["password"] = service.read_password(folder)
         if as_json:
-            typer.echo(to_json(shown))
+            echo(to_json(shown))
         else:
-            typer.echo(_text(found))
+            echo(_text(found))
             if show_password:
-                typer.echo(f"password     {shown['password']}")
+                echo(f"password     {shown['password']}")
 
 
 def _home(named: Path | None) -> "StudioHome":
     from curator.studio.home import StudioHome, default_home
 
     return StudioHome(named or default_home())
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 def _text(found: "StudioStatus") -> str:

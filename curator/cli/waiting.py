@@ -13,6 +13,7 @@ from rich.text import Text
 
 from curator.progress import Advance, RichProgress
 from curator.rounds.wait import Waiting, duration
+from curator.terminal import printable
 
 PLAIN_SECONDS = 60.0  # between two lines where nobody can redraw a table
 
@@ -32,7 +33,7 @@ class WaitDisplay:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._say = say
+        self.say = say
         self._console = console or Console(stderr=True)
         self._clock = clock
         self._live: Live | None = None
@@ -60,7 +61,7 @@ class WaitDisplay:
     def say(self, text: str) -> None:
         """Print a sentence."""
         self._clear()
-        self._say(text)
+        self.say(text)
 
     @contextmanager
     def bar(self, label: str, total: int | None) -> Iterator[Advance]:
@@ -72,7 +73,7 @@ class WaitDisplay:
     def _print_line(self, waiting: Waiting) -> None:
         line = waiting_line(waiting)
         if line != self._last_line and self._clock() >= self._next_line:
-            self._say(line)
+            self.say(line)
             self._last_line, self._next_line = line, self._clock() + PLAIN_SECONDS
 
     def _clear(self) -> None:
@@ -100,7 +101,7 @@ def waiting_table(waiting: Waiting) -> Group:
         table.add_column(header, justify="left" if header == "annotator" else "right")
     for pace in waiting.annotators:
         table.add_row(
-            Text(pace.annotator),  # not as markup: a name may hold brackets
+            Text(printable(pace.annotator)),  # not as markup: a name may hold brackets
             f"{pace.answers:,}",
             f"{pace.per_hour:.0f}",
             "" if pace.seconds is None else f"{pace.seconds:.1f}",
@@ -108,5 +109,5 @@ def waiting_table(waiting: Waiting) -> Group:
     return Group(
         Text(f"Round {waiting.round}: {waiting.answered:,} of {waiting.asked:,} questions answered, {left}"),
         *([table] if waiting.annotators else []),
-        Text(f"{waiting.where}   Ctrl-C stops; nothing is lost", style="dim"),
+        Text(f"{printable(waiting.where)}   Ctrl-C stops; nothing is lost", style="dim"),
     )

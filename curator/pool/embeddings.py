@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -111,18 +111,14 @@ class EmbeddingStore:
     def __len__(self) -> int:
         return self.n_rows
 
-    @overload
-    def __getitem__(self, rows: int) -> FloatArray: ...
-
-    @overload
-    def __getitem__(self, rows: slice | ArrayLike) -> FloatArray: ...
-
-    def __getitem__(self, rows: int | slice | ArrayLike) -> FloatArray:
+    def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> FloatArray:
         """Embeddings as an array gives them: `[5]` is (dim,), `[:]`, `[[3, 1]]` and a mask are (n, dim); copies."""
-        if isinstance(rows, int | np.integer):
-            one: FloatArray = self.take([rows + self.n_rows if rows < 0 else rows])[0]
-            return one
-        return self.take(np.arange(self.n_rows)[rows])
+        wanted: NDArray[np.int64] = np.asarray(np.arange(self.n_rows)[rows])
+        found = self.take(wanted.reshape(-1))
+        if wanted.ndim:
+            return found
+        one: FloatArray = found[0]
+        return one
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - numpy's
         return np.asarray(self[:], dtype=dtype)

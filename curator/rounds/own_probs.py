@@ -128,7 +128,7 @@ def _text(path: Path, number: int, row: Mapping[str, Any]) -> str:
 def _number(path: Path, number: int, row: Mapping[str, Any], name: str) -> float:
     value = row.get(f"p({name})", row.get(name))
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError):
         raise DataError(
             f"{path}: row {number} has no probability of class {name!r} (column {name!r} or 'p({name})'), but {value!r}."

@@ -113,7 +113,7 @@ class TfidfEncoder:
         if self._projection is None:
             raise EncoderError("tfidf has nothing to save before it is fitted.")
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {f"idf_{name}": own for name, own in zip(VIEWS, self._weights, strict=True)}
+        weights: dict[str, Any] = {f"idf_{name}": own for name, own in zip(VIEWS, self._weights, strict=True)}
         np.savez(folder / ARRAYS, projection=self._projection, **weights)
         terms = [[] if view is None else view.get_feature_names_out().tolist() for view in self._views]
         content = {"version": VERSION, "fingerprint": self._fingerprint, "terms": terms}

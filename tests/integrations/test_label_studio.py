@@ -152,7 +152,7 @@ def test_no_server_at_the_address(wanted):
         ),
         (Fault(403, body=b'{"detail": "no rights"}'), "does not allow it .no rights."),
         (Fault(404, body=b"<html></html>"), "Is this the address"),
-        (Fault(413, body=b""), "HTTP 413: no reason given"),
+        (Fault(413, body=b""), "refused it as too large .no reason given."),
     ],
 )
 def test_what_is_no_label_studio_is_named(studio, wanted, fault, said):

@@ -63,10 +63,12 @@ ANSWERS_SCHEMA = pa.schema(
         ("currency", pa.string()),
     ]
 )
-# Columns that a file of somebody else's does not have by chance.
-_OURS = ("item_id", "label", "role", "round", "annotators", "agreement", "cost", "currency")
-_OUR_ANSWERS = ("item_id", "role", "round", "annotator", "outcome", "suggestion", "edits", "currency")
-_OUR_PREDICTIONS = ("item_id", "predicted", "probability", "margin")
+# Columns that a file of somebody else's does not have by chance: of labels, answers, predictions.
+_OURS = (
+    ("item_id", "label", "role", "round", "annotators", "agreement", "cost", "currency"),
+    ("item_id", "role", "round", "annotator", "outcome", "suggestion", "edits", "currency"),
+    ("item_id", "predicted", "probability", "margin"),
+)
 # What other tables are joined by, and so is never changed.
 _AS_GIVEN = frozenset({"item_id", "label", "role", "currency", "suggestion"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")  # a class may be called -1
@@ -111,7 +113,7 @@ def export_labels(
     Raises:
         ConfigError: the file's ending says no known format, its folder does not exist, or it is not curator's.
     """
-    _check_path(project, path, _OURS, force=force)
+    _check_path(project, path, force=force)
     rows = labeled_rows(project)
     if not columns:
         return _write(path, SCHEMA, rows, raw=raw)
@@ -133,7 +135,7 @@ def export_labels(
 
 def export_answers(project: Project, path: Path, *, raw: bool = False, force: bool = False) -> Exported:
     """Write every answer that counts, one by one; arguments and errors as of `export_labels`."""
-    _check_path(project, path, _OUR_ANSWERS, force=force)
+    _check_path(project, path, force=force)
     return _write(path, ANSWERS_SCHEMA, answer_rows(project), raw=raw)
 
 
@@ -141,7 +143,7 @@ def export_predictions(
     project: Project, predictions: Predictions, path: Path, *, force: bool = False
 ) -> Exported:
     """Write predictions; path, `force` and errors as of `export_labels`. Item ids and classes are as given."""
-    _check_path(project, path, _OUR_PREDICTIONS, force=force)
+    _check_path(project, path, force=force)
     return _write(path, _predictions_schema(predictions), predictions.rows(), raw=True)
 
 
@@ -161,13 +163,14 @@ def _predictions_schema(predictions: Predictions) -> pa.Schema:
     )
 
 
-def _check_path(project: Project, path: Path, ours: Sequence[str], *, force: bool) -> None:
+def _check_path(project: Project, path: Path, *, force: bool) -> None:
     if path.suffix.lower() not in _WRITERS:
         raise ConfigError(f"{path.name}: export writes {', '.join(_WRITERS)}; choose one of these endings.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
     check_not_data(path, (*_data_files(project), project.config.holdout.file), force=force)
-    check_output(path, has_columns(*ours), force=force)
+    # any export takes the place of any other
+    check_output(path, lambda there: any(has_columns(*names)(there) for names in _OURS), force=force)
 
 
 def _write(path: Path, schema: pa.Schema, rows: Sequence[Row], *, raw: bool) -> Exported:

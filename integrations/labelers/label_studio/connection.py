@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -78,7 +78,7 @@ def open_http(
     proxy = route.proxy_for(url)
     shown = (secrets or Secrets()).mask(proxy or "")
     try:
-        transport = httpx.HTTPTransport(verify=_certificates(route.ca_file), proxy=proxy, limits=limits)
+        transport = _transport(route.ca_file, proxy=proxy, limits=limits)
     except ImportError as exc:
         raise LabelerError(
             f"the proxy {shown} speaks SOCKS, and what is needed for that is not installed: pip install 'httpx[socks]'. "
@@ -108,11 +108,12 @@ def warn_proxy(url: str, route: Route) -> str | None:
     )
 
 
-def _certificates(ca_file: Path | None) -> ssl.SSLContext | bool:
+def _transport(ca_file: Path | None, **more: Any) -> httpx.HTTPTransport:
+    """Certificates are verified: by the usual authorities, or by those in a file."""
     if ca_file is None:
-        return True
+        return httpx.HTTPTransport(**more)
     try:
-        return ssl.create_default_context(cafile=str(ca_file))
+        trusted = ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ValueError) as exc:  # an SSLError is an OSError
         why = (
             "there is no such file" if isinstance(exc, FileNotFoundError) else "no certificates in PEM format"
@@ -121,6 +122,7 @@ def _certificates(ca_file: Path | None) -> ssl.SSLContext | bool:
             f"[labeler] ca_file in curator.toml, {ca_file}, cannot be used: {why}. Name the file with the certificate of the "
             "authority that signed the server's."
         ) from exc
+    return httpx.HTTPTransport(verify=trusted, **more)
 
 
 class ReplyError(httpx.ProtocolError):

@@ -47,7 +47,12 @@ def check_pool(state: Path, config: Config) -> PoolReport:
         pool.rows(_ledger_items(state / "ledger.db"))
     except (CuratorError, OSError) as exc:
         return PoolReport([fail("pool", str(exc), _REBUILD)])
-    findings = [ok("pool", f"{pool.n_items:,} items in {len(pool.segments):,} segments")]
+    findings = [
+        ok(
+            "pool",
+            f"{pool.n_items:,} items in {len(pool.segments):,} {'segment' if len(pool.segments) == 1 else 'segments'}",
+        )
+    ]
     embeddings, missing_bytes = _embeddings(state, pool, config)
     findings.append(embeddings)
     sample: list[str] = []
@@ -138,5 +143,6 @@ def _why_unreadable(path: str) -> str | None:
     try:
         picture(path)
     except EncoderError as exc:
-        return str(exc.__cause__ or exc)
+        cause = exc.__cause__ or exc
+        return getattr(cause, "strerror", None) or str(cause)  # the path stands before it already
     return None

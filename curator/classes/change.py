@@ -110,7 +110,9 @@ def change_classes(
         write_settings(project.folder, text)
         with project.ledger.write():
             _written(project)
-        return replace(report, done=True, notes=(*report.notes, *_tell_labeler(project)))
+        return replace(
+            report, done=True, sentence=change.sentence(), notes=(*report.notes, *_tell_labeler(project))
+        )
 
 
 def finish_change(project: Project) -> None:
@@ -193,7 +195,7 @@ def _try_out(project: Project, change: Change) -> ClassesReport:
         price = answer_price(project.config.cost, timed_charges(ledger), wanted=max(1, again) * overlap)
         return ClassesReport(
             done=False,
-            sentence=change.sentence(),
+            sentence=change.sentence(done=False),
             classes=change.classes,
             relabeled=relabeled,
             holdout_again=again,

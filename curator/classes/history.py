@@ -63,18 +63,19 @@ class Change:
         lists = {"sources": self.sources, "targets": self.targets, "classes": self.classes}
         return {**vars(self), **{key: json.dumps(value, ensure_ascii=False) for key, value in lists.items()}}
 
-    def sentence(self) -> str:
-        """What was done, for people."""
+    def sentence(self, *, done: bool = True) -> str:
+        """What was done, or would be, for people."""
+        was, were = ("was", "were") if done else ("would be", "would be")
         old, new = (", ".join(map(repr, names)) for names in (self.sources, self.targets))
         match self.kind:
             case "rename":
-                return f"{old} was renamed {new}"
+                return f"{old} {was} renamed {new}"
             case "merge":
-                return f"{old} were merged into {new}"
+                return f"{old} {were} merged into {new}"
             case "split":
-                return f"{old} was split into {new}"
+                return f"{old} {was} split into {new}"
             case "add":
-                return f"{new} was added" + (f", carved from {old}" if old else "")
+                return f"{new} {was} added" + (f", carved from {old}" if old else "")
             case _:
                 return f"the campaign began with {', '.join(map(repr, self.classes))}"
 

@@ -230,6 +230,10 @@ def _people_lines(status: Status) -> list[str]:
         counts = ", ".join(f"{len(items):,} {why}" for why, items in status.without_label.items())
         lines.append(f"Asked about, and without a label: {counts}")
         lines += [f"  {why}: {_listed(items)}" for why, items in status.without_label.items()]
+        if status.holdout_labeled < status.holdout_items:
+            lines.append(
+                "  The hold-out measures on labeled items only; those people disagree about are often the harder ones."
+            )
     if status.unasked.answers:
         by = ", ".join(f"{name} {n:,}" for name, n in status.unasked.annotators.items())
         lines.append(

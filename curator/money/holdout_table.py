@@ -106,6 +106,7 @@ class NextDollars:
         gain: what a round like the last ones is expected to gain, 0-1.
         cost: of such a round, micro-units.
         rounds: that `gain` and `cost` were averaged over.
+        shown: the gain of the newest round is told from none.
     """
 
     money: int
@@ -115,11 +116,12 @@ class NextDollars:
     gain: float
     cost: int
     rounds: int
+    shown: bool = False
 
     @property
     def better(self) -> str:
         """Where to put it: "hold-out" or "training"."""
-        return "hold-out" if self.would_show <= self.gain < self.shows else "training"
+        return "hold-out" if not self.shown and self.would_show <= self.gain < self.shows else "training"
 
     def facts(self, currency: str) -> str:
         """What a larger hold-out would show, and what training labels gained; which is better is left to the reader."""
@@ -134,18 +136,18 @@ class NextDollars:
     def sentence(self, currency: str) -> str:
         """The facts, and where the money does more, for people."""
         facts = self.facts(currency)
-        if self.gain >= self.shows:
+        if self.shown or self.gain >= self.shows:
             return f"{facts} The hold-out shows such rounds: what is spent does more in training labels."
         if self.better == "hold-out":
             return (
                 f"{facts} Twice the hold-out would show such a round, this one does not: there the money does more. "
-                "A campaign's hold-out stays as it was drawn: it is for the next campaign, until then judge rounds together."
+                "This campaign's hold-out stays as it was drawn: give the next campaign the larger one, and judge rounds together until then."
             )
         return f"{facts} Not even twice the hold-out would show such a round: what is spent does more in training labels; judge rounds together."
 
 
 def next_dollars(
-    *, items: int, price: float, psi: float, gains: Sequence[float], costs: Sequence[int]
+    *, items: int, price: float, psi: float, gains: Sequence[float], costs: Sequence[int], shown: bool = False
 ) -> NextDollars | None:
     """Whether money does more in the hold-out than in training labels.
 
@@ -155,6 +157,7 @@ def next_dollars(
         psi: share of items on which the last two models differ in being right, above 0.
         gains: of the last rounds, in points 0-1.
         costs: of their labels, micro-units.
+        shown: the gain of the newest is told from none.
 
     Returns:
         None where the hold-out costs nothing, or shows no gain at any price.
@@ -170,6 +173,7 @@ def next_dollars(
         gain=sum(gains) / len(gains),
         cost=round(sum(costs) / len(costs)),
         rounds=len(gains),
+        shown=shown,
     )
 
 

@@ -26,16 +26,17 @@ def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
         "select id, labels - imported as labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
         [RECENT + 1],
     )
-    if len(rows) > 1:
-        first, last = rows[-1], rows[0]
+    if rows:
+        last = rows[0]
+        first = rows[-1] if len(rows) > 1 else {"id": 0, "labels": 0}  # the first round is all there is
         labels = int(last["labels"]) - int(first["labels"])
         paid = paid_by_round(ledger)
         amount = sum_known(paid[number] for number in paid if first["id"] < number <= last["id"])
         # Labels that are known to cost nothing have a price, too: none.
         if labels > 0 and amount is not None and (amount > 0 or not cost.micro_per_label):
-            return MarginalPrice(
-                round(amount / labels), f"paid per label in rounds {rows[-2]['id']} to {last['id']}"
-            )
+            since = rows[max(0, len(rows) - 2)]["id"]
+            rounds = f"round {last['id']}" if since == last["id"] else f"rounds {since} to {last['id']}"
+            return MarginalPrice(round(amount / labels), f"paid per label in {rounds}")
     if cost.micro_per_label:
         return MarginalPrice(cost.micro_per_label, "price_per_label in curator.toml")
     return None

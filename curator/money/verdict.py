@@ -133,4 +133,4 @@ def explained(word: Word, *, detectable: float | None, worth: float | None, unit
         return f"flat: below the {worth:.2g} {unit} that it cost"
     if detectable is None:
         return "not shown: the hold-out is too small to show any gain"
-    return f"not shown: the hold-out is too small; it shows gains of {detectable:.1f} {unit} or more"
+    return f"not shown: on this hold-out a gain of about {detectable:.1f} {unit} or more shows"

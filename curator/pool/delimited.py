@@ -100,7 +100,8 @@ def _add_unreadable(
         problems.add(
             "a quote inside a field that begins with one",
             f"{where}: {cut(taken[0].strip(), LONGEST_NAME)}",
-            "Double the quotes inside quoted fields, or give --quoting none if quotes are part of the text.",
+            "Close quotes that are open and double those inside quoted fields; give --quoting none if quotes are part of the text; or "
+            "leave such rows out with --skip-bad-rows FILE.",
         )
         return
     first = "header" if layout.header else "first row"

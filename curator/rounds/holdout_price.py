@@ -64,6 +64,7 @@ def next_dollars_of(project: Project) -> NextDollars | None:
         psi=(changed + 1.0) / (items + 2.0),
         gains=[float(row["gain"]) for row in last],
         costs=known,
+        shown=last[0]["low"] > 0,
     )
 
 

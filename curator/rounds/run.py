@@ -154,7 +154,8 @@ class _Run:
         if settled.tied:
             report.notes.append(
                 f"{settled.tied} items have as many answers on one side as on the other: no label yet. They are asked "
-                f"about again while somebody is left to ask, with {MOST_QUESTIONS} questions in all at most."
+                f"about again, {MOST_QUESTIONS} questions for an item at most, while there is somebody who has not answered them: "
+                "where all have, another annotator is needed, or they stay paid and without a label."
             )
         return True
 

@@ -55,7 +55,7 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
     row = held.get(previous) or compare_one(project, int(newest), previous)
     told = _told(ledger, row)
     rounds = f"round {newest}" if told["rounds"] == 1 else f"rounds {previous + 1} to {newest}"
-    note = f"The last {format_amount(amount, currency)} asked for, {rounds} is what comes nearest: {format_amount(told['cost'], currency)}."
+    note = f"Nearest to the last {format_amount(amount, currency)} of spending: {rounds}, {format_amount(told['cost'], currency)}."
     if known[previous] < amount and previous == earlier[0]:
         note += " Earlier there is nothing to compare with."
     return told | {"asked": amount, "note": note}

@@ -3,7 +3,7 @@
 import secrets
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +99,9 @@ def try_init(options: InitOptions, progress: Progress) -> InitReport:
     plan = make_plan(options)
     with tempfile.TemporaryDirectory(prefix="curator-init-") as temporary:
         state = Path(temporary)
-        imported, plan = load_data(plan, options, state, progress)
+        # A list of rows left out is a file as well: in a dry run it goes where the rest goes.
+        skipping = options.skip_bad_rows and state / "skipped.csv"
+        imported, plan = load_data(plan, replace(options, skip_bad_rows=skipping), state, progress)
         pool = Pool.open(state / "pool")
         encoder = make_encoder(plan.config.encoder.name, pool.kind)
         try:

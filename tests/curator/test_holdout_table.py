@@ -67,7 +67,7 @@ def test_where_the_next_dollars_do_more(gain, better, said):
         "$24.00 more in the hold-out (600 items): smallest gain of accuracy shown 10.2 -> 7.2 points; the last 2 rounds"
     )
     assert said in text
-    assert ("for the next campaign" in text) == (better == "hold-out")
+    assert ("give the next campaign the larger one" in text) == (better == "hold-out")
     # What a round gained is not drawn on in a straight line: ten times the money does not gain 120 points.
     assert f"gained {100 * gain:+.1f} for $2.40 each. " in text
 

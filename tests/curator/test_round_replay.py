@@ -320,7 +320,7 @@ def test_nothing_labeled_closes_the_round_unmeasured(tmp_path):
     """When every answer is a skip there is no model; the round is closed, said, and the next begins."""
     data = write_pool(tmp_path / "pool.jsonl", 80)
     rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
-    for row in rows:
+    for row in rows[1:]:
         row["label"] = None
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with Project(make_project(tmp_path, data=data, label="label", holdout="20", classes=CLASSES)) as project:
@@ -393,7 +393,7 @@ def test_export_has_the_provenance(project):
         assert (row["annotators"], row["answers"], row["agreement"], row["cost"]) == (
             "replay",
             1,
-            1.0,
+            None,  # one answer agrees with nobody
             0.08,
         )
         assert row["text"].startswith("number")
@@ -411,6 +411,9 @@ def test_a_strategy_that_failed_can_be_mended(tmp_path):
         run_round(project)
     # This one exists and can be called, but fails on every pool.
     edit_config(folder, '"modAL.disagreement:vote_entropy_sampling"', '"json:dumps"')
+    with Project(folder) as project, pytest.raises(ConfigError, match="allow_code"):
+        run_round(project)
+    edit_config(folder, "[acquisition]", "[acquisition]\nallow_code = true")
     with Project(folder) as project, pytest.raises(IntegrationError, match="dumps"):
         run_round(project)
     with Project(folder) as project:

@@ -104,7 +104,7 @@ def test_rounds_together_when_one_does_not_show():
     assert together([alone]) is None
     lines = verdict_lines([alone, two, {**five, "verdict": "real"}])
     assert lines == [
-        "Verdict on round 8: not shown: the hold-out is too small; it shows gains of 4.2 points or more.",
+        "Verdict on round 8: not shown: on this hold-out a gain of about 4.2 points or more shows.",
         "Rounds 4 to 8 together: +3.5 points (+2.0 to +5.0), real",
     ]
     assert verdict_lines([]) == []

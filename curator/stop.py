@@ -153,7 +153,7 @@ def _still_holds(project: Project, settings: dict[str, Any]) -> bool:
     now = json.loads(_settings(project))
     if records.current_round(project.ledger) is not None:
         settings = settings | {"bill": now["bill"]}
-    return settings == now
+    return bool(settings == now)
 
 
 def _settings(project: Project) -> str:

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from curator.errors import ConfigError, CuratorError
 from curator.ledger.store import Row
-from curator.money.amounts import MICRO
+from curator.money.amounts import MICRO, format_amount
+from curator.money.bill import sum_known
 from curator.output import check_not_data, check_output, has_columns
 from curator.pool.columns import Columns
 from curator.pool.formats import column_names, format_of
@@ -136,7 +137,30 @@ def export_labels(
 def export_answers(project: Project, path: Path, *, raw: bool = False, force: bool = False) -> Exported:
     """Write every answer that counts, one by one; arguments and errors as of `export_labels`."""
     _check_path(project, path, force=force)
-    return _write(path, ANSWERS_SCHEMA, answer_rows(project), raw=raw)
+    written = _write(path, ANSWERS_SCHEMA, answer_rows(project), raw=raw)
+    return replace(written, notes=_deleted_note(project))
+
+
+def _deleted_note(project: Project) -> tuple[str, ...]:
+    """What stays on the bill for answers that are not in the file; nothing where there are none."""
+    gone = project.ledger.rows(
+        """
+        select a.source_id, max(a.version), a.change,
+               case when c.source = 'not known' then null else coalesce(c.amount, 0) end as amount
+        from answers a left join (
+            select source_id, max(version), source, sum(amount) as amount from costs group by source_id
+        ) c on c.source_id = a.source_id
+        where not exists (select 1 from live_answers s where s.copy_of = a.source_id)
+        group by a.source_id having a.change = 'deleted' and a.copy_of is null
+        """
+    )
+    if not gone:
+        return ()
+    paid = format_amount(sum_known(row["amount"] for row in gone), project.config.cost.currency)
+    answers, them = "1 answer deleted at the labeler is", "it"
+    if len(gone) > 1:
+        answers, them = f"{len(gone):,} answers deleted at the labeler are", "them"
+    return (f"{answers} not in the file; what was paid for {them} stays on the bill: {paid}.",)
 
 
 def export_predictions(
@@ -278,8 +302,12 @@ def answer_rows(project: Project) -> list[Row]:
                case when c.source = 'not known' then null else coalesce(c.amount, 0) end as cost
         from live_answers a join questions q on q.key = a.key left join (
             select source_id, max(version), source, sum(amount) as amount from costs group by source_id
-        ) c on c.source_id = a.source_id
-        where a.copy_of is null
+        ) c on c.source_id = coalesce(a.copy_of, a.source_id)
+        where a.copy_of is null or a.source_id = (
+            -- once its original was deleted, the first copy stands in its place
+            select min(s.source_id) from live_answers s where s.copy_of = a.copy_of
+            and not exists (select 1 from live_answers o where o.source_id = s.copy_of)
+        )
         order by q.item_id, a.created_at, a.source_id
         """
     )

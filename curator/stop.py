@@ -14,7 +14,7 @@ from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.advice import TargetOrder, advise
 from curator.money.amounts import parse_amount
 from curator.money.batch_labels import labels_per_batch
-from curator.money.budget import left_of_budget
+from curator.money.budget import left_of_budget, open_answers
 from curator.money.forecast import Forecast
 from curator.money.forecast.seen import FEWEST_ROUNDS, FURTHEST
 from curator.money.marginal_price import MarginalPrice, marginal_price
@@ -77,7 +77,7 @@ def catch_up(project: Project) -> dict[str, Any] | None:
 
 
 def current(project: Project) -> dict[str, Any] | None:
-    """The verdict after the newest measured round; decided anew where curator.toml, an invoice or the day changed it. Writes nothing.
+    """The verdict after the newest measured round; decided anew where curator.toml, the bill or the day changed it. Writes nothing.
 
     Returns:
         round, word, reasons (sentences, the decisive one first), order (labels to order next, their cost and the chance that they
@@ -89,7 +89,7 @@ def current(project: Project) -> dict[str, Any] | None:
     if newest is None:
         return None
     row = ledger.one("select * from verdicts where round = ?", [newest])
-    if row is not None and row["settings"] == _settings(project):
+    if row is not None and _still_holds(project, json.loads(row["settings"])):
         return _told(row)
     return consider(project)
 
@@ -144,9 +144,21 @@ def _as_told(round_id: int, word: str, reasons: list[str], inputs: dict[str, Any
     }
 
 
+def _still_holds(project: Project, settings: dict[str, Any]) -> bool:
+    """Whether nothing has changed since that the verdict depends on.
+
+    While a round is open its answers come in one by one: what they cost is for the next verdict. Once nothing is asked any
+    more, corrections and late answers change what this one says was spent.
+    """
+    now = json.loads(_settings(project))
+    if records.current_round(project.ledger) is not None:
+        settings = settings | {"bill": now["bill"]}
+    return bool(settings == now)
+
+
 def _settings(project: Project) -> str:
-    """What else a verdict depends on: curator.toml, invoices, and whether the deadline is over."""
-    config = project.config
+    """What else a verdict depends on: curator.toml, the bill, and whether the deadline is over."""
+    config, ledger = project.config, project.ledger
     over = config.stop.deadline is not None and _today() > config.stop.deadline
     parts = {
         "stop": config.stop.model_dump(mode="json"),
@@ -154,7 +166,8 @@ def _settings(project: Project) -> str:
         "batch": config.acquisition.batch,
         "over": over,
         "advice": 2,  # what was said by an earlier curator had no order in it
-        "invoices": project.ledger.scalar("select count(*) from costs where source = 'invoiced'"),
+        "invoices": ledger.scalar("select count(*) from costs where source = 'invoiced'"),
+        "bill": [ledger.scalar("select coalesce(sum(amount), 0) from costs"), open_answers(ledger)],
     }
     return json.dumps(parts, sort_keys=True)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from curator.config import CostSection
-from curator.ledger.store import Ledger
+from curator.ledger.store import Ledger, Row
 from curator.money.bill import paid_by_round, sum_known
 
 RECENT = 3  # rounds
@@ -21,25 +21,29 @@ def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
     """The mean over the labels of the last three measured rounds; else the price in curator.toml; None when neither is known.
 
     All that a round cost counts, over the labels that were asked for, but hold-out labels and what is paid once per campaign.
+    After one measured round its own labels say it: what an answer cost is known then, also where time is paid.
     """
     rows = ledger.rows(
         "select id, labels - imported as labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
         [RECENT + 1],
     )
     if rows:
-        last = rows[0]
-        first = rows[-1] if len(rows) > 1 else {"id": 0, "labels": 0}  # the first round is all there is
+        first, last = rows[-1] if len(rows) > 1 else {"id": 0, "labels": 0}, rows[0]
         labels = int(last["labels"]) - int(first["labels"])
         paid = paid_by_round(ledger)
         amount = sum_known(paid[number] for number in paid if first["id"] < number <= last["id"])
         # Labels that are known to cost nothing have a price, too: none.
         if labels > 0 and amount is not None and (amount > 0 or not cost.micro_per_label):
-            since = rows[max(0, len(rows) - 2)]["id"]
-            rounds = f"round {last['id']}" if since == last["id"] else f"rounds {since} to {last['id']}"
-            return MarginalPrice(round(amount / labels), f"paid per label in {rounds}")
+            return MarginalPrice(round(amount / labels), f"paid per label in {_named(rows)}")
     if cost.micro_per_label:
         return MarginalPrice(cost.micro_per_label, "price_per_label in curator.toml")
     return None
+
+
+def _named(rows: list[Row]) -> str:
+    """The rounds whose labels were counted; `rows` are the newest first, with the one before them where there is one."""
+    first, last = rows[-2:][0]["id"], rows[0]["id"]
+    return f"round {last}" if first == last else f"rounds {first} to {last}"
 
 
 def paid_between(ledger: Ledger, previous: int, round_id: int) -> int | None:

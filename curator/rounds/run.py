@@ -197,9 +197,11 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
     limit = limit_batch(project, int(plan["batch"]))
     # Late answers to what was asked before are taken in by a round that asks nothing.
     if limit.refused and not open_answers(ledger):
-        report.stopped = limit.refused
         report.notes += catch_up(project)
-        return None
+        limit = limit_batch(project, int(plan["batch"]))  # by the bill with what came in just now
+        if limit.refused:
+            report.stopped = limit.refused
+            return None
     draw_holdout(project)
     round_id = records.last_round_id(ledger) + 1
     row = {"id": round_id, "status": "opened", **plan, "opened_at": utc_now()}

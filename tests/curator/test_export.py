@@ -309,3 +309,36 @@ def _answer(key, number, seconds, annotator="ada"):
 def _pulled(answers):
     questions = tuple(QuestionAnswers(key, f"at-{key}", found) for key, found in answers.items())
     return Pulled(questions=questions, cursor="1", complete=False)
+
+
+def test_answers_that_were_deleted_are_said_so_that_the_file_adds_up_to_the_bill(with_columns):
+    """What was paid for them stays on the bill."""
+    project, folder, _ = with_columns
+    key = project.ledger.scalar("select key from questions where role = 'train' and round = 1 order by rank")
+    store(project, _pulled({key: ()}), 1, accept_loss=False)
+    exported = export_answers(project, folder / "answers.jsonl")
+    assert exported.rows == 29
+    assert exported.notes == (
+        "1 answer deleted at the labeler is not in the file; what was paid for it stays on the bill: $0.08.",
+    )
+
+
+def test_a_copy_stands_for_an_original_that_was_deleted(with_columns):
+    """The tasks were exported and imported into another project: each answer is one row, at the price of the original."""
+    project, folder, _ = with_columns
+    made = project.ledger.one(
+        "select a.* from questions q join answers a on a.key = q.key where q.role = 'train' order by q.round, q.rank"
+    )
+    copies = tuple(
+        Answer(
+            source_id=f"copy-{n}", annotator="owner", label=made["label"], skipped=False, seconds=made["seconds"],
+            created_at="2027-01-02T03:04:05.000000Z", updated_at="2027-01-02T03:04:05.000000Z",
+            import_id=made["source_id"].partition("@")[0],
+        )
+        for n in (1, 2)
+    )  # fmt: skip
+    store(project, _pulled({made["key"]: copies}), 1, accept_loss=False)
+    exported = export_answers(project, folder / "answers.parquet")
+    assert (exported.rows, exported.notes) == (30, ())
+    found = pq.read_table(folder / "answers.parquet").to_pylist()
+    assert round(sum(row["cost"] for row in found), 6) == 30 * 0.08

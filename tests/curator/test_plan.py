@@ -296,3 +296,14 @@ def _cost(round_id, kind, dollars):
         "source_id": f"{kind}:{round_id}", "version": 1, "round": round_id, "kind": kind, "amount": dollars * MICRO,
         "currency": "USD", "basis": "per label", "source": "measured",
     }  # fmt: skip
+
+
+def test_the_first_measured_round_gives_a_price(tmp_path):
+    """24 cents of paid time for 2 labels: 12 cents each, though no rate card says what a label costs."""
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        fixed = {"status": "measured", "strategy": "random", "seed": 0, "config": "{}", "opened_at": "now"}
+        with ledger.write():
+            ledger.insert("rounds", [{"id": 1, "labels": 2, **fixed}])
+            ledger.insert("costs", [_cost(1, "label", 0.24), _cost(1, "holdout", 1.51)])
+        price = marginal_price(ledger, CostSection(hourly_rate="36"))
+        assert (price.micro, price.source) == (120_000, "paid per label in round 1")

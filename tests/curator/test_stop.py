@@ -237,3 +237,34 @@ def test_stop_set_is_random_fixed_and_without_the_hold_out(campaign):
         moved = compare(project, 4, 5)
         assert moved[0] > 1 - changed - 0.02
         assert moved[1] < 0 < kappa
+
+
+def test_what_changes_the_bill_after_the_end_is_in_the_recommendation(tmp_path):
+    """The budget is used up, and then a correction raises the bill: every voice says what is spent now."""
+    folder = make_project(tmp_path / "p", n=40, batch=4, holdout="6", budget="0.80")
+    with Project(folder) as project:
+        run_round(project)
+        assert "$0.80 is spent" in run_round(project).stopped
+        assert "$0.80 is spent" in stop.current(project)["reasons"][0]
+        late = {
+            "source_id": "late", "version": 1, "round": 1, "kind": "label", "amount": 50_000, "currency": "USD",
+            "basis": "per label", "source": "measured",
+        }  # fmt: skip
+        with project.ledger.write():
+            project.ledger.insert("costs", [late])
+        assert "$0.85 is spent" in stop.current(project)["reasons"][0]
+        assert run_round(project).stopped == stop.current(project)["reasons"][0]
+
+
+def test_answers_to_an_open_round_leave_the_recommendation_as_it_was_said(campaign):
+    """What they cost is for the next one."""
+    with Project(campaign) as project:
+        said = stop.current(project)
+        late = {
+            "source_id": "late", "version": 1, "round": 6, "kind": "label", "amount": 50_000, "currency": "USD",
+            "basis": "per label", "source": "measured",
+        }  # fmt: skip
+        with project.ledger.write():
+            project.ledger.insert("costs", [late])
+            project.ledger.update("verdicts", 5, reasons=json.dumps(["as it was said"]))
+        assert stop.current(project) == said | {"reasons": ["as it was said"]}

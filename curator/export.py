@@ -192,7 +192,9 @@ def _check_path(project: Project, path: Path, *, force: bool) -> None:
         raise ConfigError(f"{path.name}: export writes {', '.join(_WRITERS)}; choose one of these endings.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
-    check_not_data(path, (*_data_files(project), project.config.holdout.file), force=force)
+    held_out = project.config.holdout.file
+    data = [*_data_files(project), *([_from_project(project, held_out)] if held_out is not None else [])]
+    check_not_data(path, data, force=force)
     # any export takes the place of any other
     check_output(path, lambda there: any(has_columns(*names)(there) for names in _OURS), force=force)
 
@@ -221,10 +223,7 @@ def own_columns(
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
     used = replace(Columns(**data.columns()), show=())
-    for source in _data_files(project):
-        path = next(
-            (place for place in (project.folder / source, Path(source)) if place.exists()), Path(source)
-        )
+    for path in _data_files(project):
         try:
             if format_of(path) == "folder":
                 continue
@@ -243,9 +242,15 @@ def own_columns(
     return own, tuple(notes)
 
 
-def _data_files(project: Project) -> list[str]:
-    """The files that the pool was made of."""
-    return [project.config.data.source, *json.loads(project.ledger.get("added_data") or "[]")]
+def _data_files(project: Project) -> list[Path]:
+    """The files that the pool was made of: as curator.toml names them, they are looked for from the project first."""
+    added = json.loads(project.ledger.get("added_data") or "[]")
+    return [_from_project(project, source) for source in (project.config.data.source, *added)]
+
+
+def _from_project(project: Project, named: str) -> Path:
+    there = project.folder / named
+    return there if there.exists() else Path(named)
 
 
 def _beside_ours(name: str) -> str:

@@ -42,7 +42,7 @@ def check_output(path: Path, is_ours: Callable[[Path], bool], *, force: bool) ->
         )
 
 
-def check_not_data(path: Path, data: Iterable[str | None], *, force: bool) -> None:
+def check_not_data(path: Path, data: Iterable[Path], *, force: bool) -> None:
     """Make sure that a file is none of those that a project was made from: an export may have become one of them.
 
     Raises:
@@ -50,7 +50,7 @@ def check_not_data(path: Path, data: Iterable[str | None], *, force: bool) -> No
     """
     if force or not path.exists():
         return
-    if any(source is not None and Path(source).exists() and path.samefile(source) for source in data):
+    if any(source.exists() and path.samefile(source) for source in data):
         raise ConfigError(
             f"{path} holds the data of this project. Choose another name, or replace it with --force."
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from curator.agreement import agreement_text
 from curator.cli.arm_text import arm_lines
@@ -21,6 +22,7 @@ from curator.pool.problems import counted
 from curator.rounds.report import RoundReport
 from curator.status import Status
 from curator.suggestions import FEWEST, SuggestionEffect
+from curator.terminal import printable
 
 MOST_WINDOWS = 12  # rows of a table
 
@@ -38,12 +40,13 @@ def _text(table: Table) -> str:
 
 
 def table(headers: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """Rows under headers; the first `left` columns are text, the others numbers."""
+    """Rows under headers; the first `left` columns are text, the others numbers. Square brackets are no markup."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, header in enumerate(headers):
-        grid.add_column(header, justify="left" if i < left else "right", no_wrap=True)
+        grid.add_column(Text(header), justify="left" if i < left else "right", no_wrap=True)
     for row in rows:
-        grid.add_row(*row)
+        # as it will be printed, or the columns would not stand below each other
+        grid.add_row(*(Text(printable(cell)) for cell in row))
     return _text(grid)
 
 

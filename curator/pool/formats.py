@@ -205,7 +205,8 @@ def first_rows(path: Path, columns: Sequence[str], limit: int, reading: Reading 
     first = next(raw_batches(path, columns, problems, batch_rows=limit, reading=reading), None)
     if first is None:
         problems.raise_if_any()
-        raise DataError(f"{path}: no rows. Give a file with a row per item.")
+        aside = f" ({'; '.join(problems.notes)})" if problems.notes else ""
+        raise DataError(f"{path}: no rows{aside}. Give a file with a row per item.")
     return first
 
 

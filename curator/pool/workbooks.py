@@ -35,7 +35,7 @@ def workbook_columns(path: Path, *, header: bool) -> tuple[list[str], list[str]]
             names = _names(cells, header=header)
             refuse_repeated(path, names, f" (line {line})")
             return names, notes
-    raise DataError(f"{path}: the sheet is empty. Give a header and a row per item.")
+    raise DataError(f"{path}: the sheet is empty ({'; '.join(notes)}). Give a header and a row per item.")
 
 
 def workbook_rows(

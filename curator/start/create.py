@@ -10,7 +10,7 @@ import numpy as np
 
 from curator.beginning import check_unicode, held_for_init, refuse_existing
 from curator.classes.history import begin_history
-from curator.config import CONFIG_NAME, render_config
+from curator.config import CONFIG_NAME, Config, render_config
 from curator.errors import DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
@@ -72,7 +72,7 @@ def init_project(
             own = _begin(ledger, state, plan)
         plan.notes.extend(own_labels_notes(own, plan.config.cost.currency))
         # Last: with curator.toml there, the folder holds a project.
-        write_bytes(folder / CONFIG_NAME, render_config(plan.config).encode())
+        write_bytes(folder / CONFIG_NAME, render_config(_with_lasting_paths(plan.config, folder)).encode())
         with Project(folder, progress=progress, say=say) as project:
             try:
                 encoded = project.encode()
@@ -84,6 +84,19 @@ def init_project(
             zero = (encoded.zero_rows, store.zero_rows(EXAMPLES))
             understood = understand(plan, project.pool, imported, store.take, zero)
             return _report(plan, imported, understood, folder, encoded.rows_per_second)
+
+
+def _with_lasting_paths(config: Config, folder: Path) -> Config:
+    """As curator.toml keeps it: files that were given relative to another folder than the project's by their whole path."""
+
+    def lasting(named: str) -> str:
+        there = folder / named
+        return named if there.exists() and there.samefile(named) else str(Path(named).resolve())
+
+    source = config.data.model_copy(update={"source": lasting(config.data.source)})
+    file = config.holdout.file
+    holdout = config.holdout.model_copy(update={"file": None if file is None else lasting(file)})
+    return config.model_copy(update={"data": source, "holdout": holdout})
 
 
 def try_init(options: InitOptions, progress: Progress) -> InitReport:

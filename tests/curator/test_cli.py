@@ -11,6 +11,7 @@ from support.projects import CLASSES, make_project, write_pool
 from typer.testing import CliRunner
 
 from curator.cli.app import app
+from curator.cli.render import table
 from curator.project import Project
 from curator.rounds.run import run_round
 
@@ -345,3 +346,11 @@ def test_numbers_survive_a_csv_export(tmp_path):
     run("export", tmp_path / "labels.csv", "--project", folder)
     with (tmp_path / "labels.csv").open(encoding="utf-8", newline="") as file:
         assert {row["label"] for row in csv.DictReader(file)} == {"-1", "+1"}
+
+
+def test_names_in_a_table_are_no_markup():
+    """Brackets are part of a name, and what steers a terminal stands there as its code, columns below each other."""
+    shown = table(["class [b]", "labels"], [["[/b]", "1"], ["[red]card", "12"], ["a\x1b[2Jb", "3"]])
+    first = ["class [b]", "[/b]", "[red]card", r"a\u001b[2Jb"]
+    last = ["labels", "1", "12", "3"]
+    assert shown.splitlines() == [f"{name:<13}{n:>6}" for name, n in zip(first, last, strict=True)]

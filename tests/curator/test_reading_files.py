@@ -443,6 +443,8 @@ def test_workbooks(tmp_path):
     wide = workbook(tmp_path / "b.xlsx", [["text"], ["a", None, "beyond"]])
     assert "row 1 (line 2) has 3" in refused(wide, Columns(text="text"))
     assert "empty" in refused(workbook(tmp_path / "c.xlsx", []))
+    for first in ([], [["only a title"]]):
+        assert "'the data'" in refused(workbook(tmp_path / "f.xlsx", first, "the data"))
     assert "not a readable .xlsx" in refused(write(tmp_path, "d.xlsx", b"\xd0\xcf\x11\xe0"))
 
 

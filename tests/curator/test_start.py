@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from curator.cli.init_text import init_text
 from curator.config import load_config
 from curator.doctor import examine
 from curator.errors import ConfigError, DataError
+from curator.export import export_labels, own_columns
 from curator.pool.problems import counted
 from curator.progress import NoProgress
 from curator.project import Project
@@ -98,6 +100,31 @@ def test_a_dry_run_understands_the_same_and_writes_nothing(tmp_path, monkeypatch
     real = json.loads(CliRunner().invoke(app, [*args, "--project", "new", "--json"]).stdout)
     assert real["understood"] == told["understood"]
     assert [one["items"] for one in told["understood"]["classes"]] == [1, 12, 11]
+
+
+def test_files_are_found_from_the_project_when_it_is_made_elsewhere(tmp_path, monkeypatch):
+    """Paths are relative to where the command runs; where that is not the project, curator.toml holds them whole."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "data.jsonl", rows(note=lambda i: f"note {i}"))
+    write(
+        tmp_path / "held.jsonl", rows(6, id=lambda i: f"h{i}", text=lambda i: f"{WORDS[i % 3]} held out {i}")
+    )
+    given = options(Path("data.jsonl"), holdout="held.jsonl")
+    for folder, source, file in (
+        ("elsewhere", str(tmp_path / "data.jsonl"), str(tmp_path / "held.jsonl")),
+        (".", "data.jsonl", "held.jsonl"),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        init_project(given, Path(folder), NoProgress())
+        config = load_config(tmp_path / folder)
+        assert (config.data.source, config.holdout.file) == (source, file)
+        with Project(tmp_path / folder) as project:
+            monkeypatch.chdir(tmp_path.parent)
+            own, notes = own_columns(project, ["3"])
+            assert (own, notes) == ({"3": {"note": "note 3"}}, ())
+            with pytest.raises(ConfigError):
+                export_labels(project, tmp_path / "data.jsonl")
+        monkeypatch.chdir(tmp_path)
 
 
 def test_what_a_rare_class_means_is_said(tmp_path):

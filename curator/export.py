@@ -13,12 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curator.data_files import data_files
 from curator.errors import ConfigError, CuratorError
 from curator.ledger.store import Row
 from curator.money.amounts import MICRO
 from curator.output import check_not_data, check_output, has_columns
 from curator.pool.columns import Columns
 from curator.pool.formats import column_names, format_of
+from curator.pool.problems import BadRows, Problems
 from curator.pool.readers import read_records
 from curator.predict import Predictions
 from curator.project import Project
@@ -168,7 +170,8 @@ def _check_path(project: Project, path: Path, *, force: bool) -> None:
         raise ConfigError(f"{path.name}: export writes {', '.join(_WRITERS)}; choose one of these endings.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
-    check_not_data(path, (*_data_files(project), project.config.holdout.file), force=force)
+    sources = [source for source, _ in data_files(project)]
+    check_not_data(path, (*sources, project.config.holdout.file), force=force)
     # any export takes the place of any other
     check_output(path, lambda there: any(has_columns(*names)(there) for names in _OURS), force=force)
 
@@ -196,20 +199,22 @@ def own_columns(
     """
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
-    used = replace(Columns(**data.columns()), show=())
-    for source in _data_files(project):
+    for source, reading in data_files(project):
+        used = replace(Columns(**data.columns()), show=(), reading=reading)
         path = next(
             (place for place in (project.folder / source, Path(source)) if place.exists()), Path(source)
         )
         try:
             if format_of(path) == "folder":
                 continue
-            others = tuple(
-                name for name in column_names(path, (), used.reading) if name not in used.options()
-            )
+            others = tuple(name for name in column_names(path, (), reading) if name not in used.options())
             columns = replace(used, label=None, embedding=None, show=others)
             for batch in read_records(
-                path, columns, project.config.project.kind, allow_outside=data.allow_outside
+                path,
+                columns,
+                project.config.project.kind,
+                allow_outside=data.allow_outside,
+                problems=Problems(path, BadRows(None)),  # were left out when it came in
             ):
                 for item_id, fields in zip(batch.ids, batch.fields or (), strict=False):
                     if item_id in wanted:
@@ -217,11 +222,6 @@ def own_columns(
         except (CuratorError, OSError) as exc:
             notes.append(f"The data's own columns are not in the export for items of {path}: {exc}")
     return own, tuple(notes)
-
-
-def _data_files(project: Project) -> list[str]:
-    """The files that the pool was made of."""
-    return [project.config.data.source, *json.loads(project.ledger.get("added_data") or "[]")]
 
 
 def _beside_ours(name: str) -> str:

@@ -1,10 +1,10 @@
 """`curator add`: more data for a pool that is there."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from curator.classes.edits import refuse_hand_edit
+from curator.data_files import note_data_file
 from curator.errors import DataError
 from curator.pool.catalogue import ImportReport, import_records
 from curator.pool.columns import Columns
@@ -66,7 +66,5 @@ def add_to_pool(
             project.pool.go_back(before)
             raise
         with project.ledger.write():
-            added = [*json.loads(project.ledger.get("added_data") or "[]"), str(path.resolve())]
-            # `curator export` reads their other columns
-            project.ledger.put("added_data", json.dumps(list(dict.fromkeys(added))))
+            note_data_file(project.ledger, path, columns.reading)
     return report

@@ -350,10 +350,18 @@ def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):
             for key, version, name, user in versions
         ]
     )  # fmt: skip
-    common = {"round": 1, "kind": "label", "amount": PRICE, "currency": "USD", "basis": "b", "source": "m"}
+    common = {"round": 1, "kind": "label", "currency": "USD", "source": "measured"}
     db.table("costs").insert_all(
         [
-            {"source_id": f"{key[1]}@{at[key]}", "version": version, "key": key, "annotator": name, **common}
+            {
+                "source_id": f"{key[1]}@{at[key]}",
+                "version": version,
+                "key": key,
+                "annotator": name,
+                "basis": "per label",
+                "amount": PRICE if version == 1 else 0,
+                **common,
+            }
             for key, version, name, _ in versions
         ]
     )
@@ -363,6 +371,8 @@ def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):
             "version": 1,
             "key": "k1",
             "annotator": "ada@example.org",
+            "basis": "review",
+            "amount": PRICE,
             **common,
         }
     )

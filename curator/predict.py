@@ -16,10 +16,9 @@ from curator.ledger.store import Row
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns
 from curator.pool.embeddings import LEARNED, EmbeddingStore
-from curator.pool.incoming import EmbeddingSource
+from curator.pool.incoming import embedding_source
 from curator.pool.reading import UNKNOWN, Reading
 from curator.project import Project
-from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import make_encoder
 
 FloatArray = NDArray[np.float32]
@@ -114,14 +113,13 @@ def predict_file(
             show=(),
             reading=config.data.reading.overridden(reading),
         )
-        given = config.encoder.name == PRECOMPUTED
         report = import_records(
             pool,
             path,
             columns,
             classes=config.project.classes,
             allow_outside=config.data.allow_outside,
-            embeddings=EmbeddingSource(base / "embeddings", embeddings) if given else None,
+            embeddings=embedding_source(config.encoder.name, base / "embeddings", embeddings),
             progress=project.progress,
         )
         store = EmbeddingStore(

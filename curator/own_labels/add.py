@@ -7,9 +7,9 @@ from curator.classes.history import History, begin_history, may_begin_anew
 from curator.errors import DataError
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, read_own_labels
+from curator.pool.incoming import embedding_source
 from curator.pool.reading import UNKNOWN, Reading
 from curator.project import Project
-from curator.start.load import embedding_source
 from integrations.errors import EncoderError
 
 
@@ -42,7 +42,7 @@ def add_labeled(
         read_own_labels(
             pool, path, config.data, found,
             classes=_readable_classes(project), label=label, reading=reading,
-            embeddings=embedding_source(config, project.state, embeddings_file), progress=project.progress,
+            embeddings=embedding_source(config.encoder.name, project.state / "embeddings", embeddings_file), progress=project.progress,
         )  # fmt: skip
         try:
             project.encode()

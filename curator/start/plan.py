@@ -17,6 +17,7 @@ from curator.project import check_strategy
 from curator.rounds.holdout_price import planned_holdouts
 from curator.start.options import InitOptions, Kind
 from integrations.class_names import ClassNames, alike_key, plain
+from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError, LabelerError
 from integrations.labelers.registry import labeler_class
@@ -25,7 +26,6 @@ DEFAULT_CURRENCY = "USD"
 DEFAULT_BATCH = 100
 DEFAULT_STRATEGY = "auto"
 LABEL_STUDIO = "http://localhost:8080"  # where a server listens unless told otherwise
-PRECOMPUTED = "precomputed"
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 _MOST_DIGITS = 18  # of a number of items; what has more is rather the name of a file
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curator.data_files import data_files, from_project
 from curator.errors import ConfigError, CuratorError
 from curator.ledger.store import Row
 from curator.money.amounts import MICRO, format_amount
@@ -20,6 +21,7 @@ from curator.money.bill import sum_known
 from curator.output import check_not_data, check_output, has_columns
 from curator.pool.columns import Columns
 from curator.pool.formats import column_names, format_of
+from curator.pool.problems import BadRows, Problems
 from curator.pool.readers import read_records
 from curator.predict import Predictions
 from curator.project import Project
@@ -193,8 +195,8 @@ def _check_path(project: Project, path: Path, *, force: bool) -> None:
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it first, or export elsewhere.")
     held_out = project.config.holdout.file
-    data = [*_data_files(project), *([_from_project(project, held_out)] if held_out is not None else [])]
-    check_not_data(path, data, force=force)
+    data = [path for path, _ in data_files(project)]
+    check_not_data(path, data if held_out is None else [*data, from_project(project, held_out)], force=force)
     # any export takes the place of any other
     check_output(path, lambda there: any(has_columns(*names)(there) for names in _OURS), force=force)
 
@@ -222,17 +224,19 @@ def own_columns(
     """
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
-    used = replace(Columns(**data.columns()), show=())
-    for path in _data_files(project):
+    for path, reading in data_files(project):
+        used = replace(Columns(**data.columns()), show=(), reading=reading)
         try:
             if format_of(path) == "folder":
                 continue
-            others = tuple(
-                name for name in column_names(path, (), used.reading) if name not in used.options()
-            )
+            others = tuple(name for name in column_names(path, (), reading) if name not in used.options())
             columns = replace(used, label=None, embedding=None, show=others)
             for batch in read_records(
-                path, columns, project.config.project.kind, allow_outside=data.allow_outside
+                path,
+                columns,
+                project.config.project.kind,
+                allow_outside=data.allow_outside,
+                problems=Problems(path, BadRows(None)),  # were left out when it came in
             ):
                 for item_id, fields in zip(batch.ids, batch.fields or (), strict=False):
                     if item_id in wanted:
@@ -240,17 +244,6 @@ def own_columns(
         except (CuratorError, OSError) as exc:
             notes.append(f"The data's own columns are not in the export for items of {path}: {exc}")
     return own, tuple(notes)
-
-
-def _data_files(project: Project) -> list[Path]:
-    """The files that the pool was made of: as curator.toml names them, they are looked for from the project first."""
-    added = json.loads(project.ledger.get("added_data") or "[]")
-    return [_from_project(project, source) for source in (project.config.data.source, *added)]
-
-
-def _from_project(project: Project, named: str) -> Path:
-    there = project.folder / named
-    return there if there.exists() else Path(named)
 
 
 def _beside_ours(name: str) -> str:

@@ -16,9 +16,9 @@ from curator.ledger.store import Row
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns
 from curator.pool.embeddings import LEARNED, EmbeddingStore
-from curator.pool.incoming import EmbeddingSource
+from curator.pool.incoming import embedding_source
+from curator.pool.reading import UNKNOWN, Reading
 from curator.project import Project
-from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import make_encoder
 
 FloatArray = NDArray[np.float32]
@@ -86,13 +86,16 @@ def predict_pool(project: Project, item_ids: Sequence[str] | None = None) -> Pre
     return _as_predictions(project, checkpoint, ids, np.concatenate(blocks))
 
 
-def predict_file(project: Project, path: Path, embeddings: str | None = None) -> Predictions:
+def predict_file(
+    project: Project, path: Path, embeddings: str | None = None, *, reading: Reading = UNKNOWN
+) -> Predictions:
     """Predict the items of a file; the pool and the ledger stay as they are.
 
     Args:
         project: opened.
         path: read with the columns of curator.toml; a label column need not be there.
         embeddings: .npy or .npz:ARRAY in row order, where embeddings came with the pool and not as a column.
+        reading: how this file is written, where that differs from what curator.toml says.
 
     Raises:
         CuratorError: no round has trained a model yet.
@@ -104,15 +107,19 @@ def predict_file(project: Project, path: Path, embeddings: str | None = None) ->
     with tempfile.TemporaryDirectory(prefix="curator-predict-") as folder:
         base = Path(folder)
         pool = Pool.create(base / "pool", config.project.kind)
-        columns = replace(Columns(**config.data.columns()), label=None, show=())
-        given = config.encoder.name == PRECOMPUTED
+        columns = replace(
+            Columns(**config.data.columns()),
+            label=None,
+            show=(),
+            reading=config.data.reading.overridden(reading),
+        )
         report = import_records(
             pool,
             path,
             columns,
             classes=config.project.classes,
             allow_outside=config.data.allow_outside,
-            embeddings=EmbeddingSource(base / "embeddings", embeddings) if given else None,
+            embeddings=embedding_source(config.encoder.name, base / "embeddings", embeddings),
             progress=project.progress,
         )
         store = EmbeddingStore(

@@ -32,7 +32,6 @@ _TOLD = (
 def check_installation() -> list[Finding]:
     """Whether the versions here are those that this curator says it works with, and what computes."""
     return [*check_python(), *check_packages(), check_gpu(), check_compiled(), check_arithmetic()]
-    return [*check_python(), *check_packages(), check_gpu(), check_compiled()]
 
 
 def check_python() -> list[Finding]:

@@ -1,6 +1,5 @@
 """Every command of `curator`: parse, call one function, print."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,21 +16,17 @@ from curator.cli.errors import WAITING, user_errors
 from curator.cli.options import (
     HERE,
     AsJson,
-    Delimiter,
-    Encoding,
-    Force,
-    Header,
     ProjectDir,
-    Quoting,
-    SkipBadRows,
     amount_of,
 )
 from curator.cli.plan import plan
 from curator.cli.printing import echo, say
 from curator.cli.report import report as report_command
 from curator.cli.restore import restore
+from curator.cli.results import export, predict
 from curator.cli.serve import serve
 from curator.cli.simulate import simulate
+from curator.cli.start import add, init
 
 app = typer.Typer(
     name="curator",
@@ -59,215 +54,8 @@ def _root(
     pass
 
 
-@app.command()
-def init(
-    name: Annotated[str, typer.Argument(help="What the project is called; annotators see it.")],
-    data: Annotated[
-        Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
-    ],
-    project: ProjectDir = HERE,
-    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
-    id_: Annotated[
-        str | None,
-        typer.Option("--id", help="Column with item ids.", show_default="inferred; else the content's hash"),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
-    image: Annotated[
-        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with known labels (the replay labeler answers from it).", show_default="inferred"
-        ),
-    ] = None,
-    label_level: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="In a folder of images: which folder is the label, 1 = the outermost.",
-            show_default="inferred",
-        ),
-    ] = None,
-    merge_case: Annotated[
-        bool,
-        typer.Option(
-            "--merge-case", help="Labels that differ only by case, spaces or unseen characters are one class."
-        ),
-    ] = False,
-    embedding: Annotated[
-        str | None, typer.Option(help="Column with embeddings: a list of numbers.", show_default="inferred")
-    ] = None,
-    show: Annotated[
-        str | None,
-        typer.Option(help="Further columns that annotators see, comma-separated, e.g. title,author."),
-    ] = None,
-    allow_outside: Annotated[
-        bool,
-        typer.Option(
-            "--allow-outside", help="Take images from outside the folder of the data; follow links out of it."
-        ),
-    ] = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    quoting: Quoting = None,
-    header: Header = None,
-    skip_bad_rows: SkipBadRows = None,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Comma-separated classes; one with a comma in double quotes.",
-            show_default="those of the label column",
-        ),
-    ] = None,
-    class_: Annotated[
-        list[str] | None, typer.Option("--class", help="One class, as it is; can be repeated.")
-    ] = None,
-    cannot_tell: Annotated[
-        str | None,
-        typer.Option(
-            help='The choice of an annotator who cannot decide; "" for none.', show_default="can't tell"
-        ),
-    ] = None,
-    price: Annotated[str | None, typer.Option(help="Price of one label, e.g. 0.08.")] = None,
-    hourly_rate: Annotated[
-        str | None, typer.Option(help="Price of an hour of labeling, instead of --price.")
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option(help="Three-letter code.", show_default="that of the price, or USD")
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="Nothing is asked beyond it, the hold-out's labels included, e.g. 800.", show_default="none"
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            help="tfidf, pixels, sentence-transformers:NAME_OR_PATH or transformers:NAME_OR_PATH.",
-            show_default="by kind",
-        ),
-    ] = None,
-    labeler: Annotated[
-        str | None, typer.Option(help="label-studio, files or replay.", show_default="label-studio")
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Label Studio's address, e.g. http://localhost:8080.")
-    ] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="See `curator strategies`.", show_default="auto")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Questions per round.", show_default="100")] = None,
-    holdout: Annotated[
-        str | None,
-        typer.Option(
-            help="Hold-out: how many items to draw, or a labeled file.", show_default="enough to see 5 points"
-        ),
-    ] = None,
-    holdout_embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings of the hold-out file, as --embeddings.")
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="What a gain is a gain of: accuracy or macro_f1.", show_default="accuracy"),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed and answers, same picks and numbers.")] = 0,
-    labeled: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="File with labels you own: training labels at no price. An export will do; may be repeated."
-        ),
-    ] = None,
-    use_labels: Annotated[
-        bool,
-        typer.Option("--use-labels", help="Take the data's own label column as such; ask about the rest."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be understood; write nothing.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
-
-    What is not given is inferred, and said: columns, classes, copies, languages. Nothing is sent to anybody yet.
-
-    Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
-    """
-    with user_errors():
-        from curator.cli import render
-        from curator.cli.init_text import init_text
-        from curator.pool.reading import parse_reading
-        from curator.progress import RichProgress
-        from curator.start.create import init_project, try_init
-        from curator.start.options import InitOptions, parse_classes, parse_kind, split_columns
-
-        options = InitOptions(
-            name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
-            label_level=label_level, merge_case=merge_case,
-            show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
-            reading=parse_reading(delimiter, encoding, quoting, header=header), skip_bad_rows=skip_bad_rows,
-            classes=parse_classes(classes, class_ or ()), cannot_tell=cannot_tell,
-            price=price, hourly_rate=hourly_rate, currency=currency, budget=budget, encoder=encoder, labeler=labeler, url=url,
-            strategy=strategy, batch=batch, holdout=holdout,
-            holdout_embeddings=holdout_embeddings, metric=metric, seed=seed, labeled=tuple(labeled or ()), use_labels=use_labels,
-        )  # fmt: skip
-        progress = RichProgress()
-        report = try_init(options, progress) if dry_run else init_project(options, project, progress, say)
-        echo(render.as_json(asdict(report)) if as_json else init_text(report))
-
-
-@app.command()
-def add(
-    path: Annotated[Path, typer.Argument(help="File or folder with the same columns as the pool.")],
-    project: ProjectDir = HERE,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
-    labeled: Annotated[
-        bool,
-        typer.Option(
-            "--labeled", help="Its labels are yours: training labels at no price, also of known items."
-        ),
-    ] = False,
-    label: Annotated[
-        str | None, typer.Option(help="With --labeled: column of the labels.", show_default="inferred")
-    ] = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    quoting: Quoting = None,
-    header: Header = None,
-    skip_bad_rows: SkipBadRows = None,
-    as_json: AsJson = False,
-) -> None:
-    """Append data to the pool. Known items are skipped; a known id with other content is refused.
-
-    With --labeled the file may be an export, of curator or of Label Studio (JSON). A label that was paid for stays.
-    """
-    with user_errors():
-        from curator.cli import render
-        from curator.own_labels.add import add_labeled
-        from curator.own_labels.enter import own_labels_notes
-        from curator.pool.reading import parse_reading
-        from curator.progress import RichProgress
-        from curator.project import Project
-        from curator.start.add import add_to_pool
-
-        reading = parse_reading(delimiter, encoding, quoting, header=header)
-        with Project(project, progress=RichProgress(), say=say) as opened:
-            if labeled:
-                own = add_labeled(opened, path, embeddings, label=label)
-                lines = [
-                    f"{own.added:,} items added, {own.new:,} labels taken in",
-                    *own_labels_notes(own, opened.config.cost.currency),
-                ]
-                echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
-                return
-            report = add_to_pool(opened, path, embeddings, reading=reading, skip_bad_rows=skip_bad_rows)
-        echo(render.as_json(vars(report)) if as_json else render.add_text(report))
+app.command()(init)
+app.command()(add)
 
 
 @app.command("round")
@@ -363,68 +151,7 @@ def status(
 
 
 app.command("report")(report_command)
-
-
-@app.command()
-def export(
-    path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
-    project: ProjectDir = HERE,
-    answers: Annotated[
-        bool, typer.Option("--answers", help="A row per answer instead of one per label.")
-    ] = False,
-    columns: Annotated[
-        bool, typer.Option("--columns/--no-columns", help="With the data's own columns, after ours.")
-    ] = True,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
-    ] = False,
-    pull: Annotated[bool, typer.Option("--pull", help="Ask the labeler for corrections first.")] = False,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
-
-    In CSV a free text that begins like a formula gets an apostrophe before it, so that no spreadsheet runs it, and the
-    output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
-
-    An earlier export is replaced; a file that curator did not write only with --force.
-    """
-    with user_errors():
-        from curator.agreement import agreement_text, read_agreement
-        from curator.cli import render
-        from curator.export import export_answers, export_labels
-        from curator.project import Project
-        from curator.status import refresh
-
-        with Project(project, say=say) as opened:
-            for note in refresh(opened, "export") if pull else []:
-                say(note)
-            agreement = read_agreement(opened.ledger)
-            exported = (
-                export_answers(opened, path, raw=raw, force=force)
-                if answers
-                else export_labels(opened, path, raw=raw, columns=columns, force=force)
-            )
-        what = "answers" if answers else "labels"
-        for note in exported.notes:
-            say(note)
-        if exported.defused:
-            say(
-                f"{exported.defused:,} cells of text begin like a formula and got an apostrophe, so that no spreadsheet runs "
-                "them; --raw leaves them as they are."
-            )
-        echo(
-            render.as_json(
-                {
-                    what: exported.rows,
-                    "path": str(path),
-                    "defused": exported.defused,
-                    "agreement": asdict(agreement),
-                }
-            )
-            if as_json
-            else f"{exported.rows:,} {what} written to {path}\n{agreement_text(agreement)}"
-        )
+app.command()(export)
 
 
 @app.command()
@@ -462,55 +189,7 @@ def embeddings(
         )
 
 
-@app.command()
-def predict(
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A file with the columns of the pool, labels not needed.", show_default="the pool"
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.", show_default="stdout, as CSV"
-        ),
-    ] = None,
-    project: ProjectDir = HERE,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say what the newest model thinks of items: the likeliest class, and the probability of every class.
-
-    Nothing is asked, paid or added to the pool.
-
-    Example: curator predict new.csv --out predictions.csv
-    """
-    with user_errors():
-        from curator.cli import render
-        from curator.export import csv_text, export_predictions
-        from curator.predict import predict_file, predict_pool
-        from curator.progress import RichProgress
-        from curator.project import Project
-
-        with Project(project, progress=RichProgress(), say=say) as opened:
-            predictions = predict_pool(opened) if path is None else predict_file(opened, path, embeddings)
-        if predictions.repeats:
-            say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
-        if out is None:
-            echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
-            return
-        written = export_predictions(opened, predictions, out, force=force)
-        echo(
-            render.as_json(
-                {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
-            )
-            if as_json
-            else f"{written.rows:,} predictions of {predictions.model_version} written to {out}"
-        )
+app.command()(predict)
 
 
 @app.command()

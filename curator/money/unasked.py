@@ -17,19 +17,21 @@ class Unasked:
         answers: how many.
         items: that they are about, the first ones.
         annotators: who gave them -> how many.
-        amount: micro-units on the bill for them, their share of reviews included.
+        amount: micro-units on the bill for them, their share of reviews included; None: not known.
     """
 
     answers: int
     items: list[str]
     annotators: dict[str, int]
-    amount: int
+    amount: int | None
 
     def sentence(self, currency: str) -> str:
         """What it means for a budget; "" when there are none."""
         if not self.answers:
             return ""
         what = "1 answer was" if self.answers == 1 else f"{self.answers:,} answers were"
+        if self.amount is None:
+            return f"{what} given beyond those asked for, at a cost that is not known"
         return f"{what} given beyond those asked for: {format_amount(self.amount, currency)} of what is spent"
 
 
@@ -38,12 +40,14 @@ def read_unasked(ledger: Ledger, most: int = 20) -> Unasked:
     rows = records.unasked_answers(ledger)
     ids = [row["source_id"] for row in rows]
     amount = ledger.scalar(
-        "select coalesce(sum(amount), 0) from costs where source_id in (select value from json_each(?))",
+        "select case when max(source = 'not known') then null else coalesce(sum(amount), 0) end from ("
+        "select max(version), source, sum(amount) as amount from costs "
+        "where source_id in (select value from json_each(?)) group by source_id)",
         [json.dumps(ids + [f"review:{source_id}" for source_id in ids])],
     )
     return Unasked(
         answers=len(rows),
         items=list(dict.fromkeys(row["item_id"] for row in rows))[:most],
         annotators=dict(Counter(row["annotator"] for row in rows).most_common()),
-        amount=int(amount),
+        amount=amount,
     )

@@ -7,13 +7,19 @@ from curator.classes.history import History, begin_history, may_begin_anew
 from curator.errors import DataError
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, read_own_labels
+from curator.pool.incoming import embedding_source
+from curator.pool.reading import UNKNOWN, Reading
 from curator.project import Project
-from curator.start.load import embedding_source
 from integrations.errors import EncoderError
 
 
 def add_labeled(
-    project: Project, path: Path, embeddings_file: str | None = None, *, label: str | None = None
+    project: Project,
+    path: Path,
+    embeddings_file: str | None = None,
+    *,
+    label: str | None = None,
+    reading: Reading = UNKNOWN,
 ) -> OwnLabelsReport:
     """Take labels of the user's own into a running project: training labels at no price; new items come into the pool.
 
@@ -22,6 +28,7 @@ def add_labeled(
         path: as of `curator.own_labels.read.read_own_labels`.
         embeddings_file: precomputed embeddings of the file's rows.
         label: column of the labels; None = find out.
+        reading: how this file is written, where that differs from what curator.toml says.
 
     Raises:
         ConfigError: curator.toml names other classes than the campaign has.
@@ -34,8 +41,8 @@ def add_labeled(
         before, found = pool.segments, OwnLabels()
         read_own_labels(
             pool, path, config.data, found,
-            classes=_readable_classes(project), label=label,
-            embeddings=embedding_source(config, project.state, embeddings_file), progress=project.progress,
+            classes=_readable_classes(project), label=label, reading=reading,
+            embeddings=embedding_source(config.encoder.name, project.state / "embeddings", embeddings_file), progress=project.progress,
         )  # fmt: skip
         try:
             project.encode()

@@ -40,7 +40,7 @@ def as_table(path: Path) -> Iterator[Path]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """A row per task: its data, and its label."""
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))
+        tasks = json.loads(path.read_bytes())  # also with a byte order mark, or in UTF-16
     except OSError as exc:
         raise DataError(f"{path} cannot be read: {exc.strerror}.") from exc
     except (ValueError, RecursionError) as exc:

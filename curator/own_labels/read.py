@@ -8,6 +8,7 @@ import numpy as np
 
 from curator.config import DataSection
 from curator.errors import DataError
+from curator.output import has_columns
 from curator.own_labels.exports import as_table
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns, Kind
@@ -15,12 +16,15 @@ from curator.pool.formats import column_names, format_of, python_values, raw_bat
 from curator.pool.hash_index import IntArray, as_hashes, digest
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
-from curator.pool.labels import LABEL_ADVICE, label_text, read_labels, sorted_classes
+from curator.pool.labels import LABEL_ADVICE, id_text, label_text, merged, read_labels, sorted_classes
 from curator.pool.problems import Problems, listed
 from curator.pool.readers import RecordBatch
+from curator.pool.reading import UNKNOWN, Reading
 from curator.progress import Progress
+from integrations.class_names import ClassNames
 
 _EXPORTED_ID = "item_id"  # in what curator exports, and in the data of its tasks
+_is_export = has_columns(_EXPORTED_ID, "label", "role", "round")
 _LISTED = 10
 
 
@@ -100,6 +104,7 @@ def read_own_labels(
     *,
     classes: Sequence[str],
     label: str | None = None,
+    reading: Reading = UNKNOWN,
     embeddings: EmbeddingSource | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -112,6 +117,7 @@ def read_own_labels(
         found: gets what it says.
         classes: labels have to be one of these.
         label: column of the labels; None = find out.
+        reading: how this file is written, where that differs from what `data` says.
         embeddings: where precomputed embeddings of new items come from.
         progress: shows how far it is.
 
@@ -119,7 +125,8 @@ def read_own_labels(
         DataError: all that is wrong with the file. The pool is as before.
     """
     with as_table(path) as table:
-        columns = labeled_columns(table, data, pool.kind, label)
+        reading = _reading_of(table, path, data, reading)
+        columns = labeled_columns(table, data, pool.kind, label, reading)
         content = columns.text if pool.kind == "text" else columns.image
         has_ids = format_of(table) != "folder" and columns.id is not None
         if has_ids and _ids_say_all(pool, table, columns, has_content=content is not None):
@@ -137,28 +144,42 @@ def labeled_classes(path: Path, data: DataSection, kind: Kind) -> tuple[str, ...
     """The distinct labels of a labeled file."""
     with as_table(path) as table:
         if format_of(table) == "folder":
-            return infer_columns(table, Columns(), "image").classes or ()
-        label = str(labeled_columns(table, data, kind, None).label)
-        labels = read_labels(table, label)
+            return infer_columns(table, _folder_columns(data), "image").classes or ()
+        reading = _reading_of(table, path, data)
+        label = str(labeled_columns(table, data, kind, None, reading).label)
+        labels = read_labels(table, label, reading)
     if labels.why_not:
         raise DataError(f"{path}: column {label!r} cannot hold the labels: {labels.why_not}. {LABEL_ADVICE}")
-    return sorted_classes(labels.counts)
+    return sorted_classes(merged(labels.counts) if data.merge_case else labels.counts)
 
 
-def labeled_columns(path: Path, data: DataSection, kind: Kind, label: str | None) -> Columns:
+def _reading_of(table: Path, path: Path, data: DataSection, said: Reading = UNKNOWN) -> Reading:
+    """How a labeled file is written: as the pool's files, but for exports: they are UTF-8, with commas."""
+    if table != path:
+        return UNKNOWN
+    return said if _is_export(path) else data.reading.overridden(said)
+
+
+def _folder_columns(data: DataSection) -> Columns:
+    return Columns(label_level=data.label_level, merge_case=data.merge_case)
+
+
+def labeled_columns(
+    path: Path, data: DataSection, kind: Kind, label: str | None, reading: Reading = UNKNOWN
+) -> Columns:
     """Which column of a labeled file holds what: named as in the pool's own files where it can be.
 
     Raises:
         DataError: there is no column of labels.
     """
     if format_of(path) == "folder":
-        found = infer_columns(path, Columns(), "image").columns
+        found = infer_columns(path, _folder_columns(data), "image").columns
         if found.label is None:
             raise DataError(
                 f"{path}: no labels: the images of a labeled folder lie in a subfolder per class."
             )
         return found
-    existing = column_names(path)
+    existing = column_names(path, (), reading)
 
     def there(name: str | None) -> str | None:
         return name if name in existing else None
@@ -170,6 +191,8 @@ def labeled_columns(path: Path, data: DataSection, kind: Kind, label: str | None
         label=label or there(data.label),
         embedding=there(data.embedding),
         show=tuple(name for name in data.show if name in existing),
+        reading=reading,
+        merge_case=data.merge_case,
     )
     try:
         inferred = infer_columns(path, given, kind).columns
@@ -177,7 +200,8 @@ def labeled_columns(path: Path, data: DataSection, kind: Kind, label: str | None
         names = [name for name in existing if name.lower() in ("label", "class", "category")]
         if given.id is None or not (given.label or len(names) == 1):
             raise
-        return Columns(id=given.id, label=given.label or names[0])  # labels of items that the pool knows
+        # labels of items that the pool knows
+        return replace(given, text=None, image=None, embedding=None, show=(), label=given.label or names[0])
     if inferred.label is None:
         raise DataError(f"{path}: no column of labels; it has {listed(existing)}. Name it with --label.")
     # A column that looks like ids is one only where the pool's own files have it: else content tells items apart.
@@ -188,7 +212,8 @@ def _ids_say_all(pool: Pool, path: Path, columns: Columns, *, has_content: bool)
     """Whether no row needs its content to be read: there is none, or the pool knows every id."""
     if not has_content:
         return True
-    for batch in raw_batches(path, (str(columns.id),), Problems(path), batch_rows=65_536):
+    problems, reading = Problems(path), columns.reading
+    for batch in raw_batches(path, (str(columns.id),), problems, batch_rows=65_536, reading=reading):
         ids = [_id_text(value) for value in python_values(batch.values[str(columns.id)], path, columns.id)]
         if (pool.find(as_hashes(digest(i.encode("utf-8", "surrogatepass")) for i in ids)) < 0).any():
             return False
@@ -199,17 +224,18 @@ def _read_by_id(
     pool: Pool, path: Path, columns: Columns, found: OwnLabels, classes: Sequence[str], shown: Path
 ) -> None:
     """Labels of items that the pool knows, or cannot know; a text that comes along has to be the item's."""
-    problems, allowed = Problems(shown), set(classes)
+    problems, names = Problems(shown), ClassNames(classes, merge_case=columns.merge_case)
     text = columns.text if pool.kind == "text" else None
     wanted = (str(columns.id), str(columns.label), *([text] if text else []))
-    for batch in raw_batches(path, wanted, problems, batch_rows=65_536):
+    for batch in raw_batches(path, wanted, problems, batch_rows=65_536, reading=columns.reading):
         values = {name: python_values(batch.values[name], path, name) for name in wanted}
         ids = [_id_text(value) for value in values[str(columns.id)]]
         rows = pool.find(as_hashes(digest(i.encode("utf-8", "surrogatepass")) for i in ids))
         known = np.flatnonzero(rows >= 0)
         texts = dict(zip(known.tolist(), pool.contents(rows[known]), strict=True)) if text else {}
         for at, item_id in enumerate(ids):
-            label = label_text(values[str(columns.label)][at])
+            said = label_text(values[str(columns.label)][at])
+            label = None if said is None else names.find(said)
             if rows[at] < 0:
                 found.unknown.append(item_id)
             elif text and not _same_text(values[text][at], texts[at]):
@@ -218,10 +244,10 @@ def _read_by_id(
                     f"{batch.place(at)}: {item_id!r}",
                     "Its label would be another item's. Give the items ids of their own, or leave them out.",
                 )
-            elif label is not None and label not in allowed:
+            elif said is not None and label is None:
                 problems.add(
                     f"labels outside the classes in column {columns.label!r}",
-                    f"{batch.place(at)}: {label!r}",
+                    f"{batch.place(at)}: {said!r}",
                     f"The classes are {listed(list(classes))}. Correct the labels, or `curator classes add` them first.",
                 )
             elif (other := found.take(item_id, label, shown.name)) is not None:
@@ -234,7 +260,8 @@ def _read_by_id(
 
 
 def _id_text(value: object) -> str:
-    return "" if value is None else str(value)
+    """An id as the pool has it; of what can be none, whatever it says, for the list of those that the pool does not know."""
+    return "" if value is None else id_text(value) or str(value)
 
 
 def _same_text(given: object, known: str) -> bool:

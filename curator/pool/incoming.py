@@ -37,6 +37,11 @@ class EmbeddingSource:
         return store_folder(self.base, NAME)
 
 
+def embedding_source(encoder: str, base: Path, file: str | None) -> EmbeddingSource | None:
+    """Where precomputed embeddings come from; None when an encoder computes them."""
+    return EmbeddingSource(base, file) if encoder == NAME else None
+
+
 class IncomingEmbeddings:
     """Hands out the embeddings of each batch, checked.
 

@@ -14,7 +14,7 @@ from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns
 from curator.pool.hash_index import as_hashes, digest
-from curator.pool.incoming import EmbeddingSource
+from curator.pool.incoming import embedding_source
 from curator.pool.inference import infer_columns
 from curator.pool.problems import BadRows, listed
 from curator.pool.readers import URL
@@ -175,7 +175,6 @@ class PoolRebuild:
     def _import(
         self, pool: Pool, path: Path, columns: Columns, embeddings: str | None, role: Role = "pool"
     ) -> None:
-        precomputed = self._config.encoder.name == PRECOMPUTED
         imported = import_records(
             pool,
             path,
@@ -183,7 +182,7 @@ class PoolRebuild:
             classes=self._config.project.classes,
             role=role,
             allow_outside=self._config.data.allow_outside,
-            embeddings=EmbeddingSource(self._state / "embeddings", embeddings) if precomputed else None,
+            embeddings=embedding_source(self._config.encoder.name, self._state / "embeddings", embeddings),
             # what could not be used when it came in was left out then, or the file was never taken
             bad_rows=BadRows(None),
             progress=self._progress,

@@ -1,18 +1,17 @@
 """Probabilities of a model of the user's own, by which a round chooses instead of by curator's."""
 
-import csv
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError, DataError
+from curator.pool.formats import column_names, python_values, raw_batches
+from curator.pool.labels import id_text
+from curator.pool.problems import Problems, listed
 from curator.project import Project
 from strategies.errors import StrategyInputError
 from strategies.registry import Scorer, get
@@ -21,6 +20,8 @@ from strategies.scoring import score_blocks
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 _SHOWN = 3
+_ID = "item_id"
+_BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,16 @@ class OwnProbs:
 def read_own_probs(project: Project, path: Path) -> OwnProbs:
     """Read probabilities: a row per item with `item_id` and a column for each class, CLASS or p(CLASS).
 
-    The format is that of `curator predict --out FILE`.
+    The columns are those of `curator predict --out FILE`; the file may be any that data may be.
 
     Raises:
-        ConfigError: the file has another ending than .csv, .jsonl or .parquet.
         DataError: a column is missing, a value is no number, or an item is not in the pool; says where.
     """
     classes = project.config.project.classes
-    probs = np.full((project.pool.n_items, len(classes)), np.nan, dtype=np.float32)
-    ids: list[str] = []
-    values: list[list[float]] = []
-    for number, row in enumerate(_rows(path), start=1):
-        ids.append(_text(path, number, row))
-        values.append([_number(path, number, row, name) for name in classes])
+    ids, values = _read(path, classes)
     if not ids:
         raise DataError(f"{path}: no rows. Give one per item, with item_id and a column for each class.")
+    probs = np.full((project.pool.n_items, len(classes)), np.nan, dtype=np.float32)
     try:
         at = project.pool.rows(ids)
     except DataError as exc:
@@ -102,34 +98,35 @@ def check_strategy_takes_probs(spec: str | Mapping[str, float]) -> None:
             )
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        if path.suffix.lower() == ".parquet":
-            yield from pq.read_table(path).to_pylist()
-        elif path.suffix.lower() == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                yield from csv.DictReader(file)
-        elif path.suffix.lower() == ".jsonl":
-            with path.open(encoding="utf-8-sig") as file:
-                yield from (json.loads(line) for line in file if line.strip())
-        else:
-            raise ConfigError(f"{path.name}: probabilities come as .csv, .jsonl or .parquet.")
-    except (ValueError, csv.Error) as exc:  # also what is no UTF-8, no Parquet, no JSON
-        raise DataError(f"{path}: cannot be read ({exc}).") from exc
-
-
-def _text(path: Path, number: int, row: Mapping[str, Any]) -> str:
-    value = row.get("item_id") if isinstance(row, Mapping) else None
-    if value in (None, ""):
-        raise DataError(f"{path}: row {number} has no item_id. Give one in every row.")
-    return str(value)
-
-
-def _number(path: Path, number: int, row: Mapping[str, Any], name: str) -> float:
-    value = row.get(f"p({name})", row.get(name))
-    try:
-        return float(value)
-    except (TypeError, ValueError):
+def _read(path: Path, classes: Sequence[str]) -> tuple[list[str], list[list[float]]]:
+    """Ids, and for each the probability of every class; the file is read as data are."""
+    there = column_names(path, (_ID, *(f"p({name})" for name in classes)))
+    columns = [f"p({name})" if f"p({name})" in there else name for name in classes]
+    missing = [name for name in (_ID, *columns) if name not in there]
+    if missing:
         raise DataError(
-            f"{path}: row {number} has no probability of class {name!r} (column {name!r} or 'p({name})'), but {value!r}."
-        ) from None
+            f"{path}: no column {listed(missing)}; it has {listed(there)}. Give {_ID}, and the probability of each class in a "
+            "column CLASS or p(CLASS)."
+        )
+    problems = Problems(path)
+    ids: list[str] = []
+    values: list[list[float]] = []
+    for batch in raw_batches(path, (_ID, *columns), problems, batch_rows=_BLOCK_ROWS):
+        by_name = {name: python_values(batch.values[name], path, name) for name in (_ID, *columns)}
+        for at, item_id in enumerate(map(id_text, by_name[_ID])):
+            if not item_id:
+                problems.add(f"no {_ID}", batch.place(at), "Give one in every row.")
+            ids.append(item_id or "")
+            values.append([_number(by_name[name][at], name, batch.place(at), problems) for name in columns])
+    problems.raise_if_any()
+    return ids, values
+
+
+def _number(value: object, column: str, where: str, problems: Problems) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        problems.add(
+            f"no probability in column {column!r}", f"{where}: {value!r}", "Give a number from 0 to 1."
+        )
+        return float("nan")

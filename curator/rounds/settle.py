@@ -7,7 +7,7 @@ from curator.classes.history import History, Meaning
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row, utc_now
 
-ANSWERS, IMPORTED = "answers", "imported"  # where a label comes from
+ANSWERS = "answers"  # where a label comes from, unless from a file of the user's
 _ALL = 2**62  # rounds
 _OUTDATED = "\0{}"  # stands for a class that no longer says enough; no class begins so
 

@@ -1,17 +1,17 @@
 """`curator add`: more data for a pool that is there."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from curator.classes.edits import refuse_hand_edit
+from curator.data_files import note_data_file
 from curator.errors import DataError
 from curator.pool.catalogue import ImportReport, import_records
 from curator.pool.columns import Columns
+from curator.pool.incoming import embedding_source
 from curator.pool.problems import listing
 from curator.pool.reading import UNKNOWN, Reading
 from curator.project import Project
-from curator.start.load import embedding_source
 from integrations.errors import EncoderError
 
 # What `round` says as well, when the classes in curator.toml are others than those the campaign began with.
@@ -54,7 +54,7 @@ def add_to_pool(
             columns,
             classes=config.project.classes,
             allow_outside=config.data.allow_outside,
-            embeddings=embedding_source(config, project.state, embeddings_file),
+            embeddings=embedding_source(config.encoder.name, project.state / "embeddings", embeddings_file),
             bad_rows=bad_rows,
             new_class=NEW_CLASS,
             progress=project.progress,
@@ -66,7 +66,5 @@ def add_to_pool(
             project.pool.go_back(before)
             raise
         with project.ledger.write():
-            added = [*json.loads(project.ledger.get("added_data") or "[]"), str(path.resolve())]
-            # `curator export` reads their other columns
-            project.ledger.put("added_data", json.dumps(list(dict.fromkeys(added))))
+            note_data_file(project.ledger, path, columns.reading)
     return report

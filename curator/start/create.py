@@ -10,7 +10,8 @@ import numpy as np
 
 from curator.beginning import check_unicode, held_for_init, refuse_existing
 from curator.classes.history import begin_history
-from curator.config import CONFIG_NAME, Config, render_config
+from curator.config import CONFIG_NAME, Config
+from curator.config_text import render_config
 from curator.errors import DataError
 from curator.holdout import seal_file
 from curator.ledger.store import Ledger
@@ -25,8 +26,9 @@ from curator.project import Project, state_folder
 from curator.rounds.holdout_price import planned_holdouts
 from curator.start.load import load_data
 from curator.start.options import InitOptions
-from curator.start.plan import DEFAULT_CURRENCY, PRECOMPUTED, Plan, make_plan, rate_in_words
+from curator.start.plan import DEFAULT_CURRENCY, Plan, make_plan, rate_in_words
 from curator.start.understood import EXAMPLES, FloatArray, IntArray, Understood, refuse_alike, understand
+from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.protocol import Encoder
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError

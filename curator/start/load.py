@@ -9,24 +9,17 @@ from curator.config import Config
 from curator.errors import ConfigError, DataError
 from curator.own_labels.read import OwnLabels, read_own_labels
 from curator.pool.catalogue import ImportReport, Pool, import_records
-from curator.pool.incoming import EmbeddingSource
+from curator.pool.incoming import embedding_source
 from curator.pool.problems import BadRows, counted, listing
 from curator.progress import Progress
 from curator.start.options import InitOptions
-from curator.start.plan import BY_KIND, PRECOMPUTED, Plan, check_budget
+from curator.start.plan import BY_KIND, Plan, check_budget
 from integrations.encoders.registry import default_encoder
 
 LARGEST_HOLDOUT_SHARE = 1 / 3
 NEW_CLASS = "if they are classes too, name them among the --classes (without these, every label is a class)"
 _ENOUGH_TO_TELL = 20  # labels; fewer may all differ by chance
 _MOST_DISTINCT = 0.9  # share of the labels
-
-
-def embedding_source(config: Config, state: Path, file: str | None) -> EmbeddingSource | None:
-    """Where precomputed embeddings come from; None when an encoder computes them."""
-    if config.encoder.name != PRECOMPUTED:
-        return None
-    return EmbeddingSource(state / "embeddings", file)
 
 
 def load_data(plan: Plan, options: InitOptions, state: Path, progress: Progress) -> tuple[ImportReport, Plan]:
@@ -54,7 +47,7 @@ def _load(
         plan.columns,
         classes=config.project.classes,
         allow_outside=config.data.allow_outside,
-        embeddings=embedding_source(config, state, options.embeddings_file),
+        embeddings=embedding_source(config.encoder.name, state / "embeddings", options.embeddings_file),
         bad_rows=bad_rows,
         new_class=NEW_CLASS,
         progress=progress,
@@ -84,7 +77,9 @@ def _load(
             classes=config.project.classes,
             role="holdout",
             allow_outside=config.data.allow_outside,
-            embeddings=embedding_source(config, state, options.holdout_embeddings),
+            embeddings=embedding_source(
+                config.encoder.name, state / "embeddings", options.holdout_embeddings
+            ),
             bad_rows=bad_rows,
             new_class=NEW_CLASS,
             progress=progress,
@@ -130,7 +125,7 @@ def _own_labels(
     for path in options.labeled:
         read_own_labels(
             pool, path, config.data, found,
-            classes=config.project.classes, embeddings=embedding_source(config, state, None), progress=progress,
+            classes=config.project.classes, embeddings=embedding_source(config.encoder.name, state / "embeddings", None), progress=progress,
         )  # fmt: skip
     return found
 

@@ -16,7 +16,8 @@ from curator.pool.labels import alike_warning, check_classes, sorted_classes
 from curator.project import check_strategy
 from curator.rounds.holdout_price import planned_holdouts
 from curator.start.options import InitOptions, Kind
-from integrations.class_names import alike_key, plain
+from integrations.class_names import ClassNames, alike_key, plain
+from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError, LabelerError
 from integrations.labelers.registry import labeler_class
@@ -25,7 +26,6 @@ DEFAULT_CURRENCY = "USD"
 DEFAULT_BATCH = 100
 DEFAULT_STRATEGY = "auto"
 LABEL_STUDIO = "http://localhost:8080"  # where a server listens unless told otherwise
-PRECOMPUTED = "precomputed"
 BY_KIND = "by kind"  # until the pool is read: what images look like decides
 _MOST_DIGITS = 18  # of a number of items; what has more is rather the name of a file
 
@@ -179,8 +179,11 @@ def _known_classes(options: InitOptions, inferred: Inferred) -> tuple[str, ...] 
     """The classes that the data and the labeled files name; None where neither names any."""
     known = set(inferred.classes or ())
     columns = {name: value for name, value in vars(inferred.columns).items() if name != "reading"}
+    reading = vars(kept_reading(options.data, options.reading))
+    data = DataSection(source=str(options.data), **columns, **reading)
     for path in options.labeled:
-        known |= set(labeled_classes(path, DataSection(source=str(options.data), **columns), inferred.kind))
+        names = ClassNames(sorted(known), merge_case=options.merge_case)
+        known |= {name for name in labeled_classes(path, data, inferred.kind) if names.find(name) is None}
     return sorted_classes(known) if known else None
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.config import load_config, parse_config, render_config
+from curator.config import load_config, parse_config
+from curator.config_text import render_config
 from curator.errors import ConfigError
 
 MINIMAL = {

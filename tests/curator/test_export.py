@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from curator.cli.app import app
 from curator.export import SCHEMA, _defused, export_answers, export_labels, labeled_rows, own_columns
+from curator.pool.reading import Reading
 from curator.project import Project
 from curator.rounds.run import run_round
 from curator.rounds.settle import settle
@@ -245,6 +246,20 @@ def test_a_data_file_that_is_gone_is_said(with_columns):
     assert exported.rows == 30
     assert "pool.jsonl" in exported.notes[0]
     assert pq.read_table(folder / "labels.parquet").column_names == SCHEMA.names
+
+
+def test_columns_of_a_file_that_was_added_in_its_own_way(tmp_path):
+    """Written with another delimiter, and with a row that was left out then: the export reads it like that again."""
+    first, more = tmp_path / "pool.csv", tmp_path / "more.csv"
+    rows = [f"t{i},{CLASSES[i % 3]} thing {i},{CLASSES[i % 3]},c-{i}" for i in range(30)]
+    first.write_text("\n".join(["id,text,label,customer", *rows]) + "\n", encoding="utf-8")
+    more.write_text("id~text~label~customer\nn1~a new one~red~c-n1\nn2~~red~c-n2\n", encoding="utf-8")
+    folder = make_project(tmp_path / "p", data=first, batch=5, holdout="10", id="id", encoder="tfidf")
+    with Project(folder) as project:
+        add_to_pool(project, more, reading=Reading(delimiter="~"), skip_bad_rows=tmp_path / "bad.csv")
+        own, notes = own_columns(project, ["t0", "n1"])
+    assert notes == ()
+    assert own == {"t0": {"customer": "c-0"}, "n1": {"customer": "c-n1"}}
 
 
 def test_every_answer_is_a_row(with_columns):

@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.projects import CLASSES, labels_of, make_project, write_pool
 from typer.testing import CliRunner
@@ -16,6 +18,7 @@ from curator.export import export_labels, labeled_rows
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.own_labels.add import add_labeled
+from curator.pool.reading import Reading
 from curator.project import Project
 from curator.rounds.model_now import OWN_LABELS
 from curator.rounds.run import run_round
@@ -316,3 +319,57 @@ def test_a_label_outside_the_classes_gets_one_answer(tmp_path, running):
     with Project(running) as project:
         assert project.pool.n_items == items + 1
         assert run_round(project).measured["round"] == 3
+
+
+def test_a_labeled_file_is_read_like_the_data(tmp_path):
+    """Its encoding, its delimiter and how its labels are spelled: what curator.toml says holds for it as well."""
+    rows = [{**row, "text": f"{row['text']} é"} for row in texts(40)]
+    data = tmp_path / "pool.csv"
+    data.write_bytes(
+        "".join(["id~text\n", *(f"{row['id']}~{row['text']}\n" for row in rows)]).encode("cp1252")
+    )
+    folder = make_project(
+        tmp_path / "p", data=data, labeler="files", batch=5, holdout="10", classes=CLASSES, encoder="tfidf",
+        merge_case=True, reading=Reading(delimiter="~", encoding="cp1252"),
+    )  # fmt: skip
+    own = tmp_path / "own.csv"
+    own.write_bytes(f"id~text~label\nt0~{rows[0]['text']}~Red\n".encode("cp1252"))
+    other = tmp_path / "other.csv"
+    other.write_text("id|label\nt1|BLUE\n", encoding="utf-16")
+    with Project(folder) as project:
+        add_labeled(project, own)
+    options = ["--labeled", "--delimiter", "|", "--encoding", "utf-16", "--project", str(folder)]
+    result = CliRunner().invoke(app, ["add", str(other), *options])
+    assert result.exit_code == 0, result.stderr
+    with Project(folder) as project:
+        assert records.training_labels(project.ledger) == {"t0": "red", "t1": "blue"}
+        export_labels(project, tmp_path / "out.csv")
+        assert (
+            add_labeled(project, tmp_path / "out.csv").labels == 2
+        )  # UTF-8 with commas, whatever the data are
+
+
+def test_ids_that_a_table_made_numbers_of_are_found(tmp_path):
+    """pandas makes decimal numbers of whole ones where a cell is empty."""
+    rows = [{**row, "id": str(at)} for at, row in enumerate(texts(30))]
+    folder = start(tmp_path, without_labels(rows), id="id")
+    own = tmp_path / "own.parquet"
+    pq.write_table(pa.table({"id": [0.0, 1.0], "label": ["red", "blue"]}), own)
+    with Project(folder) as project:
+        assert add_labeled(project, own).unknown == ()
+        assert records.training_labels(project.ledger) == {"0": "red", "1": "blue"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--labeled", "--skip-bad-rows", "bad.csv"], "--skip-bad-rows"),
+        (["--label", "label"], "--labeled"),
+    ],
+)
+def test_options_of_add_that_do_not_go_together_are_refused(running, options, said):
+    """Never dropped without a word."""
+    file = write_pool(running / "more.jsonl", 3, seed=5)
+    result = CliRunner().invoke(app, ["add", str(file), *options, "--project", str(running)])
+    assert result.exit_code == 2
+    assert said in result.stderr

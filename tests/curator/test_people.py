@@ -20,6 +20,8 @@ from integrations.labelers.protocol import Answer, Identity, Pulled, QuestionAns
 
 SERVER = "http://ls.example.org"
 PRICE = 100_000  # micro-dollars
+COST = CostSection(price_per_label="0.1")
+CONFIG = json.dumps({"cost": COST.model_dump(mode="json")})  # as rounds keep it
 
 
 class Desk:
@@ -29,14 +31,23 @@ class Desk:
         self.ledger = ledger
         self.project = SimpleNamespace(
             ledger=ledger,
-            config=SimpleNamespace(cost=CostSection(price_per_label="0.1")),
+            config=SimpleNamespace(cost=COST),
             campaign="c",
             labeler=SimpleNamespace(where=lambda: SERVER),
         )
         with ledger.write():
             ledger.insert(
                 "rounds",
-                [{"id": 1, "status": "pushed", "strategy": "m", "seed": 0, "config": "{}", "opened_at": "t"}],
+                [
+                    {
+                        "id": 1,
+                        "status": "pushed",
+                        "strategy": "m",
+                        "seed": 0,
+                        "config": CONFIG,
+                        "opened_at": "t",
+                    }
+                ],
             )
             ledger.insert(
                 "questions",
@@ -261,6 +272,9 @@ def test_answers_that_nobody_asked_for_are_listed_with_what_they_cost(desk):
         1, ["i1"], {"bob@example.org": 1}, PRICE,
     )  # fmt: skip
     assert found.sentence("USD") == "1 answer was given beyond those asked for: $0.10 of what is spent"
+    desk.ledger.execute("update costs set source = 'not known', amount = 0")
+    unknown = read_unasked(desk.ledger)
+    assert unknown.sentence("USD") == "1 answer was given beyond those asked for, at a cost that is not known"
 
 
 def test_items_whose_answers_cannot_be_read_are_asked_about_again(desk):
@@ -310,7 +324,7 @@ def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):
     db = Database(sqlite3.connect(path))
     migrations.apply(db, stop_before="m011_people")
     db.table("rounds").insert(
-        {"id": 1, "status": "pushed", "strategy": "m", "seed": 0, "config": "{}", "opened_at": "t"}
+        {"id": 1, "status": "pushed", "strategy": "m", "seed": 0, "config": CONFIG, "opened_at": "t"}
     )
     db.table("state").insert({"key": "cursor", "value": "2026"})
     db.table("questions").insert_all(
@@ -336,10 +350,18 @@ def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):
             for key, version, name, user in versions
         ]
     )  # fmt: skip
-    common = {"round": 1, "kind": "label", "amount": PRICE, "currency": "USD", "basis": "b", "source": "m"}
+    common = {"round": 1, "kind": "label", "currency": "USD", "source": "measured"}
     db.table("costs").insert_all(
         [
-            {"source_id": f"{key[1]}@{at[key]}", "version": version, "key": key, "annotator": name, **common}
+            {
+                "source_id": f"{key[1]}@{at[key]}",
+                "version": version,
+                "key": key,
+                "annotator": name,
+                "basis": "per label",
+                "amount": PRICE if version == 1 else 0,
+                **common,
+            }
             for key, version, name, _ in versions
         ]
     )
@@ -349,6 +371,8 @@ def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):
             "version": 1,
             "key": "k1",
             "annotator": "ada@example.org",
+            "basis": "review",
+            "amount": PRICE,
             **common,
         }
     )

@@ -173,10 +173,14 @@ def test_a_batch_is_chosen_by_ones_own_probabilities(campaign, tmp_path):
 @pytest.mark.parametrize(
     ("change", "say"),
     [
-        (lambda frame: frame.drop(columns=["p(red)"]), "row 1 has no probability of class 'red'"),
-        (lambda frame: frame.assign(**{"p(red)": "high"}), "row 1 has no probability of class 'red'"),
+        (lambda frame: frame.drop(columns=["p(red)"]), "no column 'red'"),
+        (
+            lambda frame: frame.assign(**{"p(red)": "high"}),
+            r"no probability in column 'p\(red\)': 90 times.*row 1 ",
+        ),
         (lambda frame: frame.rename(index={frame.index[4]: "nobody"}), "nobody"),
-        (lambda frame: frame.reset_index(drop=True), "row 1 has no item_id"),
+        (lambda frame: frame.reset_index(drop=True).rename_axis("number"), "no column 'item_id'"),
+        (lambda frame: frame.rename(index={frame.index[0]: ""}), r"no item_id: row 1 "),
         (lambda frame: frame[:0], "no rows"),
     ],
 )

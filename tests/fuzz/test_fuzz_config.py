@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.projects import make_project, write_pool
 
-from curator.config import LabelerSection, _toml
+from curator.config import LabelerSection
+from curator.config_text import as_toml
 from curator.errors import ConfigError
 from curator.instructions import instructions_html
 from curator.project import Project
@@ -71,8 +72,10 @@ def settings_of(project) -> dict[str, dict[str, Any]]:
 def written(settings: dict[str, dict[str, Any]]) -> str:
     lines = []
     for section, values in settings.items():
-        lines.append(f"[{_toml(section)}]")
-        lines += [f"{_toml(name)} = {_toml(value)}" for name, value in values.items() if value is not None]
+        lines.append(f"[{as_toml(section)}]")
+        lines += [
+            f"{as_toml(name)} = {as_toml(value)}" for name, value in values.items() if value is not None
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -129,7 +132,7 @@ def test_any_settings_are_used_or_refused(project, settings_of, data, changed, c
 
 @cases
 @given(st.data(), COMMANDS)
-def test_any_bytes_as_curator_toml(project, data, command):
+def test_any_bytes_as_curatoras_toml(project, data, command):
     """Damaged text and plain bytes: refused by name, with the line where it broke."""
     good = (project / "curator.toml").read_bytes()
     broken = data.draw(

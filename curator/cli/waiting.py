@@ -33,7 +33,7 @@ class WaitDisplay:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.say = say
+        self._say = say
         self._console = console or Console(stderr=True)
         self._clock = clock
         self._live: Live | None = None
@@ -61,7 +61,7 @@ class WaitDisplay:
     def say(self, text: str) -> None:
         """Print a sentence."""
         self._clear()
-        self.say(text)
+        self._say(text)
 
     @contextmanager
     def bar(self, label: str, total: int | None) -> Iterator[Advance]:
@@ -73,7 +73,7 @@ class WaitDisplay:
     def _print_line(self, waiting: Waiting) -> None:
         line = waiting_line(waiting)
         if line != self._last_line and self._clock() >= self._next_line:
-            self.say(line)
+            self._say(line)
             self._last_line, self._next_line = line, self._clock() + PLAIN_SECONDS
 
     def _clear(self) -> None:

@@ -200,7 +200,7 @@ def test_every_column_has_type_count_and_examples(tmp_path):
         Columns(text="text"),
     )  # fmt: skip
     assert {column.name: column.type for column in found.seen} == {
-        "text": "text", "flag": "true/false", "price": "decimals", "parts": "lists", "extra": "objects",
+        "text": "text", "flag": "true/false", "price": "decimals", "parts": "lists", "extra": "objects", "extra.a": "whole numbers",
         "nothing": "empty", "both": "mixed", "photo": "image paths", "when": "text",
     }  # fmt: skip
     column = seen(found, "parts")

@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from curator.cli.app import app
-from curator.config import parse_config, render_config
+from curator.config import parse_config
+from curator.config_text import render_config
 from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns

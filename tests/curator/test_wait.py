@@ -30,6 +30,7 @@ from curator.rounds.run import run_round
 from curator.rounds.wait import QUICK, Pace, Waiting, duration, elapsed_clock, wait_for_round
 from curator.status import read_status
 from curator.wake import WakeWatch, wake, wake_file
+from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator
 from integrations.labelers.label_studio.client import StudioClient
@@ -313,7 +314,7 @@ class AwayLabeler:
             labels, self._folder / ".curator" / "replay.jsonl", answers_limit=type(self).answers_limit
         )
         if call != "prepare":
-            inner._classes = frozenset(labels.values())
+            inner._classes = ClassNames(tuple(sorted(set(labels.values()))))
 
         def forward(*args):
             if type(self).down(call):

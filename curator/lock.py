@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,12 +38,12 @@ def project_lock(path: Path, command: str) -> Iterator[str | None]:
             f"Another curator works on this project: {_holder(path)}. Wait for it to end, then run again."
         ) from None
     try:
-        with path.open("a+", encoding="utf-8", newline="") as file:
+        with path.open("ab+", buffering=0) as file:
             dead = _holder(path) if path.stat().st_size else None
             me = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": utc_now()}
             file.truncate(0)
-            file.write(json.dumps(me))
-            file.flush()
+            with suppress(OSError):  # a full disk: what needs the room says so, and cleans up after itself
+                file.write(json.dumps(me).encode())
             try:
                 yield (
                     f"The last one ended without finishing ({dead}): going on where it stopped."

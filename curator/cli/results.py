@@ -117,12 +117,12 @@ def predict(
                 if path is None
                 else predict_file(opened, path, embeddings, reading=reading)
             )
+            written = None if out is None else export_predictions(opened, predictions, out, force=force)
         if predictions.repeats:
             say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
-        if out is None:
+        if written is None:
             echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return
-        written = export_predictions(opened, predictions, out, force=force)
         echo(
             render.as_json(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from curator.cli.app import app
 from curator.ledger import records
-from curator.money.amounts import MICRO
+from curator.money.amounts import MICRO, unit_name
 from curator.project import Project
 from curator.report import page, plots, quality, words
 from curator.report.gather import MOST_ERRORS, gather
@@ -479,7 +479,7 @@ def test_words_of_money_and_points():
     assert words.points(-0.0001) == "+0.0"
     assert words.cut("a\nb\x00c\u2028d", 20) == "a b c d"
     assert words.cut("x" * 100, 10) == "x" * 9 + "…"
-    assert words.unit_name("CHF", 10) == "10 CHF"
+    assert unit_name("CHF", 10) == "10 CHF"
     assert plots.unit_for([{"cost": 40 * MICRO}, {"cost": 90 * MICRO}, {"cost": 0}]) == 10
 
 

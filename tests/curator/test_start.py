@@ -134,7 +134,7 @@ def test_what_a_rare_class_means_is_said(tmp_path):
     odd = next(one for one in report.understood.classes if one.name == "odd")
     assert (odd.items, odd.holdout) == (2, 0.5)
     assert odd.absent == pytest.approx(150 * 149 / (200 * 199))
-    text = " ".join(init_text(report, "USD", "0.1 per label in").split())
+    text = " ".join(init_text(report).split())
     assert (
         "few in the hold-out: 'odd' (about 0.5, 56% chance of none). Gains in such a class hardly show"
         in text
@@ -176,7 +176,7 @@ def test_zero_embeddings_are_said_at_init_and_by_doctor(tmp_path, noise):
     report = init_project(options(data), tmp_path / "p", NoProgress())
     seen = report.understood.embeddings
     assert (seen.zero, seen.looked_at, len(seen.zero_examples)) == (4, 24, 3)
-    assert "Zero embeddings: 4 of 24" in init_text(report, "USD", "0.1 per label in")
+    assert "Zero embeddings: 4 of 24" in init_text(report)
     assert dry(data).understood.embeddings == seen
     finding = next(one for one in examine(tmp_path / "p") if one.name == "embeddings")
     assert finding.state == "warn"
@@ -211,7 +211,7 @@ def test_nearly_alike_is_said(tmp_path, noise):
     data = write(tmp_path / "a.jsonl", rows(**vectors(24, 100 + noise)))
     report = dry(data)
     assert report.understood.embeddings.all_near
-    assert "duplicate_cosine" in init_text(report, "USD", "0.1 per label in")
+    assert "duplicate_cosine" in init_text(report)
     refuse_alike([(0, np.eye(3, dtype=np.float32))], 3)
     refuse_alike([(0, np.zeros((1, 3), dtype=np.float32))], 1)
 
@@ -337,7 +337,7 @@ def test_a_new_class_in_added_data_says_how_classes_are_added(tmp_path):
 def test_forty_columns_stay_readable(tmp_path):
     """Those that are used, some of the others, the names of the rest; no line of the tables is wider than a page."""
     more = {f"field_{k:02}": lambda i, k=k: f"{'long value ' * 8}{i % 2} of {k}" for k in range(37)}
-    shown = init_text(dry(write(tmp_path / "a.jsonl", rows(**more)), text="text"), "USD", "1 per label in")
+    shown = init_text(dry(write(tmp_path / "a.jsonl", rows(**more)), text="text"))
     assert re.search(r"29 more columns not used: 'field_08', 'field_09'.* and 17 more", shown)
     table = [line for line in shown.splitlines() if line.startswith("  ") and not line.startswith("   ")]
     assert max(len(line) for line in table[:12]) <= 100

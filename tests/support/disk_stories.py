@@ -18,7 +18,7 @@ def curator(*args: object) -> dict[str, object]:
     crash = None if done.exception is None or isinstance(done.exception, SystemExit) else repr(done.exception)
     return {
         "code": done.exit_code,
-        "said": done.stderr + (done.stdout if done.exit_code else ""),
+        "said": done.stderr + done.stdout,
         "crash": crash,
     }
 

@@ -130,7 +130,7 @@ def test_choices_of_earlier_are_read_and_known():
 
     def said(choice):
         found = {"id": 1, "created_at": "2026-01-01T00:00:00Z", "result": choice_result(control, choice)}
-        answer = read_answer(found, control, str)
+        answer = read_answer(found, control, str, "here")
         return answer.label, answer.cannot_tell, answer.problem is not None
 
     assert [said(c) for c in ("good", "pos", "unsure", "?", "so so")] == [

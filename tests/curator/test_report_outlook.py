@@ -94,7 +94,7 @@ def test_nothing_is_invented_where_nothing_is_known(folder):
     ("scored_too", "record"),
     [
         ((), "2 earlier forecasts: off by 2.0 points"),
-        ((6, 7, 8), "5 earlier forecasts: 80% inside their 80% interval, off by 2.0 points"),
+        (((1, 5), (2, 5), (3, 4)), "5 earlier forecasts: 80% inside their 80% interval, off by 2.0 points"),
     ],
 )
 def test_a_forecast_by_hand(folder, scored_too, record):
@@ -108,7 +108,7 @@ def test_a_forecast_by_hand(folder, scored_too, record):
         "forecast_scores",
         {"made_after": 4, "round": 5, "hit80": 1, "error": -0.03},
         {"made_after": 3, "round": 5, "hit80": 0, "error": 0.01},
-        *({"made_after": 3, "round": n, "hit80": 1, "error": 0.02} for n in scored_too),
+        *({"made_after": made, "round": n, "hit80": 1, "error": 0.02} for made, n in scored_too),
     )
     report = report_of(folder)
     found = report.forecast

@@ -18,6 +18,10 @@ def without_clock(folder):
     for row in whole["costs"]:
         if row["kind"] == "compute":
             row.update(seconds=None, amount=None)
+    for row in whole["verdicts"]:  # the next order's price counts computing as well
+        told = json.loads(row["inputs"])
+        (told.get("advice") or {}).pop("cost", None)
+        row["inputs"] = told
     whole["costs"].sort(key=lambda row: json.dumps(row, sort_keys=True))
     return whole
 

@@ -94,7 +94,7 @@ def through(
 
     with gateway(campaign.studio.url, watch) as way:
         edit_config(campaign.folder, campaign.studio.url, way.url)
-        put(campaign, pulled_from=way.url)  # another address would be another server: all is pulled anew there
+        put(campaign, pulled_from=way.url)  # the same server
         said = campaign.curator("round", code=code)
         edit_config(campaign.folder, way.url, campaign.studio.url)
         return whole_lists(way.requests), said.stderr

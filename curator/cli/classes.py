@@ -1,6 +1,5 @@
 """`curator classes`: see the classes, and change them while the campaign runs."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -24,7 +23,7 @@ app = typer.Typer(
     "Answers keep the meaning they had. What has to be asked again, and its price, is said before anything is changed.",
 )
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would mean.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on although answers count no more.")]
 
 
 @app.callback()
@@ -172,18 +171,15 @@ def _change(
             )
         for note in report.notes:
             echo(note, err=True)
-        echo(render.as_json(asdict(report)) if as_json else change_text(report, currency, dry_run=dry_run))
+        echo(render.as_json(asdict(report)) if as_json else change_text(report, currency))
 
 
 def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:
-    """Say what a change makes necessary, and ask whether to go on."""
+    """Refuse what makes answers count no more until that was agreed to, and say what it takes. Nothing is asked: see `--yes`."""
     from curator.cli.classes_text import meaning_lines
     from curator.errors import ConfigError
 
     if yes:
         return True
     lines = "\n".join([f"{report.sentence}:", *meaning_lines(report, currency)])
-    if not sys.stdin.isatty():
-        raise ConfigError(f"{lines}\nNothing was changed. Say --yes to go on, or --dry-run to see it only.")
-    echo(lines, err=True)
-    return typer.confirm("Go on?", err=True)
+    raise ConfigError(f"{lines}\nNothing was changed. Say --yes to go on, or --dry-run to see it only.")

@@ -33,13 +33,9 @@ def list_text(found: ClassList) -> str:
     return "\n".join(lines)
 
 
-def change_text(report: ClassesReport, currency: str, *, dry_run: bool) -> str:
+def change_text(report: ClassesReport, currency: str) -> str:
     """What a change did, or would do."""
-    head = (
-        report.sentence
-        if report.done
-        else f"{report.sentence}: {'only looked at' if dry_run else 'not done'}, nothing was changed"
-    )
+    head = report.sentence if report.done else f"{report.sentence}: only looked at, nothing was changed"
     lines = [f"{head}.", *meaning_lines(report, currency)]
     if report.done:
         asked = f" It sends {report.asked_now:,} questions more." if report.asked_now else ""

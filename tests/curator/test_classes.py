@@ -233,7 +233,7 @@ def test_before_anything_is_asked_the_list_is_free(tmp_path):
 
 
 def test_the_command_line_says_the_price_and_asks(folder):
-    """Without a terminal it goes on with --yes only."""
+    """It goes on with --yes only."""
     said = curator(folder, "split", "green", "g1", "g2", code=2)
     assert "hold-out items are asked about again: up to $" in said
     assert "Say --yes to go on" in said

@@ -1,10 +1,14 @@
 """How the random arm looks on a terminal: what was saved, and how good the model is on the live pool."""
 
+from typing import TYPE_CHECKING
+
 from curator.money.savings import MEASURED, sentence
-from curator.status import Status
+
+if TYPE_CHECKING:
+    from curator.status import Status  # loads torch
 
 
-def arm_lines(status: Status) -> list[str]:
+def arm_lines(status: "Status") -> list[str]:
     """One line for savings, one for the live pool, one where batches are not chosen as configured."""
     if not status.gain:
         return []

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,9 +20,11 @@ from curator.money.measured_on import item_counts, restated
 from curator.pool.catalogue import ImportReport
 from curator.pool.problems import counted
 from curator.rounds.report import RoundReport
-from curator.status import Status
 from curator.suggestions import FEWEST, SuggestionEffect
 from curator.terminal import printable
+
+if TYPE_CHECKING:
+    from curator.status import Status  # loads torch
 
 MOST_WINDOWS = 12  # rows of a table
 
@@ -90,10 +92,6 @@ def _per_dollar(row: dict[str, Any]) -> str:
         return ""
     ends = {f"per_dollar_{end}": row[f"gain_{end}"] * MICRO / row["cost"] for end in ("low", "high")}
     return per_unit({"per_dollar": row["gain_per_dollar"], **ends})
-
-
-def _unit(currency: str) -> str:
-    return "dollar" if currency == "USD" else currency
 
 
 def add_text(report: ImportReport) -> str:
@@ -199,7 +197,7 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     return lines
 
 
-def _windows(status: Status) -> list[str]:
+def _windows(status: "Status") -> list[str]:
     """The window that was asked for, else every stretch of rounds that ends at the newest."""
     if status.window:
         return ["", *window_lines(status.window, status.currency)]
@@ -226,7 +224,7 @@ def sources_text(sources: dict[str, int | None], currency: str) -> str:
     )
 
 
-def _people_lines(status: Status) -> list[str]:
+def _people_lines(status: "Status") -> list[str]:
     """What answers do not add up to labels and money as one would expect; and how far people agree."""
     lines = []
     if status.without_label:
@@ -262,7 +260,7 @@ def _listed(items: list[str], most: int = 5) -> str:
     return ", ".join(items[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _spent_lines(status: Status, currency: str) -> list[str]:
+def _spent_lines(status: "Status", currency: str) -> list[str]:
     """What was spent, and how that is known."""
     total = format_amount(sum_known(status.spent.values()), currency)
     parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
@@ -277,7 +275,7 @@ def _spent_lines(status: Status, currency: str) -> list[str]:
     return lines
 
 
-def status_text(status: Status) -> str:
+def status_text(status: "Status") -> str:
     """What `curator status` shows."""
     currency = status.currency
     lines = [

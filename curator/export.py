@@ -274,18 +274,7 @@ def labeled_rows(project: Project) -> list[Row]:
         order by role, item_id
         """
     )
-    items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
-    currency = project.config.cost.currency
-    return [
-        {
-            **row,
-            "cost": None if row["cost"] is None else row["cost"] / MICRO,
-            "text": item.text,
-            "image": item.image,
-            "currency": currency,
-        }
-        for row, item in zip(found, items, strict=True)
-    ]
+    return _with_content(project, found)
 
 
 def answer_rows(project: Project) -> list[Row]:
@@ -309,6 +298,11 @@ def answer_rows(project: Project) -> list[Row]:
         order by q.item_id, a.created_at, a.source_id
         """
     )
+    return _with_content(project, found)
+
+
+def _with_content(project: Project, found: Sequence[Row]) -> list[Row]:
+    """Rows with what their items show, and their cost in units of the currency."""
     items = project.pool.items(project.pool.rows([row["item_id"] for row in found]))
     currency = project.config.cost.currency
     return [

@@ -56,7 +56,6 @@ class Route:
         return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
-DIRECT = Route(proxy=NO_PROXY)
 AS_THE_ENVIRONMENT_SAYS = Route()
 
 

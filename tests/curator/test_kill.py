@@ -18,10 +18,11 @@ def without_clock(folder):
     for row in whole["costs"]:
         if row["kind"] == "compute":
             row.update(seconds=None, amount=None)
-    for row in whole["verdicts"]:  # the next order's price counts computing as well
-        told = json.loads(row["inputs"])
-        (told.get("advice") or {}).pop("cost", None)
-        row["inputs"] = told
+    for row in whole["verdicts"]:  # the bill so far, and the next order's price, count computing as well
+        inputs, settings = json.loads(row["inputs"]), json.loads(row["settings"])
+        (inputs.get("advice") or {}).pop("cost", None)
+        settings.pop("bill", None)
+        row.update(inputs=inputs, settings=settings)
     whole["costs"].sort(key=lambda row: json.dumps(row, sort_keys=True))
     return whole
 

@@ -208,12 +208,14 @@ def _things(tasks: Rows) -> Things:
         key, made = task_key(row.get("data")), _time(row.get("created_at"))
         if key is None:
             continue
-        found["question", key] = (row.get("project"), row.get("id"), made)
+        # as text: a number may be anything in a file that was edited
+        project, number = str(row.get("project")), str(row.get("id"))
+        found["question", key] = (project, number, made)
         if row.get("project") is not None:
-            found["task", row["project"], row.get("id")] = (key, made)
+            found["task", project, number] = (key, made)
         for annotation in _known(row):
-            value = (key, annotation.get("unique_id"), _time(annotation.get("created_at")))
-            found["annotation", annotation.get("id")] = value
+            value = (key, str(annotation.get("unique_id")), _time(annotation.get("created_at")))
+            found["annotation", str(annotation.get("id"))] = value
     return found
 
 

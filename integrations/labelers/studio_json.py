@@ -176,23 +176,32 @@ def merge_tasks(tasks: Iterable[tuple[str, str, Iterable[Answer]]]) -> tuple[Que
         tasks: (key, id of the task, its answers); the first task of a key gives the external id.
 
     Returns:
-        Each key once, in the order of first appearance; answers by time, each `source_id` of an origin once.
+        Each key once, in the order of first appearance; answers by time, each `source_id` of an origin once: the first.
     """
     ids: dict[str, str] = {}
-    answers: dict[str, dict[tuple[str, str], Answer]] = {}
+    answers: dict[str, list[Answer]] = {}
     for key, task_id, given in tasks:
         ids.setdefault(key, task_id)
-        known = answers.setdefault(key, {})
+        known = answers.setdefault(key, [])
         for answer in given:
-            origin = "" if answer.identity is None else answer.identity.origin
-            known.setdefault((answer.source_id, origin), answer)
+            if not any(_is_same(answer, other) for other in known):
+                known.append(answer)
     return tuple(
         QuestionAnswers(
             key=key,
             external_id=ids[key],
-            answers=tuple(sorted(known.values(), key=lambda answer: (answer.created_at, answer.source_id))),
+            answers=tuple(sorted(known, key=lambda answer: (answer.created_at, answer.source_id))),
         )
         for key, known in answers.items()
+    )
+
+
+def _is_same(one: Answer, other: Answer) -> bool:
+    """Whether two answers to one question are versions of one annotation."""
+    # An export made after a user was deleted no longer says whose the annotation is.
+    unknown = one.identity is None or other.identity is None
+    return one.source_id == other.source_id and (
+        unknown or one.identity.origin == other.identity.origin  # type: ignore[union-attr]
     )
 
 

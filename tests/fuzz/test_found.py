@@ -30,11 +30,12 @@ from integrations.encoders.npy import read_header
 from integrations.encoders.precomputed import AlignedArray
 from integrations.encoders.tfidf import TfidfEncoder
 from integrations.errors import EncoderError, LabelerError
+from integrations.labelers.exports import read_exports
 from integrations.labelers.files import FilesLabeler
 from integrations.labelers.label_studio.process import ProcessId
 from integrations.labelers.protocol import ProjectSpec
 from integrations.labelers.replay import ReplayLabeler
-from integrations.labelers.studio_json import read_answer, task_key, utc
+from integrations.labelers.studio_json import merge_tasks, read_answer, task_key, utc
 
 DEEP = b"[" * 50_000
 CSV = b"id,text,label\n" + b"".join(
@@ -75,6 +76,34 @@ def test_an_annotation_that_cannot_be_identified_is_refused(changed, said):
     """An id that is none, and a time before all times."""
     with pytest.raises(ValueError, match=said):
         read_answer({**ANNOTATION, **changed}, CONTROL, str, "here")
+
+
+def test_an_annotation_of_somebody_who_is_gone_is_the_same_annotation():
+    """An export made before its author's account was deleted, and one made after: one answer, the newer."""
+    old = read_answer(ANNOTATION, CONTROL, str, "here")
+    new = read_answer({**ANNOTATION, "completed_by": None}, CONTROL, str, "here")
+    elsewhere = read_answer(ANNOTATION, CONTROL, str, "there")
+    for one, other in [(old, new), (new, old)]:
+        (merged,) = merge_tasks([("k", "1", [one]), ("k", "2", [other])])
+        assert merged.answers == (one,)
+    (merged,) = merge_tasks([("k", "1", [old, elsewhere])])
+    assert merged.answers == (old, elsewhere)
+
+
+@pytest.mark.parametrize("number", [[1], {"a": 1}, None, 1.5, True])
+def test_tasks_of_any_number_are_compared(tmp_path, number):
+    """Two exports whose tasks and annotations carry lists where numbers belong."""
+    rows = [
+        {
+            "id": number,
+            "project": number,
+            "data": {"key": "k"},
+            "annotations": [{"id": number, "unique_id": number}],
+        }
+    ]
+    for name in ("a.json", "b.json"):
+        written(tmp_path / name, as_json(rows))
+    assert [export.name for export in read_exports(tmp_path).files] == ["a.json", "b.json"]
 
 
 def test_a_deep_annotation_is_cut():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from curator.project import Project, open_project, query_strategy
+    from curator.views.api import Project, open_project, query_strategy
 
 __version__ = "0.1.0"
 __all__ = ["Project", "__version__", "open_project", "query_strategy"]
@@ -14,7 +14,7 @@ __all__ = ["Project", "__version__", "open_project", "query_strategy"]
 def __getattr__(name: str) -> Any:
     # torch and faiss take seconds to import: only those pay who open a project.
     if name in ("Project", "open_project", "query_strategy"):
-        from curator import project
+        from curator.views import api
 
-        return getattr(project, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'curator' has no attribute {name!r}")

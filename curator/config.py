@@ -1,6 +1,6 @@
 """curator.toml: what the user writes, checked at load into frozen values.
 
-Secrets are never in it: `curator.credentials` says where the labeler's token comes from.
+Secrets are never in it: `curator.studio.credentials` says where the labeler's token comes from.
 """
 
 import json
@@ -23,8 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from curator.amounts import MICRO, parse_amount
 from curator.errors import ConfigError
-from curator.money.amounts import MICRO, parse_amount
 from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
 from integrations.class_names import alike_groups
 from strategies.mixture import shares_of

@@ -1,10 +1,9 @@
 """Progress of long work, shown on stderr so that stdout stays for results."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
-
-from curator.terminal import printable
 
 Advance = Callable[[int], None]
 
@@ -70,3 +69,12 @@ class RichProgress:
         with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
             task = bars.add_task(escape(printable(label)), total=total)
             yield lambda n: bars.advance(task, n)
+
+
+# Control characters but line breaks and tabs, and those that turn the direction of what follows.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""The text with each character that steers a terminal as its code, `\u001b`; in JSON that is the character still."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -11,11 +11,11 @@ Sources: Bae, Noh & Sutherland, "Generalized Coverage for More Robust Low-Budget
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
-from strategies._copies import first_of_each
-from strategies._types import FloatArray, IntArray
 from strategies.inputs import Tell, check_uncertainty, say_nothing
-from strategies.ties import levels
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
+from strategies.kernels.copies import first_of_each
+from strategies.kernels.ties import levels
+from strategies.kernels.types import FloatArray, IntArray
 
 _BATCHES = 10  # on the shortlist; with 20, and with a quarter of the pool, it measured worse
 
@@ -38,7 +38,7 @@ def select(
         labeled: (n_labeled, dim) of what is labeled or already asked; None: nothing is.
         weights: (n_items,) >= 0: uncertainty and what an item adds to the coverage are multiplied by its weight; weight 0
             is picked last. None: all the same.
-        rng: orders items of equal uncertainty (to within rounding), and draws the samples that `strategies._herding.herd`
+        rng: orders items of equal uncertainty (to within rounding), and draws the samples that `strategies.kernels.herding.herd`
             takes where the shortlist, or the pool before there is a model, has more than 10,000 items.
         uncertainty: (n_items,) in [0, 1]: 1 - margin. None: there is no model yet.
         tell: gets a sentence where the choice is approximate.
@@ -49,7 +49,7 @@ def select(
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
     """
-    from strategies._herding import herd  # compiled code: loaded when it is used
+    from strategies.kernels.herding import herd  # compiled code: loaded when it is used
 
     check_embeddings(embeddings)
     n, dim = embeddings.shape

@@ -7,20 +7,20 @@ k-means++ over these embeddings draws items that are uncertain and different.
 The outer products are never formed: |a(x)x - b(x)y|^2 = |a|^2|x|^2 + |b|^2|y|^2 - 2 (a.b)(x.y).
 
 Source: Ash, Zhang, Krishnamurthy, Langford & Agarwal, "Deep Batch Active Learning by Diverse, Uncertain Gradient Lower
-Bounds", ICLR 2020. The draws of k-means++ by rejection: `strategies._plusplus`.
+Bounds", ICLR 2020. The draws of k-means++ by rejection: `strategies.kernels.plusplus`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._plusplus import draw_centres
-from strategies._predict import PREDICT_ROWS, predict_checked
-from strategies._rest import fill_up
-from strategies._types import FloatArray, IntArray
 from strategies.inputs import Predict
-from strategies.parallel import one_thread_each
-from strategies.ties import first_of_largest, likeliest
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies.kernels.parallel import one_thread_each
+from strategies.kernels.plusplus import draw_centres
+from strategies.kernels.predict import PREDICT_ROWS, predict_checked
+from strategies.kernels.rest import fill_up
+from strategies.kernels.ties import first_of_largest, likeliest
+from strategies.kernels.types import FloatArray, IntArray
 
 # Gradients closer than this share of their squared lengths are equal: a model does not predict more precisely.
 _ROUNDING = 1e-10

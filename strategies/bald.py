@@ -4,7 +4,7 @@ Source: Houlsby, Huszár, Ghahramani & Lengyel, "Bayesian Active Learning for Cl
 with dropout: Gal, Islam & Ghahramani, "Deep Bayesian Active Learning with Image Data", ICML 2017.
 """
 
-from strategies._types import FloatArray
+from strategies.kernels.types import FloatArray
 
 
 def score(member_probs: FloatArray) -> FloatArray:
@@ -21,6 +21,6 @@ def score(member_probs: FloatArray) -> FloatArray:
         StrategyInputError: not three dimensions, fewer than two members or classes, or a row that is not a probability
             vector.
     """
-    from strategies._member_scores import mutual_informations  # compiled code: loaded when used
+    from strategies.kernels.member_scores import mutual_informations  # compiled code: loaded when used
 
     return mutual_informations(member_probs)

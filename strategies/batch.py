@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strategies import ties
-from strategies._checks import check_k, check_labeled, check_weights
-from strategies._types import FloatArray, IntArray
-from strategies.distinct import ArrayCandidates, Candidates, DistinctPicks
 from strategies.errors import StrategyInputError
 from strategies.inputs import Inputs, say_nothing
+from strategies.kernels import ties
+from strategies.kernels.checks import check_k, check_labeled, check_weights
+from strategies.kernels.distinct import ArrayCandidates, Candidates, DistinctPicks
+from strategies.kernels.types import FloatArray, IntArray
 from strategies.mixture import interleave, quotas, shares_of
 from strategies.registry import Scorer, Selector, get
 
@@ -87,7 +87,7 @@ def choose_batch(
 
     Returns:
         The batch; the picks of a mixture are interleaved so that each beginning respects the shares. Of scores that are
-        equal to within rounding (`strategies.ties`) the lowest position comes first.
+        equal to within rounding (`strategies.kernels.ties`) the lowest position comes first.
 
     Raises:
         StrategyInputError: k is out of range, a mixture does not add up, scores are missing or do not fit.

@@ -10,11 +10,11 @@ takes it back in the next round, when more is labeled.
 
 import numpy as np
 
-from strategies._checks import check_embedding_shape, check_k, check_labeled, check_weights
-from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
-from strategies.kept_distances import DistanceMemory, KeptDistances
-from strategies.parallel import one_thread_each
+from strategies.kernels.checks import check_embedding_shape, check_k, check_labeled, check_weights
+from strategies.kernels.kept_distances import DistanceMemory, KeptDistances
+from strategies.kernels.parallel import one_thread_each
+from strategies.kernels.types import FloatArray, IntArray
 
 
 def select(
@@ -94,7 +94,7 @@ def _search(
     kept: KeptDistances | None,
 ) -> tuple[IntArray, KeptDistances]:
     n = len(embeddings)
-    from strategies._farthest import FarthestSearch  # compiled code: loaded when used
+    from strategies.kernels.farthest import FarthestSearch  # compiled code: loaded when used
 
     search = FarthestSearch(embeddings, weights, room=k + (0 if labeled is None else len(labeled)))
     picks: list[int] = []

@@ -6,13 +6,13 @@ TMLR 2024.
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
-from strategies._kmeans import kmeans, representatives, sample
-from strategies._predict import PREDICT_ROWS, predict_checked
-from strategies._types import FloatArray, IntArray
-from strategies.dropout import masks
 from strategies.inputs import Predict
-from strategies.ties import likeliest
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
+from strategies.kernels.dropout import masks
+from strategies.kernels.kmeans import kmeans, representatives, sample
+from strategies.kernels.predict import PREDICT_ROWS, predict_checked
+from strategies.kernels.ties import likeliest
+from strategies.kernels.types import FloatArray, IntArray
 
 _MASKS, _RATE = 3, 0.75  # as in the paper
 _MAX_CANDIDATES = 50_000  # 77 MB of embeddings at 384 columns

@@ -4,7 +4,7 @@ Source: Shannon, "A Mathematical Theory of Communication", 1948; as a query stra
 Active Learning Strategies for Sequence Labeling Tasks", EMNLP 2008.
 """
 
-from strategies._types import FloatArray
+from strategies.kernels.types import FloatArray
 
 
 def score(probs: FloatArray) -> FloatArray:
@@ -19,6 +19,6 @@ def score(probs: FloatArray) -> FloatArray:
     Raises:
         StrategyInputError: fewer than two classes, or a row that is not a probability vector.
     """
-    from strategies._row_scores import entropies  # compiled code: loaded when used
+    from strategies.kernels.row_scores import entropies  # compiled code: loaded when used
 
     return entropies(probs)

@@ -10,13 +10,13 @@ query strategy: Wei, Iyer & Bilmes, "Submodularity in Data Subset Selection and 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._kmeans import sample
-from strategies._lazy_greedy import lazy_greedy
-from strategies._rest import fill_up
-from strategies._symmetric import symmetric_matrix
-from strategies._types import FloatArray, IntArray
-from strategies.parallel import one_thread_each
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies.kernels.kmeans import sample
+from strategies.kernels.lazy_greedy import lazy_greedy
+from strategies.kernels.parallel import one_thread_each
+from strategies.kernels.rest import fill_up
+from strategies.kernels.symmetric import symmetric_matrix
+from strategies.kernels.types import FloatArray, IntArray
 
 _MAX_KERNEL = 100_000_000  # similarities held at a time: 400 MB
 _MAX_CANDIDATES = 20_000
@@ -50,7 +50,7 @@ def select(
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
     """
-    from strategies._row_gains import (
+    from strategies.kernels.row_gains import (
         row_gains,
     )  # here, because listing the strategies should not pay for numba
 

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from strategies._checks import weights_among
-from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyInputError
-from strategies.kept_distances import DistanceMemory
-from strategies.neighbours import Neighbours
+from strategies.kernels.checks import weights_among
+from strategies.kernels.kept_distances import DistanceMemory
+from strategies.kernels.neighbours import Neighbours
+from strategies.kernels.types import FloatArray, IntArray
 
 Need = Literal["uncertainty", "predict", "neighbours", "tell", "distances"]
 Predict = Callable[[FloatArray], FloatArray]
@@ -66,7 +66,7 @@ class Inputs:
             raise StrategyInputError(
                 f"{strategy!r} needs {', '.join(missing)}. Uncertainty and predict come from a model: before there is one, "
                 "choose the batch with a strategy that needs none, such as maxherding. Neighbours come from "
-                "strategies.neighbour_graph.build."
+                "strategies.kernels.neighbour_graph.build."
             )
         there = {use: getattr(self, use) for use in uses}
         return {**found, **{use: value for use, value in there.items() if value is not None}}

@@ -5,7 +5,7 @@ Source: Scheffer, Decomain & Wrobel, "Active Hidden Markov Models for Informatio
 
 import numpy as np
 
-from strategies._types import FloatArray
+from strategies.kernels.types import FloatArray
 
 
 def score(probs: FloatArray) -> FloatArray:
@@ -20,7 +20,7 @@ def score(probs: FloatArray) -> FloatArray:
     Raises:
         StrategyInputError: fewer than two classes, or a row that is not a probability vector.
     """
-    from strategies._row_scores import top_two  # compiled code: loaded when used
+    from strategies.kernels.row_scores import top_two  # compiled code: loaded when used
 
     best, second = top_two(probs)
     # Rows may sum to 1.001, so a certain prediction may read 1.001 as well.

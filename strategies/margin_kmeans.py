@@ -7,11 +7,11 @@ Source: Zhdanov, "Diverse mini-batch Active Learning", 2019, arXiv 1901.05954 (w
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
-from strategies._kmeans import kmeans, representatives
-from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
-from strategies.ties import ranking
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
+from strategies.kernels.kmeans import kmeans, representatives
+from strategies.kernels.ties import ranking
+from strategies.kernels.types import FloatArray, IntArray
 
 _SHORTLIST = 10  # items per pick
 

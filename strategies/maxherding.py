@@ -10,9 +10,9 @@ kernel width: Bae, Oliveira & Sutherland, "Uncertainty Herding: One Active Learn
 
 import numpy as np
 
-from strategies._types import FloatArray, IntArray
 from strategies.inputs import Tell, say_nothing
-from strategies.neighbours import Neighbours
+from strategies.kernels.neighbours import Neighbours
+from strategies.kernels.types import FloatArray, IntArray
 
 
 def select(
@@ -29,7 +29,7 @@ def select(
 
     Similarity is a Gaussian kernel; its width is the median distance to the (n_items / (n_labeled + k))-th neighbour,
     the share of the pool that each label has to stand for, so it shrinks as labels grow. Up to 10,000 items the greedy
-    choice is exact; `strategies._herding.herd` says how larger pools are sampled, and what that costs.
+    choice is exact; `strategies.kernels.herding.herd` says how larger pools are sampled, and what that costs.
 
     Args:
         embeddings: (n_items, dim) of the candidates; not copied.
@@ -47,7 +47,7 @@ def select(
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
     """
-    from strategies._herding import herd  # compiled code: loaded when it is used
+    from strategies.kernels.herding import herd  # compiled code: loaded when it is used
 
     found = herd(
         embeddings,

@@ -9,12 +9,12 @@ Source: Yehuda, Dekel, Hacohen & Weinshall, "Active Learning Through a Covering 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._kmeans import kmeans, sample
-from strategies._lazy_greedy import lazy_greedy
-from strategies._rest import fill_up
-from strategies._types import FloatArray, IntArray
-from strategies.parallel import one_thread_each
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies.kernels.kmeans import kmeans, sample
+from strategies.kernels.lazy_greedy import lazy_greedy
+from strategies.kernels.parallel import one_thread_each
+from strategies.kernels.rest import fill_up
+from strategies.kernels.types import FloatArray, IntArray
 
 # The graph of balls is one bit a pair: 50 MB at most, however wide the balls are.
 _MAX_ROWS = 20_000

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_weights
-from strategies._types import FloatArray, IntArray
+from strategies.kernels.checks import check_embeddings, check_k, check_weights
+from strategies.kernels.types import FloatArray, IntArray
 
 
 def select(

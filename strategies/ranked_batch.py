@@ -9,11 +9,11 @@ are those of a pass over all items at every pick.
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._types import FloatArray, IntArray
 from strategies.inputs import check_uncertainty
-from strategies.parallel import one_thread_each
-from strategies.ties import first_and_largest, first_of_largest
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies.kernels.parallel import one_thread_each
+from strategies.kernels.ties import first_and_largest, first_of_largest
+from strategies.kernels.types import FloatArray, IntArray
 
 _BLOCK_NUMBERS = 2_000_000  # distances at a time: 8 MB
 _REFRESH = 64  # items compared anew at a time

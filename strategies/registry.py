@@ -34,9 +34,9 @@ from strategies import (
     uncertainty_herding,
     vote_entropy,
 )
-from strategies._types import FloatArray, IntArray
 from strategies.errors import StrategyError, UnknownStrategyError
 from strategies.inputs import Need
+from strategies.kernels.types import FloatArray, IntArray
 
 GROUP = "curator.strategies"
 

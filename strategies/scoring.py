@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from strategies._predict import PREDICT_ROWS
-from strategies._types import FloatArray
 from strategies.errors import StrategyInputError
-from strategies.fused import FUSED, Device, FusedScorer
 from strategies.inputs import Predict
-from strategies.linear_head import BLOCK_ROWS, LinearHead
-from strategies.parallel import map_blocks
+from strategies.kernels.fused import FUSED, Device, FusedScorer
+from strategies.kernels.linear_head import BLOCK_ROWS, LinearHead
+from strategies.kernels.parallel import map_blocks
+from strategies.kernels.predict import PREDICT_ROWS
+from strategies.kernels.types import FloatArray
 from strategies.registry import SCORERS, Scorer, get
 
 PredictMembers = Callable[[FloatArray], FloatArray]
@@ -148,7 +148,7 @@ def _check_members(chosen: Mapping[str, Scorer], predict_members: object) -> Non
     if asking and predict_members is None:
         raise StrategyInputError(
             f"{', '.join(asking)} compare the members of a committee, and there is none. "
-            "Pass predict_members, for example strategies.committee.dropout_committee of the model."
+            "Pass predict_members, for example strategies.kernels.committee.dropout_committee of the model."
         )
 
 

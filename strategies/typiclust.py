@@ -8,12 +8,12 @@ ICML 2022 (TPC_RP).
 
 import numpy as np
 
-from strategies._checks import check_embeddings, check_k, check_labeled, check_weights
-from strategies._kmeans import kmeans, nearest_centre, sample
-from strategies._rest import fill_up
-from strategies._types import FloatArray, IntArray
-from strategies.parallel import one_thread_each
-from strategies.ties import ranking
+from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights
+from strategies.kernels.kmeans import kmeans, nearest_centre, sample
+from strategies.kernels.parallel import one_thread_each
+from strategies.kernels.rest import fill_up
+from strategies.kernels.ties import ranking
+from strategies.kernels.types import FloatArray, IntArray
 
 _MAX_CLUSTERS = 500
 _NEIGHBOURS = 20

@@ -9,9 +9,9 @@ arXiv 2412.20644.
 
 import numpy as np
 
-from strategies._types import FloatArray, IntArray
 from strategies.inputs import Tell, check_uncertainty, say_nothing
-from strategies.neighbours import Neighbours
+from strategies.kernels.neighbours import Neighbours
+from strategies.kernels.types import FloatArray, IntArray
 
 
 def select(
@@ -28,7 +28,7 @@ def select(
     """Pick the batch that covers the uncertain candidates best together with what is labeled.
 
     Similarity is a Gaussian kernel; its width is the median distance to the (n_items / (n_labeled + k))-th neighbour, so
-    it shrinks as labels grow. Up to 10,000 items the greedy choice is exact; `strategies._herding.herd` says how larger
+    it shrinks as labels grow. Up to 10,000 items the greedy choice is exact; `strategies.kernels.herding.herd` says how larger
     pools are sampled, and what that costs.
 
     Args:
@@ -48,7 +48,7 @@ def select(
     Raises:
         StrategyInputError: the arrays do not fit together, hold NaN, or k is out of range.
     """
-    from strategies._herding import herd  # compiled code: loaded when it is used
+    from strategies.kernels.herding import herd  # compiled code: loaded when it is used
 
     worth = check_uncertainty(uncertainty, len(embeddings))
     found = herd(

@@ -3,7 +3,7 @@
 Source: Dagan & Engelson, "Committee-Based Sampling for Training Probabilistic Classifiers", ICML 1995.
 """
 
-from strategies._types import FloatArray
+from strategies.kernels.types import FloatArray
 
 
 def score(member_probs: FloatArray) -> FloatArray:
@@ -20,6 +20,6 @@ def score(member_probs: FloatArray) -> FloatArray:
         StrategyInputError: not three dimensions, fewer than two members or classes, or a row that is not a probability
             vector.
     """
-    from strategies._member_scores import vote_entropies  # compiled code: loaded when used
+    from strategies.kernels.member_scores import vote_entropies  # compiled code: loaded when used
 
     return vote_entropies(member_probs)

@@ -9,8 +9,7 @@ import httpx
 import keyring.core
 import pytest
 from support import keyring_backend
-
-from integrations.labelers.label_studio.server import LocalStudio
+from support.local_studio import LocalStudio
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,7 +18,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What somebody whose tests fail should send along: the last bits of a number hang on all of it."""
     if not (terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")):
         return
-    from curator.checks.installation import describe_arithmetic
+    from curator.care.checks.installation import describe_arithmetic
 
     terminalreporter.section("send this along")
     terminalreporter.write_line(f"{describe_arithmetic()}; curator {metadata.version('curator')}")

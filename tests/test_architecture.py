@@ -9,6 +9,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {"strategies": {"curator", "integrations"}, "integrations": {"curator", "strategies"}}
+# The house from the ground up: a room imports from lower floors only, never from its own.
+FLOORS = (
+    {"errors", "amounts", "progress"},
+    {"files", "output", "learner", "ledger"},
+    {"pool", "evidence", "studio"},
+    {"config"},
+    {"money", "project"},
+    {"rounds"},
+    {"views", "own_labels", "serve"},
+    {"start", "simulate", "care"},
+    {"cli"},
+)
 
 
 def violations(package, folder):
@@ -42,6 +54,54 @@ def test_a_planted_violation_is_caught(tmp_path, line):
     """The check sees both forms of import, inside functions too."""
     (tmp_path / "guilty.py").write_text(f"import os\n\ndef late():\n    {line}\n", encoding="utf-8")
     assert violations("strategies", tmp_path) == [f"guilty.py:4 imports {line.split()[1]}"]
+
+
+def rooms_imported(path):
+    """Rooms of curator/ that a file imports from, inside functions too; the front door and its version apart."""
+    named = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "curator":
+            named |= {f"curator.{alias.name}" for alias in node.names if alias.name != "__version__"}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            named.add(node.module)
+    return {name.split(".")[1] for name in named if name.startswith("curator.")}
+
+
+def climbs(curator):
+    """Imports within curator/ that do not go down, as "room/file imports room"."""
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    found = []
+    for path in sorted(curator.rglob("*.py")):
+        inside = path.relative_to(curator)
+        room = inside.parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        found += [
+            f"{inside} imports {other}"
+            for other in sorted(rooms_imported(path) - {room})
+            if floor[other] >= floor[room]
+        ]
+    return found
+
+
+def test_no_import_within_curator_climbs():
+    """Nine floors, no circle, and no room that the table above does not know."""
+    known = set().union(*FLOORS)
+    rooms = {path.name.removesuffix(".py") for path in (ROOT / "curator").iterdir()}
+    assert rooms - {"__init__", "__pycache__", "py.typed"} == known
+    assert climbs(ROOT / "curator") == []
+
+
+@pytest.mark.parametrize(
+    "line", ["from curator.cli.app import app", "from curator import views", "import curator.serve.app"]
+)
+def test_an_import_that_climbs_is_caught(tmp_path, line):
+    """All forms of import, inside functions too."""
+    (tmp_path / "rounds").mkdir()
+    (tmp_path / "rounds" / "guilty.py").write_text(f"def late():\n    {line}\n", encoding="utf-8")
+    assert len(climbs(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("package", ["curator", "strategies", "integrations", "strategies.registry"])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from curator.checks.installation import describe_arithmetic
-from curator.doctor import examine
+from curator.care.checks.installation import describe_arithmetic
+from curator.care.doctor import examine
 
 
 def load_conftest():

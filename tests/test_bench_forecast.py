@@ -11,9 +11,9 @@ from benchmarks.forecast.power_law import fit
 from benchmarks.forecast.scores import _score
 from benchmarks.forecast.tasks import tasks_of
 
-from curator.money.forecast.core import LEVELS
-from curator.money.forecast.past_curves import features
-from curator.money.forecast.seen import Seen
+from curator.evidence.forecast.core import LEVELS
+from curator.evidence.forecast.past_curves import features
+from curator.evidence.forecast.seen import Seen
 
 
 def write(path, *, sets=("north", "digits"), rounds=20, sizes=(300, 2_000), **columns):

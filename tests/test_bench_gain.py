@@ -11,7 +11,7 @@ from benchmarks.gain.campaigns import Campaign, Played
 from benchmarks.gain.coverage import PLAIN, Covered, coverage, read, true_values, write
 from benchmarks.gain.tables import tables
 
-from curator.money.holdout_metrics import METRICS
+from curator.evidence.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "tests" / "benchmarks" / "bench_gain.py"

@@ -37,7 +37,7 @@ from curator.pool.inference import infer_columns
 from curator.pool.readers import read_records
 from curator.pool.segments import read_segment
 from curator.pool.vectors import StoreManifest, open_vectors, vector_dim
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.run import run_round
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError, LabelerError

@@ -86,10 +86,10 @@ def round_(
     With --wait it looks again until they are there, also while the labeler is away; Ctrl-C stops, nothing is lost.
     """
     with user_errors():
-        from curator.cli import render
-        from curator.cli.waiting import WaitDisplay
+        from curator.cli.text import results
+        from curator.cli.text.waiting import WaitDisplay
         from curator.config import load_config
-        from curator.project import Project
+        from curator.project.project import Project
         from curator.rounds.run import run_round
         from curator.rounds.wait import wait_for_round
 
@@ -117,7 +117,7 @@ def round_(
                     report = run_round(once, batch=batch, partial=partial, probs=probs)
         for note in report.notes:
             say(note)
-        echo(render.as_json(vars(report)) if as_json else render.round_text(report, currency))
+        echo(results.as_json(vars(report)) if as_json else results.round_text(report, currency))
         if report.waiting:
             raise typer.Exit(WAITING)
 
@@ -138,16 +138,16 @@ def status(
 ) -> None:
     """Show the open round, answers per annotator, what was spent and what it gained."""
     with user_errors():
-        from curator.cli import render
-        from curator.project import Project
-        from curator.status import read_status
+        from curator.cli.text import results
+        from curator.project.project import Project
+        from curator.views.status import read_status
 
         with Project(project, say=say) as opened:
             amount = amount_of("--last", last, opened.config.cost.currency)
             result = read_status(opened, offline=offline, last=amount)
         for note in result.notes:
             say(note)
-        echo(render.as_json(result.as_json()) if as_json else render.status_text(result))
+        echo(results.as_json(result.as_json()) if as_json else results.status_text(result))
 
 
 app.command("report")(report_command)
@@ -170,10 +170,10 @@ def embeddings(
     Every item needs one. Models are trained again on them when they are next needed; what was measured stays as it was.
     """
     with user_errors():
-        from curator.cli import render
+        from curator.cli.text import results
         from curator.errors import ConfigError
         from curator.pool.fresh import replace_embeddings
-        from curator.project import Project
+        from curator.project.project import Project
 
         with Project(project, say=say) as opened, opened.locked("embeddings"):
             if opened.config.encoder.name != "precomputed":
@@ -183,7 +183,7 @@ def embeddings(
                 )
             replaced = replace_embeddings(opened.embeddings, opened.pool, path)
         echo(
-            render.as_json(vars(replaced))
+            results.as_json(vars(replaced))
             if as_json
             else f"{replaced.items:,} embeddings of {replaced.dim} entries are in place, {replaced.zero_rows:,} of them zero"
         )
@@ -196,7 +196,7 @@ app.command()(predict)
 def strategies(as_json: AsJson = False) -> None:
     """List what can choose the next batch, one line each."""
     with user_errors():
-        from curator.cli import render
+        from curator.cli.text import results
         from strategies.registry import Scorer, get, names
 
         found = [get(name) for name in names()]
@@ -209,9 +209,9 @@ def strategies(as_json: AsJson = False) -> None:
             'Query strategies of modAL for one classifier work too: strategy = "modAL.batch:uncertainty_batch_sampling"'
         )
         echo(
-            render.as_json(listed)
+            results.as_json(listed)
             if as_json
-            else render.table(["name", "kind", "asks about"], [list(s.values()) for s in listed], left=3)
+            else results.table(["name", "kind", "asks about"], [list(s.values()) for s in listed], left=3)
             + note
         )
 
@@ -234,7 +234,7 @@ def demo(
 ) -> None:
     """Run a whole campaign on scikit-learn's handwritten digits, with known labels standing in for people."""
     with user_errors():
-        from curator.demo import run_demo
+        from curator.cli.demo import run_demo
         from curator.progress import RichProgress
 
         run_demo(

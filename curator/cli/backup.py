@@ -22,13 +22,13 @@ def backup(
     embeddings, models), are not in it.
     """
     with user_errors():
-        from curator.backup import NOT_IN_IT, make_backup
-        from curator.cli import render
+        from curator.care.backup import NOT_IN_IT, make_backup
+        from curator.cli.text import results
         from curator.progress import RichProgress
 
         made = make_backup(project, path, force=force, progress=RichProgress())
         if as_json:
-            echo(render.as_json({**vars(made), "not_in_it": NOT_IN_IT}))
+            echo(results.as_json({**vars(made), "not_in_it": NOT_IN_IT}))
             return
         config = "curator.toml" if made.has_config else "no curator.toml (there is none in the project)"
         echo(

@@ -13,8 +13,8 @@ from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo, say
 
 if TYPE_CHECKING:
-    from curator.classes.change import ClassesReport
-    from curator.classes.history import Change, History
+    from curator.ledger.class_history import Change, History
+    from curator.rounds.classes.change import ClassesReport
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -61,7 +61,7 @@ def add(
 
     With --from only what was given these classes is; their training items go back into the pool.
     """
-    from curator.classes import wanted
+    from curator.rounds.classes import wanted
 
     _change(
         _folder(context, project), partial(wanted.add, names=names, carved_from=from_ or (), keep=keep),
@@ -80,7 +80,7 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Give a class another name. Its labels follow; nobody is asked anything."""
-    from curator.classes import wanted
+    from curator.rounds.classes import wanted
 
     _change(
         _folder(context, project),
@@ -102,7 +102,7 @@ def merge(
     as_json: AsJson = False,
 ) -> None:
     """Make one class of several. Their labels follow; nobody is asked anything."""
-    from curator.classes import wanted
+    from curator.rounds.classes import wanted
 
     _change(
         _folder(context, project),
@@ -126,7 +126,7 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Make several classes of one. Its hold-out items are asked about again, its training items go back into the pool."""
-    from curator.classes import wanted
+    from curator.rounds.classes import wanted
 
     _change(
         _folder(context, project),
@@ -145,24 +145,24 @@ def _folder(context: typer.Context, project: Path) -> Path:
 
 def _show(project: Path, *, as_json: bool) -> None:
     with user_errors():
-        from curator.classes.listing import list_classes
-        from curator.cli import render
-        from curator.cli.classes_text import list_text
-        from curator.project import Project
+        from curator.cli.text import results
+        from curator.cli.text.classes import list_text
+        from curator.project.project import Project
+        from curator.rounds.classes.listing import list_classes
 
         with Project(project) as opened:
             found = list_classes(opened)
-        echo(render.as_json(asdict(found)) if as_json else list_text(found))
+        echo(results.as_json(asdict(found)) if as_json else list_text(found))
 
 
 def _change(
     project: Path, wanted: "Callable[[History], Change]", *, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
     with user_errors():
-        from curator.classes.change import change_classes
-        from curator.cli import render
-        from curator.cli.classes_text import change_text
-        from curator.project import Project
+        from curator.cli.text import results
+        from curator.cli.text.classes import change_text
+        from curator.project.project import Project
+        from curator.rounds.classes.change import change_classes
 
         with Project(project, say=say) as opened:
             currency = opened.config.cost.currency
@@ -171,12 +171,12 @@ def _change(
             )
         for note in report.notes:
             echo(note, err=True)
-        echo(render.as_json(asdict(report)) if as_json else change_text(report, currency))
+        echo(results.as_json(asdict(report)) if as_json else change_text(report, currency))
 
 
 def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:
     """Refuse what makes answers count no more until that was agreed to, and say what it takes. Nothing is asked: see `--yes`."""
-    from curator.cli.classes_text import meaning_lines
+    from curator.cli.text.classes import meaning_lines
     from curator.errors import ConfigError
 
     if yes:

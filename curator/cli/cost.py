@@ -18,14 +18,14 @@ app = typer.Typer(
 def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show what each round cost by kind, how that is known, and the rate card as it is understood."""
     with user_errors():
-        from curator.cli import render
-        from curator.cli.render_cost import bill_text
-        from curator.money.overview import overview
-        from curator.project import Project
+        from curator.cli.text import results
+        from curator.cli.text.cost import bill_text
+        from curator.money.overview import cost_overview
+        from curator.project.project import Project
 
         with Project(project) as opened:
-            found = overview(opened)
-        echo(render.as_json(found.as_json()) if as_json else bill_text(found))
+            found = cost_overview(opened.ledger, opened.pool, opened.config)
+        echo(results.as_json(found.as_json()) if as_json else bill_text(found))
 
 
 @app.command()
@@ -46,16 +46,16 @@ def reprice(
     with user_errors():
         from dataclasses import asdict
 
-        from curator.cli import render
-        from curator.cli.render_cost import reprice_text
-        from curator.project import Project
+        from curator.cli.text import results
+        from curator.cli.text.cost import reprice_text
+        from curator.project.project import Project
         from curator.rounds.charges import reprice as reprice_rounds
 
         with Project(project) as opened:
             cost = opened.config.cost
             found = reprice_rounds(opened.ledger, cost, list(dict.fromkeys(rounds)), dry_run=dry_run)
         echo(
-            render.as_json({"dry_run": dry_run, "rounds": [asdict(one) for one in found]})
+            results.as_json({"dry_run": dry_run, "rounds": [asdict(one) for one in found]})
             if as_json
             else reprice_text(found, cost.currency, dry_run=dry_run)
         )
@@ -75,16 +75,16 @@ def import_(
     The difference is added to the ledger, nothing in it is overwritten. The same file again changes nothing.
     """
     with user_errors():
-        from curator.cli import render
-        from curator.cli.render_cost import import_text
+        from curator.cli.text import results
+        from curator.cli.text.cost import import_text
         from curator.money.invoice import import_invoice
-        from curator.project import Project
+        from curator.project.project import Project
 
         with Project(project) as opened:
             currency = opened.config.cost.currency
             found = import_invoice(opened.ledger, invoice, currency, dry_run=dry_run)
         echo(
-            render.as_json({"dry_run": dry_run, "lines": [c.as_json() for c in found]})
+            results.as_json({"dry_run": dry_run, "lines": [c.as_json() for c in found]})
             if as_json
             else import_text(found, currency, dry_run=dry_run)
         )

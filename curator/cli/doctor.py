@@ -19,15 +19,15 @@ def doctor(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
     Exit code 1 when something fails. Outside of a project only the installation is looked at.
     """
     with user_errors():
-        from curator.cli import render
-        from curator.doctor import examine, failed
+        from curator.care.doctor import examine, failed
+        from curator.cli.text import results
 
         findings = examine(project)
         if as_json:
             listed = [
                 {"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings
             ]
-            echo(render.as_json({"ok": not failed(findings), "findings": listed}))
+            echo(results.as_json({"ok": not failed(findings), "findings": listed}))
         else:
             for line in _lines(findings, colours=sys.stdout.isatty()):
                 echo(line)

@@ -41,9 +41,9 @@ def connect(
     Example: curator labeler connect --to 12
     """
     with user_errors():
-        from curator.cli import render
+        from curator.cli.text import results
         from curator.errors import ConfigError
-        from curator.project import Project
+        from curator.project.project import Project
         from curator.rounds.connect import connect_project
 
         if new == (number is not None):
@@ -51,7 +51,7 @@ def connect(
         with Project(project, take_over=take_over, say=say) as opened:
             connection = connect_project(opened, number)
         echo(
-            render.as_json(asdict(connection))
+            results.as_json(asdict(connection))
             if as_json
             else f"The campaign goes on at {connection.where}: {connection.there:,} of its questions are there, "
             f"{connection.again:,} are asked again, {connection.labeled:,} are not there and need not be, for what was "

@@ -46,8 +46,8 @@ def amount_of(option: str, text: str | None, currency: str) -> int | None:
     Raises:
         ConfigError: it is no amount, or in another currency.
     """
+    from curator.amounts import parse_amount
     from curator.errors import ConfigError
-    from curator.money.amounts import parse_amount
 
     try:
         return None if text is None else parse_amount(text, currency)

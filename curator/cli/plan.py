@@ -40,10 +40,10 @@ def plan(
         _plan_holdout(project, as_json=as_json)
         return
     with user_errors():
-        from curator.cli import render
-        from curator.cli.plan_text import plan_text
-        from curator.plan import PlanOptions, make_plan
-        from curator.project import Project
+        from curator.cli.text import results
+        from curator.cli.text.plan import plan_text
+        from curator.project.project import Project
+        from curator.views.plan import PlanOptions, make_plan
 
         with Project(project) as opened:
             currency = opened.config.cost.currency
@@ -56,18 +56,19 @@ def plan(
             found = make_plan(opened, options)
         for note in found.notes:
             echo(note, err=True)
-        echo(render.as_json(found.as_json()) if as_json else plan_text(found))
+        echo(results.as_json(found.as_json()) if as_json else plan_text(found))
 
 
 def _plan_holdout(folder: Path, *, as_json: bool) -> None:
     with user_errors():
-        from curator.cli import render
+        from curator.cli.text import results
+        from curator.money.holdout_price import measured_holdouts, next_dollars_of
         from curator.money.holdout_table import holdout_text
-        from curator.project import Project
-        from curator.rounds.holdout_price import measured_holdouts, next_dollars_of
+        from curator.project.project import Project
 
         with Project(folder) as opened:
-            rows, better = measured_holdouts(opened), next_dollars_of(opened)
+            rows = measured_holdouts(opened.ledger, opened.pool, opened.config)
+            better = next_dollars_of(opened.ledger)
             size, currency = opened.holdout_size, opened.config.cost.currency
         if as_json:
             found = {
@@ -75,7 +76,7 @@ def _plan_holdout(folder: Path, *, as_json: bool) -> None:
                 "chosen": size,
                 "next_dollars": better and asdict(better),
             }
-            echo(render.as_json(found))
+            echo(results.as_json(found))
             return
         echo(holdout_text(rows, size, currency))
         if better:

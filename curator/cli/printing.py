@@ -2,7 +2,7 @@
 
 import typer
 
-from curator.terminal import printable
+from curator.progress import printable
 
 
 def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:

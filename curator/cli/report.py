@@ -25,16 +25,16 @@ def report(
     What the last dollars bought first; then the learning curve, classes, a map of the pool, annotators, picks.
     """
     with user_errors():
-        from curator.cli import render
+        from curator.cli.text import results
         from curator.progress import RichProgress
-        from curator.project import Project
-        from curator.report.write import write_report
+        from curator.project.project import Project
+        from curator.views.report.write import write_report
 
         with Project(project, progress=RichProgress(), say=say) as opened:
             written = write_report(opened, out, force=force)
         if as_json:
             files = {"page": str(written.page), "data": str(written.data)}
-            echo(render.as_json(files | written.report.as_json()))
+            echo(results.as_json(files | written.report.as_json()))
         else:
             echo(f"Report: {written.page}\nThe same as JSON: {written.data}")
         if open_:

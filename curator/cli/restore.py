@@ -44,12 +44,12 @@ def restore(
     A former .curator is moved aside, never removed. Nothing is asked or paid again: `curator round` goes on.
     """
     with user_errors():
-        from curator.cli import render
+        from curator.amounts import format_amount
+        from curator.care.restore.result import RestoreOptions
+        from curator.care.restore.run import restore_project
+        from curator.cli.text import results
         from curator.config import load_config
-        from curator.money.amounts import format_amount
         from curator.progress import RichProgress
-        from curator.restore.report import RestoreOptions
-        from curator.restore.run import restore_project
 
         options = RestoreOptions(
             backup=backup,
@@ -63,7 +63,7 @@ def restore(
         for note in report.notes:
             echo(note, err=True)
         if as_json:
-            echo(render.as_json(report.as_json()))
+            echo(results.as_json(report.as_json()))
             return
         spent = format_amount(report.counts["spent"], load_config(project).cost.currency)
         paid = "what was spent is not known" if report.counts["spent"] is None else f"{spent} spent"

@@ -35,11 +35,11 @@ def export(
     An earlier export is replaced; a file that curator did not write only with --force.
     """
     with user_errors():
-        from curator.agreement import agreement_text, read_agreement
-        from curator.cli import render
-        from curator.export import export_answers, export_labels
-        from curator.project import Project
-        from curator.status import refresh
+        from curator.cli.text import results
+        from curator.project.project import Project
+        from curator.rounds.agreement import agreement_text, read_agreement
+        from curator.views.export import export_answers, export_labels
+        from curator.views.status import refresh
 
         with Project(project, say=say) as opened:
             for note in refresh(opened, "export") if pull else []:
@@ -59,7 +59,7 @@ def export(
                 "them; --raw leaves them as they are."
             )
         echo(
-            render.as_json(
+            results.as_json(
                 {
                     what: exported.rows,
                     "path": str(path),
@@ -103,12 +103,12 @@ def predict(
     Example: curator predict new.csv --out predictions.csv
     """
     with user_errors():
-        from curator.cli import render
-        from curator.export import csv_text, export_predictions
+        from curator.cli.text import results
         from curator.pool.reading import parse_reading
-        from curator.predict import predict_file, predict_pool
         from curator.progress import RichProgress
-        from curator.project import Project
+        from curator.project.project import Project
+        from curator.views.export import csv_text, export_predictions
+        from curator.views.predict import predict_file, predict_pool
 
         reading = parse_reading(delimiter, encoding, quoting, header=header)
         with Project(project, progress=RichProgress(), say=say) as opened:
@@ -121,10 +121,10 @@ def predict(
         if predictions.repeats:
             say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
         if written is None:
-            echo(render.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
+            echo(results.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return
         echo(
-            render.as_json(
+            results.as_json(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
             )
             if as_json

@@ -172,8 +172,8 @@ def simulate(
     Example: curator simulate --data old-labels.csv --price 0.08 --strategies auto,margin,random --seeds 20
     """
     with user_errors():
-        from curator.cli import render
-        from curator.cli.simulate_text import simulation_text
+        from curator.cli.text import results
+        from curator.cli.text.simulate import simulation_text
         from curator.pool.columns import Columns
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
@@ -198,4 +198,4 @@ def simulate(
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), say)
         found = run(ready.data, ready.settings, ready.folder, RichProgress(), say, curves, force=force)
-        echo(render.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))
+        echo(results.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))

@@ -149,8 +149,8 @@ def init(
     Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
     """
     with user_errors():
-        from curator.cli import render
-        from curator.cli.init_text import init_text
+        from curator.cli.text import results
+        from curator.cli.text.init import init_text
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.start.create import init_project, try_init
@@ -168,7 +168,7 @@ def init(
         )  # fmt: skip
         progress = RichProgress()
         report = try_init(options, progress) if dry_run else init_project(options, project, progress, say)
-        echo(render.as_json(asdict(report)) if as_json else init_text(report))
+        echo(results.as_json(asdict(report)) if as_json else init_text(report))
 
 
 def add(
@@ -198,13 +198,13 @@ def add(
     With --labeled the file may be an export, of curator or of Label Studio (JSON). A label that was paid for stays.
     """
     with user_errors():
-        from curator.cli import render
+        from curator.cli.text import results
         from curator.errors import ConfigError
         from curator.own_labels.add import add_labeled
         from curator.own_labels.enter import own_labels_notes
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
-        from curator.project import Project
+        from curator.project.project import Project
         from curator.start.add import add_to_pool
 
         reading = parse_reading(delimiter, encoding, quoting, header=header)
@@ -223,7 +223,7 @@ def add(
                     f"{own.added:,} items added, {own.new:,} labels taken in",
                     *own_labels_notes(own, opened.config.cost.currency),
                 ]
-                echo(render.as_json(vars(own)) if as_json else "\n  ".join(lines))
+                echo(results.as_json(vars(own)) if as_json else "\n  ".join(lines))
                 return
             report = add_to_pool(opened, path, embeddings, reading=reading, skip_bad_rows=skip_bad_rows)
-        echo(render.as_json(vars(report)) if as_json else render.add_text(report))
+        echo(results.as_json(vars(report)) if as_json else results.add_text(report))

@@ -67,7 +67,7 @@ def up(
     Example: curator studio up --images ~/photos
     """
     with user_errors():
-        from curator.cli.render import as_json as to_json
+        from curator.cli.text.results import as_json as to_json
         from curator.studio import service
 
         done = service.up(
@@ -86,7 +86,7 @@ def up(
 def down(home: HomeDir = None, as_json: AsJson = False) -> None:
     """Stop it. Its projects and its account stay for the next `curator studio up`."""
     with user_errors():
-        from curator.cli.render import as_json as to_json
+        from curator.cli.text.results import as_json as to_json
         from curator.studio import service
 
         stopped = service.down(_home(home))
@@ -103,7 +103,7 @@ def status(
 ) -> None:
     """Show its address, process, version and folders, and whether it answers."""
     with user_errors():
-        from curator.cli.render import as_json as to_json
+        from curator.cli.text.results import as_json as to_json
         from curator.studio import service
 
         folder = _home(home)

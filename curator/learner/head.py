@@ -37,8 +37,8 @@ from curator.learner.parts import Layers
 from curator.learner.semi_supervised import Spreading, alone, learn_from_pool
 from curator.learner.threads import each_on_a_core, one_thread, torch_on_one_thread
 from curator.learner.training import FOLDS, Training
-from strategies.linear_head import LinearHead
-from strategies.ties import likeliest
+from strategies.kernels.linear_head import LinearHead
+from strategies.kernels.ties import likeliest
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

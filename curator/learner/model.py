@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from curator.errors import ConfigError, DataError
 from curator.learner.head import EmbeddingHead
-from strategies.ties import likeliest
+from strategies.kernels.ties import likeliest
 
 FloatArray = NDArray[np.float32]
 

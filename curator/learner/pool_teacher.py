@@ -25,7 +25,7 @@ from torch import Tensor
 from curator.learner.neighbour_vote import NeighbourVote
 from curator.learner.softmax_regression import fit_softmax_regression
 from curator.learner.spreading import affinity, spread
-from strategies import neighbour_graph
+from strategies.kernels import neighbour_graph
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

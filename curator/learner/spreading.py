@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from strategies.neighbours import Neighbours
+from strategies.kernels.neighbours import Neighbours
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import torch
 
-from strategies.parallel import map_blocks, one_thread_each
+from strategies.kernels.parallel import map_blocks, one_thread_each
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ from curator.learner.network import Recipe, train_network, validation_curves
 from curator.learner.parts import Layers, Parts
 from curator.learner.prototypes import fit_prototypes
 from curator.learner.softmax_regression import fit_softmax_regression
-from strategies.ties import first_of_largest
+from strategies.kernels.ties import first_of_largest
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]

@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from curator.config import CostSection
 from curator.ledger.store import Ledger, Row
 from integrations.labelers.protocol import Answer, Identity
 
@@ -245,26 +244,3 @@ def _plain_name(person: _Person) -> str:
     if newest.origin == UNKNOWN:
         return UNKNOWN if newest.number == "1" else f"{UNKNOWN} {newest.number}"
     return f"user-{newest.number}"
-
-
-def rates_by_person(ledger: Ledger, cost: CostSection) -> CostSection:
-    """The rate card with everybody under what answers and costs call them now.
-
-    A rate is found by that, by any name the person ever had, by `user-NUMBER`, or by the identity, `ORIGIN#NUMBER`.
-    """
-    if not cost.annotators:
-        return cost
-    known: dict[str, list[str]] = {
-        row["annotator"]: [row["annotator"], *reversed(json.loads(row["names"]))]
-        for row in ledger.rows("select annotator, names from people")
-    }
-    for row in ledger.rows(
-        "select p.annotator, i.origin, i.number from identities i join people p on p.id = i.person order by i.rowid"
-    ):
-        known[row["annotator"]] += [f"{row['origin']}#{row['number']}", f"user-{row['number']}"]
-    rates = {
-        annotator: cost.annotators[name]
-        for annotator, names in known.items()
-        if (name := next((name for name in names if name in cost.annotators), None)) is not None
-    }
-    return cost.model_copy(update={"annotators": {**cost.annotators, **rates}})

@@ -100,6 +100,11 @@ def holdout_ids(ledger: Ledger) -> list[str]:
     return [row["item_id"] for row in ledger.rows("select item_id from holdout order by item_id")]
 
 
+def holdout_size(ledger: Ledger, planned: int) -> int:
+    """Items of the hold-out; those that are planned while it is not drawn yet."""
+    return len(holdout_ids(ledger)) or planned
+
+
 def holdout_labels(ledger: Ledger) -> dict[str, str]:
     """item_id -> label of the hold-out items that have one: from the user's file, or from answers."""
     rows = ledger.rows(

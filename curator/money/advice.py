@@ -10,7 +10,7 @@ Which rule decides: what ends a campaign in any case; then what better models ar
 from dataclasses import dataclass
 from typing import Any
 
-from curator.money.amounts import UNKNOWN, rounded_amount
+from curator.amounts import UNKNOWN, rounded_amount
 from curator.money.holdout_table import NextDollars
 from curator.money.order_size import Order
 from curator.money.stop import Verdict
@@ -117,7 +117,7 @@ def sentence(told: dict[str, Any], currency: str) -> str:
     """The recommendation for people, as every view prints it.
 
     Args:
-        told: as `curator.stop.current`.
+        told: as `curator.rounds.advice.current`.
         currency: of the amounts.
     """
     head = f"Stop or go on after round {told['round']}: {told['word']}."

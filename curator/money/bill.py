@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from curator.amounts import format_amount, parse_amount
 from curator.config import CostSection, RateSection
 from curator.ledger.store import Ledger, Row
-from curator.money.amounts import format_amount, parse_amount
 from curator.money.cost import NOT_KNOWN, SECONDS_PER_HOUR
 
 KINDS = {

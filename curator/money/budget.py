@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from curator.amounts import format_amount, parse_amount
 from curator.config import Config, CostSection
 from curator.ledger import records
 from curator.ledger.store import Ledger
-from curator.money.amounts import format_amount, parse_amount
 from curator.money.bill import unknown_answers
 from curator.money.caps import FIRST
 from curator.money.cost import SECONDS_PER_HOUR

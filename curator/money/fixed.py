@@ -7,9 +7,9 @@ pays once: for the run of the step that counted.
 import time
 from fractions import Fraction
 
+from curator.amounts import parse_amount
 from curator.config import CostSection
 from curator.ledger.store import Ledger, Row
-from curator.money.amounts import parse_amount
 from curator.money.cost import SECONDS_PER_HOUR
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from curator.config import StopSection
+from curator.evidence.looks import widening
 from curator.ledger.store import Row
-from curator.money.looks import widening
 
 LOOKS = 20  # that a target's interval allows for; more looks widen it further
 _LEVEL = 0.95

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from curator.money.amounts import format_amount
-from curator.money.holdout_size import smallest_shown
+from curator.amounts import format_amount
+from curator.evidence.holdout_size import smallest_shown
 
 PSIS = (0.05, 0.10, 0.20)
 _FACTORS = (0.5, 1, 2, 4)

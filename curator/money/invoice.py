@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from curator.amounts import parse_amount
 from curator.errors import DataError
 from curator.ledger.store import Ledger, Row
-from curator.money.amounts import parse_amount
 from curator.money.bill import KINDS
 
 REQUIRED = ("round", "amount")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.amounts import parse_amount
 from curator.config import StopSection
-from curator.money.amounts import parse_amount
-from curator.money.forecast import Forecast
-from curator.money.forecast.seen import FURTHEST
+from curator.evidence.forecast import Forecast
+from curator.evidence.forecast.seen import FURTHEST
 from curator.money.marginal_price import MarginalPrice
 from curator.money.supply import Supply
 

@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from curator.config import CostSection
+from curator.amounts import format_amount
+from curator.config import Config, CostSection
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row
-from curator.money.amounts import format_amount
 from curator.money.bill import (
     Hours,
     bill_rows,
@@ -21,7 +21,7 @@ from curator.money.cost import pays_time
 from curator.money.rates import other_rates, other_rates_note
 from curator.money.seconds_model import NoModel
 from curator.money.timing import described, seconds_model
-from curator.project import Project
+from curator.pool.catalogue import Pool
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def _corrections(ledger: Ledger, currency: str) -> list[str]:
     ]
 
 
-def overview(project: Project) -> CostOverview:
+def cost_overview(ledger: Ledger, pool: Pool, config: Config) -> CostOverview:
     """The costs of a campaign so far."""
-    ledger, cost = project.ledger, project.config.cost
+    cost = config.cost
     seconds = None
     if pays_time(cost):
-        model = seconds_model(ledger, project.pool, seed=project.config.project.seed)
+        model = seconds_model(ledger, pool, seed=config.project.seed)
         seconds = f"no model of seconds: {model.why}" if isinstance(model, NoModel) else described(model)
     return CostOverview(
         currency=cost.currency,

@@ -16,8 +16,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.classes.history import History
 from curator.errors import DataError
+from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
 
 FloatArray = NDArray[np.floating]

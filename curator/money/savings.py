@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from curator.amounts import readable_amount
+from curator.evidence.forecast.seen import FEWEST_ROUNDS
 from curator.ledger.store import Ledger
-from curator.money.amounts import readable_amount
-from curator.money.forecast.seen import FEWEST_ROUNDS
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.money.amounts import MICRO, format_amount, rounded_amount
-from curator.money.forecast.seen import FEWEST_ROUNDS
+from curator.amounts import MICRO, format_amount, rounded_amount
+from curator.evidence.forecast.seen import FEWEST_ROUNDS
 
 AHEAD = 3  # rounds that are bought or not: one alone may be too small to show what a few together gain
 # Of the predictions that a batch changes, as many points are gained at most: measured 7 to 19% in the first quarter of

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from curator.project import Project
+from curator.ledger.store import Ledger
+from curator.pool.catalogue import Pool
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,8 @@ class Supply:
         return self.asked + self.left
 
 
-def supply(project: Project) -> Supply:
+def supply(ledger: Ledger, pool: Pool) -> Supply:
     """What the campaign can still label."""
-    ledger = project.ledger
     found = ledger.one(
         """
         select count(distinct q.item_id) as asked,
@@ -45,9 +45,30 @@ def supply(project: Project) -> Supply:
         "and (state <> 'withdrawn' or exists (select 1 from answers a where a.key = q.key))"
     )
     sampled = ledger.scalar("select count(*) from holdout where source = 'sample'")
-    items = len(project.pool.role_rows("pool")) - int(sampled) - int(ever) - int(near or 0)
+    items = len(pool.role_rows("pool")) - int(sampled) - int(ever) - int(near or 0)
     return Supply(
         answered=int(found["answered"]) if found else 0,
         asked=int(found["asked"]) if found else 0,
         left=max(items, 0),
     )
+
+
+def labels_per_batch(ledger: Ledger, batch: int) -> float:
+    """Labels that a batch of questions will give: as many per question as in the rounds so far, for some are skipped.
+
+    Rounds that are still open do not count: their answers have no labels yet. Labels that were lost to a change of the
+    classes do: the questions gave them. At least 1.
+    """
+    asked = int(
+        ledger.scalar(
+            "select count(distinct q.item_id) from questions q join live_answers a on a.key = q.key "
+            "join rounds r on r.id = q.round where q.role = 'train' and r.status in ('measured', 'unmeasured')"
+        )
+    )
+    labeled = int(
+        ledger.scalar(
+            "select count(*) from current_labels l join rounds r on r.id = l.round "
+            "where l.role = 'train' and (l.label is not null or l.outdated is not null) and r.status in ('measured', 'unmeasured')"
+        )
+    )
+    return max(1.0, batch * labeled / asked) if asked else float(batch)

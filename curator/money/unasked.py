@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
+from curator.amounts import format_amount
 from curator.ledger import records
 from curator.ledger.store import Ledger
-from curator.money.amounts import format_amount
 
 
 @dataclass(frozen=True)

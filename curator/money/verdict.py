@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
+from curator.amounts import MICRO, format_amount, parse_amount
 from curator.config import StopSection
+from curator.evidence.gain import Gain
+from curator.evidence.holdout_size import smallest_shown
+from curator.evidence.metrics import Metric
 from curator.ledger.store import Row
-from curator.money.amounts import MICRO, format_amount, parse_amount
-from curator.money.gain import Gain
-from curator.money.holdout_metrics import Metric
-from curator.money.holdout_size import smallest_shown
 
 Word = Literal["real", "worse", "flat", "not shown"]
 _POWER = 0.8

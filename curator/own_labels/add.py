@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from curator.classes.edits import refuse_hand_edit
-from curator.classes.history import History, begin_history, may_begin_anew
 from curator.errors import DataError
+from curator.ledger.class_history import History, begin_history, may_begin_anew
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels
 from curator.own_labels.read import OwnLabels, read_own_labels
 from curator.pool.incoming import embedding_source
 from curator.pool.reading import UNKNOWN, Reading
-from curator.project import Project
+from curator.project.project import Project
+from curator.rounds.classes.edits import refuse_hand_edit
 from integrations.errors import EncoderError
 
 

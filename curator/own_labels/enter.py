@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from curator.classes.history import History
 from curator.ledger import records
+from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, utc_now
 from curator.money.bill import imported_line
 from curator.own_labels.read import OwnLabels

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curator.errors import CuratorError, DataError
-from curator.pool.atomic import sync_folder
+from curator.files import sync_folder
 from curator.pool.catalogue import Pool
 from curator.pool.segments import SEGMENT_ROWS, Segment
 from curator.pool.vectors import (

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import CuratorError
-from curator.pool.atomic import is_count, read_json, replacing, write_json
+from curator.files import is_count, read_json, replacing, write_json
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.progress import NoProgress, Progress
-from strategies.neighbours import Neighbours
+from strategies.kernels.neighbours import Neighbours
 
 MANIFEST = "graph.json"
 FORMAT = 1
@@ -126,7 +126,7 @@ class GraphStore:
         items = self._items()
         if manifest is not None and manifest.items == items:
             return GraphState(0, 0.0, manifest.recall, manifest.recall_rows, ())
-        from strategies.neighbour_graph import build, extend  # compiled code: loaded when it is used
+        from strategies.kernels.neighbour_graph import build, extend  # compiled code: loaded when it is used
 
         rows = self._embeddings.take(np.arange(self._pool.n_items))
         rng = np.random.default_rng([self._seed, len(rows)])

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import DataError
-from curator.pool.atomic import is_count, read_json, write_json
+from curator.files import is_count, read_json, write_json
 from curator.pool.columns import Kind
 from curator.pool.fields import Fields, decode_fields, encode_fields
 from curator.pool.hash_index import HashArray

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from curator.pool.atomic import sync_file, sync_folder
+from curator.files import sync_file, sync_folder
 from curator.pool.columns import Kind
 from curator.pool.segments import (
     SEGMENT_ROWS,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.atomic import is_count, read_json, sync_file, write_json
+from curator.files import is_count, read_json, sync_file, write_json
 from integrations.encoders.npy import read_header, write_header
 
 FloatArray = NDArray[np.float32]

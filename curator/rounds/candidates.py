@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.ledger import records
-from curator.project import Project
-from curator.rounds.near_duplicates import near_any
+from curator.project.project import Project
+from strategies.kernels.near_duplicates import near_any
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import CuratorError
+from curator.evidence.certificate import LEVEL, Evidence, Saved, saved_labels
+from curator.evidence.replayed import Labels, MeasuredLift, Replay, Sample
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row, utc_now
-from curator.money.certificate import LEVEL, Evidence, Saved, saved_labels
 from curator.money.pool_estimate import estimate_rows
-from curator.money.replayed import Labels, MeasuredLift, Replay, Sample
 from curator.money.savings import MEASURED, NOT_MEASURED, why_not
-from curator.project import Project
-from curator.rounds.near_duplicates import near_any
+from curator.project.project import Project
+from strategies.kernels.near_duplicates import near_any
 
 IntArray = NDArray[np.int64]
 

@@ -16,11 +16,10 @@ from fractions import Fraction
 
 from curator.config import CostSection
 from curator.errors import DataError
-from curator.ledger.people import rates_by_person
 from curator.ledger.store import Ledger, Row
 from curator.money.caps import Caps
 from curator.money.cost import NOT_KNOWN, Charge, Worked, charge_answer
-from curator.money.rates import rate_cards
+from curator.money.rates import rate_cards, rates_by_person
 
 _DERIVED = "bill_derived"  # of the ledger's state: an earlier curator charged answer by answer
 _REVIEW = "review:"  # before the source id of the answer that is reviewed

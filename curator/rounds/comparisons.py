@@ -6,20 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.classes.columns import columns_now
-from curator.classes.history import History, comparable
 from curator.errors import CuratorError
+from curator.evidence.gain import Gain, gains
+from curator.evidence.looks import decision_interval
+from curator.evidence.metrics import METRICS, Metric, cost_matrix
+from curator.evidence.outcomes import Outcomes
+from curator.evidence.resampling import Resampling
 from curator.ledger import records
+from curator.ledger.class_columns import columns_now
+from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Row
-from curator.money.gain import Gain, gains
-from curator.money.holdout_metrics import METRICS, Metric, cost_matrix
-from curator.money.looks import decision_interval
 from curator.money.marginal_price import paid_between
-from curator.money.outcomes import Outcomes
-from curator.money.resampling import Resampling
 from curator.money.verdict import detectable_gain, gain_worth_paying_for, judge
-from curator.project import Project
-from curator.rounds.holdout_probs import is_kept, kept
+from curator.project.holdout_probs import is_kept, kept
+from curator.project.project import Project
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass
 
 from curator.errors import ConfigError, CuratorError
-from curator.labelers import project_spec
 from curator.ledger import records
 from curator.ledger.store import utc_now
-from curator.project import Project
+from curator.project.labeler import project_spec
+from curator.project.project import Project
 
 _KEYS_AT_ONCE = 5_000
 

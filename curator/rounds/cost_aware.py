@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger.people import rates_by_person
-from curator.money.amounts import format_amount
+from curator.amounts import format_amount
 from curator.money.cost_aware import cost_weights
+from curator.money.rates import rates_by_person
 from curator.money.timing import expected_costs
-from curator.project import Project
+from curator.project.project import Project
 from strategies.inputs import Predict
 
 IntArray = NDArray[np.int64]

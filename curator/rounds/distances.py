@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from curator.pool.atomic import write_bytes
+from curator.files import write_bytes
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
-from strategies.kept_distances import KeptDistances
+from strategies.kernels.kept_distances import KeptDistances
 
 IntArray = NDArray[np.int64]
 
@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 class DistanceCache:
-    """A `strategies.kept_distances.DistanceMemory` on disk. A lost, damaged or outdated file costs time, never a pick.
+    """A `strategies.kernels.kept_distances.DistanceMemory` on disk. A lost, damaged or outdated file costs time, never a pick.
 
     Args:
         embeddings: of the whole pool.

@@ -1,7 +1,7 @@
 """What else than the labels of a round lies between its gain and the round before: changed classes, labels from files."""
 
-from curator.classes.history import History, comparable
 from curator.ledger import records
+from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Ledger
 
 

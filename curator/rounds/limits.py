@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from curator.amounts import format_amount
 from curator.errors import ConfigError
 from curator.ledger import records
-from curator.money.amounts import format_amount
 from curator.money.budget import Budget, read_budget
 from curator.money.hard_stops import check_target, is_over
 from curator.money.unasked import read_unasked
-from curator.project import Project
+from curator.project.project import Project
 
 # Questions about one item: two annotators who differ are joined by a third, and a fourth, then it rests.
 MOST_QUESTIONS = 3

@@ -6,17 +6,17 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.evidence.evaluation import Evaluation, cross_validated_probs, evaluate
+from curator.evidence.gain import metric_interval
 from curator.learner.checkpoint import Checkpoint
-from curator.learner.evaluation import Evaluation, cross_validated_probs, evaluate
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_round
-from curator.money.gain import metric_interval
-from curator.project import Project
+from curator.project.holdout_probs import keep
+from curator.project.project import Project
 from curator.rounds.certify import arm_report
 from curator.rounds.comparisons import Compared, compare, comparison_rows
 from curator.rounds.gain_note import gain_note
-from curator.rounds.holdout_probs import keep
 from curator.rounds.stability import keep_predictions
 
 FloatArray = NDArray[np.float32]

@@ -8,9 +8,9 @@ from curator.learner.checkpoint import Checkpoint, save_checkpoint
 from curator.learner.model import fit_model
 from curator.ledger import records
 from curator.ledger.store import Ledger
-from curator.project import Project
+from curator.project.project import Project
+from curator.project.unlabeled import unlabeled_sample
 from curator.rounds.train import training_set
-from curator.rounds.unlabeled import unlabeled_sample
 
 ENOUGH_IMPORTED = 20  # labels; with fewer the first batch is chosen without a model
 OWN_LABELS = "own-labels"  # stands where the version of a round's model would

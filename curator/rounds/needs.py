@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.committee import dropout_committee
-from strategies.fused import FUSED
+from strategies.kernels.committee import dropout_committee
+from strategies.kernels.fused import FUSED
 from strategies.mixture import shares_of
 from strategies.registry import Scorer, Selector, get
 from strategies.scoring import score_blocks

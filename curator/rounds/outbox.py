@@ -6,16 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.classes.history import History
 from curator.learner.checkpoint import Checkpoint
 from curator.ledger import records
+from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_campaign
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.candidates import Candidates
-from curator.rounds.questions import again_key, interleave, new_question, pick_questions
-from curator.rounds.why import AGAIN, BLIND
-from curator.suggestions import OFF, harm_of_suggestions, suggestions_on
+from curator.rounds.questions import AGAIN, BLIND, again_key, interleave, new_question, pick_questions
+from curator.rounds.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch
 
 FloatArray = NDArray[np.float32]

@@ -12,7 +12,7 @@ from curator.errors import ConfigError, DataError
 from curator.pool.formats import column_names, python_values, raw_batches
 from curator.pool.labels import id_text
 from curator.pool.problems import Problems, listed
-from curator.project import Project
+from curator.project.project import Project
 from strategies.errors import StrategyInputError
 from strategies.registry import Scorer, get
 from strategies.scoring import score_blocks

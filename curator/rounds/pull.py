@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Ledger, utc_now
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.push import prepare
 from curator.rounds.settle import settle_corrections
 from curator.rounds.store import Stored, store

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from curator.classes.choices import former_choices, is_new_cannot_tell, note_cannot_tell
 from curator.errors import ConfigError
-from curator.labelers import project_spec
 from curator.ledger import records
 from curator.ledger.store import Row, utc_now
-from curator.project import Project
+from curator.project.labeler import project_spec
+from curator.project.project import Project
+from curator.rounds.classes.choices import former_choices, is_new_cannot_tell, note_cannot_tell
 from integrations.errors import LabelerError
 from integrations.labelers.protocol import Announcement, Neighbour, ProjectSpec, Question, Suggestion
 

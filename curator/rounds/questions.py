@@ -6,12 +6,11 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.ledger import records
 from curator.ledger.store import Row
-from curator.project import Project
-from curator.rounds.blind import is_blind, wants_several
-from curator.rounds.neighbours import labeled_neighbours
-from curator.rounds.why import BLIND, SUGGESTED, why_picked
-from strategies.ties import likeliest
+from curator.project.project import Project
+from strategies.kernels.ties import likeliest, ranking
+from strategies.registry import Scorer, Selector, get
 
 FloatArray = NDArray[np.float32]
 
@@ -117,3 +116,92 @@ def interleave(*parts: list[Row]) -> list[Row]:
     ]
     ordered = [q for _at, _role, q in sorted(place, key=lambda p: p[:2])]
     return [{**question, "rank": rank} for rank, question in enumerate(ordered, start=1)]
+
+
+# The same for the hold-out and for the blind share of the others: nobody can tell the two apart by it.
+BLIND = "Asked without a reason, so that nothing sways the answer."
+SUGGESTED = "What is ticked is the model's suggestion."
+AGAIN = "The answers so far give no label: one more is needed."
+
+
+def why_picked(
+    strategy: str, probs: FloatArray | None, classes: tuple[str, ...], distance: float | None
+) -> str:
+    """Why a strategy picked an item, in one sentence.
+
+    Args:
+        strategy: that picked it.
+        probs: (n_classes,) what the model thinks; None = nobody is to know, or there is no model.
+        classes: names of the classes, in the order of `probs`.
+        distance: 1 - cosine to the nearest item asked about before; None = there is none.
+    """
+    found = None if ":" in strategy else get(strategy)  # a strategy of modAL has no entry of ours
+    unsure = None if probs is None else _unsure(probs, classes)
+    if isinstance(found, Scorer) and not found.members and unsure:
+        return f"The model {unsure}."
+    parts = [found.reason if found is not None and found.reason else f"Chosen by {strategy}"]
+    if unsure and (isinstance(found, Scorer) or (found is not None and _asks_model(found))):
+        parts.append(f"the model {unsure}")
+    if distance is not None and not isinstance(found, Scorer) and not (found and found.uniform):
+        parts.append(f"the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})")
+    return f"{'; '.join(parts)}."
+
+
+def _asks_model(selector: Selector) -> bool:
+    return bool({"uncertainty", "predict"} & {*selector.needs, *selector.uses})
+
+
+def _unsure(probs: FloatArray, classes: tuple[str, ...]) -> str:
+    first, second = ranking(probs)[:2]
+    return f"wavers between {classes[first]} ({probs[first]:.2f}) and {classes[second]} ({probs[second]:.2f})"
+
+
+def _nearness(distance: float) -> str:
+    return "far" if distance > 0.5 else "near" if distance < 0.15 else "some way off"
+
+
+def is_blind(item_id: str, seed: int, share: float) -> bool:
+    """Whether an item is in the blind share.
+
+    It depends on the item and the campaign's seed alone: chance decides, not what the model thinks of the item,
+    and whoever asks again gets the same answer.
+
+    Args:
+        item_id: of the item.
+        seed: of the campaign.
+        share: of the items that are blind, 0 to 1.
+    """
+    return _fraction(f"blind:{seed}:{item_id}") < share
+
+
+def wants_several(item_id: str, seed: int, share: float) -> bool:
+    """Whether an item is in the share that several annotators answer; drawn apart from the blind share."""
+    return _fraction(f"overlap:{seed}:{item_id}") < share
+
+
+def _fraction(text: str) -> float:
+    """A number from 0 to below 1, evenly spread over texts."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def labeled_neighbours(project: Project, embeddings: FloatArray, count: int) -> list[list[str]]:
+    """Ids of the labeled training items nearest to each row, nearest first; the hold-out's stay sealed.
+
+    Args:
+        project: opened.
+        embeddings: (n, dim), rows of length 1.
+        count: neighbours of each.
+
+    Returns:
+        n lists, each of at most `count` ids; all empty while nothing is labeled.
+    """
+    labeled = list(records.training_labels(project.ledger))
+    if not count or not labeled or not len(embeddings):
+        return [[] for _ in range(len(embeddings))]
+    import faiss
+
+    index = faiss.IndexFlatIP(embeddings.shape[1])
+    index.add(np.ascontiguousarray(project.embeddings.take(project.pool.rows(labeled))))
+    _cosine, nearest = index.search(np.ascontiguousarray(embeddings), min(count, len(labeled)))
+    return [[labeled[position] for position in row] for row in nearest]

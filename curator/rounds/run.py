@@ -9,27 +9,29 @@ and somebody has to answer them.
 import json
 from pathlib import Path
 
-from curator import stop
-from curator.classes.change import finish_change
-from curator.classes.edits import refuse_hand_edit
-from curator.classes.history import begin_history, may_begin_anew
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import load_checkpoint, read_meta
 from curator.ledger import records
+from curator.ledger.class_history import begin_history, may_begin_anew
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
 from curator.money.overview import cost_notes
-from curator.project import Project, check_strategy
+from curator.project.modal import check_strategy
+from curator.project.project import Project
+from curator.rounds import advice
+from curator.rounds.classes.change import finish_change
+from curator.rounds.classes.edits import refuse_hand_edit
 from curator.rounds.fallback import note, strategy_now
-from curator.rounds.forecast import keep_forecasts
+from curator.rounds.forecasts.score_keeping import keep_score
+from curator.rounds.forecasts.track_record import add_to_pool, pooled_scores, pooled_widths, record_path
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
 from curator.rounds.model_now import starts_with_model
 from curator.rounds.own_probs import OwnProbs, check_strategy_takes_probs, read_own_probs
 from curator.rounds.pull import catch_up, pull
 from curator.rounds.push import prepare, push
-from curator.rounds.report import RoundReport
+from curator.rounds.result import RoundReport
 from curator.rounds.select import draw_holdout, select
 from curator.rounds.settle import settle
 from curator.rounds.train import train
@@ -68,7 +70,7 @@ def run_round(
             own = read_own_probs(project, probs)
         run = _Run(project, batch=batch, partial=partial, own=own)
         run.report.measured = _not_yet_reported(project)
-        stop.catch_up(project)
+        advice.catch_up(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
             current = records.current_round(project.ledger) or _open(project, batch, run.report)
@@ -181,7 +183,7 @@ class _Run:
             self.report.closed, self.report.closed_because = round_id, unmeasured
         self.report.measured = records.gain_of(self.project.ledger, round_id)
         if self.report.measured:
-            self.report.verdict = stop.record(self.project, round_id)
+            self.report.verdict = advice.record(self.project, round_id)
         return True
 
     def _is_closed(self, round_id: int) -> bool:
@@ -290,3 +292,11 @@ def _refuse_changes(project: Project) -> None:
                 f"{what} in curator.toml is {now!r}, but this campaign began with {was!r}: gains before and after "
                 "could not be compared. Change it back, or start a new project (`curator export` keeps the labels)."
             )
+
+
+def keep_forecasts(project: Project) -> None:
+    """Make and score what is missing; campaigns on known labels do not count in the user's pooled record."""
+    path = record_path()
+    scores = keep_score(project.ledger, pooled_widths(pooled_scores(path)))
+    if project.config.labeler.name != "replay":
+        add_to_pool(path, project.campaign, scores)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from curator.ledger import records
 from curator.ledger.store import Row
 from curator.progress import Advance
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.needs import Needs
 from curator.rounds.own_probs import OwnProbs
 from strategies.inputs import Inputs
-from strategies.neighbours import Neighbours
+from strategies.kernels.neighbours import Neighbours
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

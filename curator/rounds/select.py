@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError
-from curator.holdout import seal_sample
 from curator.ledger import records
 from curator.ledger.store import Row
 from curator.money.fixed import Stopwatch
-from curator.project import Project
+from curator.project.holdout import seal_sample
+from curator.project.project import Project
 from curator.rounds.arm import NOTHING, draw_arm, join
 from curator.rounds.candidates import Candidates, find_candidates
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
 from curator.rounds.limits import MOST_QUESTIONS, Limit
 from curator.rounds.model_now import scoring_model
-from curator.rounds.near_duplicates import near_any
 from curator.rounds.needs import Spec
 from curator.rounds.outbox import Chosen, write_batch
 from curator.rounds.own_probs import OwnProbs
 from curator.rounds.pull import pull
 from curator.rounds.push import prepare
-from curator.rounds.report import RoundReport
+from curator.rounds.result import RoundReport
 from curator.rounds.score import Scored, score_candidates
 from strategies.batch import Batch, choose_batch
+from strategies.kernels.near_duplicates import near_any
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from curator.classes.history import History, Meaning
 from curator.ledger import records
+from curator.ledger.class_history import History, Meaning
 from curator.ledger.store import Ledger, Row, utc_now
 
 ANSWERS = "answers"  # where a label comes from, unless from a file of the user's

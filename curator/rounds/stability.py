@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from curator.classes.history import History
+from curator.files import write_bytes
 from curator.learner.model import Model
+from curator.ledger.class_history import History
 from curator.money.stop import agreement
-from curator.pool.atomic import write_bytes
-from curator.project import Project
-from strategies.ties import likeliest
+from curator.project.project import Project
+from strategies.kernels.ties import likeliest
 
 STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
 _FILE = "stop_set.safetensors"

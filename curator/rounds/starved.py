@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from curator.ledger import records
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
-from curator.project import Project
-from curator.rounds.near_duplicates import near_any
+from curator.project.project import Project
+from strategies.kernels.near_duplicates import near_any
 
 _KEPT = "starved_classes"  # in the ledger's state: what the last training found
 _SHOWN = 5  # classes that are explained; more have the same cause

@@ -12,7 +12,7 @@ from itertools import chain, count
 from curator.errors import CuratorError
 from curator.ledger.people import Given, People
 from curator.ledger.store import Ledger, Row, utc_now
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.charges import reconcile
 from curator.rounds.copies import mark_copies
 from integrations.labelers.protocol import Answer, Pulled, QuestionAnswers

@@ -10,9 +10,9 @@ from curator.ledger import records
 from curator.ledger.store import utc_now
 from curator.money.fixed import Stopwatch, charge_round
 from curator.pool.problems import counted
-from curator.project import Project
-from curator.rounds.near_duplicates import near_any
+from curator.project.project import Project
 from curator.rounds.starved import find_starved, keep, notes_of
+from strategies.kernels.near_duplicates import near_any
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def train(project: Project, round_id: int) -> list[str]:
     from curator.learner.checkpoint import save_checkpoint
     from curator.learner.head import EmbeddingHead
     from curator.learner.model import fit_model
-    from curator.rounds.unlabeled import unlabeled_sample
+    from curator.project.unlabeled import unlabeled_sample
 
     watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger

@@ -15,10 +15,10 @@ from statistics import median
 from curator.errors import LockedError
 from curator.ledger import records
 from curator.ledger.store import Ledger
-from curator.project import Project, state_folder
-from curator.rounds.report import RoundReport
+from curator.project.project import Project, state_folder
+from curator.project.wake import WakeWatch, wake_file
+from curator.rounds.result import RoundReport
 from curator.rounds.run import run_round
-from curator.wake import WakeWatch, wake_file
 from integrations.errors import LabelerError
 
 QUICK = 2.0  # seconds to the next look after answers came

@@ -6,12 +6,12 @@ asked for: a tool that shows some of them could leave out the worst.
 
 from typing import Any
 
+from curator.amounts import MICRO, format_amount
 from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Ledger, Row
-from curator.money.amounts import MICRO, format_amount
 from curator.money.marginal_price import paid_between
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.comparisons import compare_one
 
 

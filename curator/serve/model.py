@@ -11,11 +11,11 @@ from curator.ledger import records
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.segments import MANIFEST
-from curator.project import Project
-from curator.rounds.holdout_probs import says_the_same
+from curator.project.holdout_probs import says_the_same
+from curator.project.project import Project
 from integrations.encoders.registry import make_encoder
 from integrations.labelers.protocol import Suggestion
-from strategies.ties import likeliest
+from strategies.kernels.ties import likeliest
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from curator.credentials import require_token
 from curator.errors import ConfigError, CuratorError
-from curator.labelers import studio_route
-from curator.project import Project
+from curator.project.labeler import studio_route
+from curator.project.project import Project
+from curator.project.wake import wake_file
 from curator.serve.secret import (
     USER,
     VARIABLE,
@@ -25,7 +25,7 @@ from curator.serve.secret import (
     serve_secret,
     wake_secret,
 )
-from curator.wake import wake_file
+from curator.studio.credentials import require_token
 from integrations.errors import LabelerError
 
 if TYPE_CHECKING:

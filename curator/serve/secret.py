@@ -6,8 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
-from curator.credentials import FileSecrets
 from curator.errors import ConfigError
+from curator.studio.credentials import FileSecrets
 
 VARIABLE = "CURATOR_SERVE_SECRET"
 FILE = "serve-secret"

@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from curator.config import CONFIG_NAME
 from curator.errors import CuratorError
-from curator.project import Project
-from curator.rounds.blind import is_blind
+from curator.project.project import Project
+from curator.rounds.questions import is_blind
+from curator.rounds.suggestions import suggestions_on
 from curator.serve.model import LoadedModel, ModelStamp, newest_model
-from curator.suggestions import suggestions_on
 from integrations.errors import IntegrationError
 from integrations.labelers.protocol import Suggestion
 

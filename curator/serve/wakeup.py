@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from curator.wake import wake
+from curator.project.wake import wake
 
 GAP = 1.0  # seconds between two touches of the file
 

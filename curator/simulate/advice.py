@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from curator.money.amounts import readable_amount
+from curator.amounts import readable_amount
 from curator.simulate.result import Against, Standing
 from curator.simulate.statistics import Paired
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from curator.pool.atomic import write_bytes
+from curator.files import write_bytes
 from curator.simulate.runs import Point, Run
 
 COLUMNS = ("dataset", "strategy", "seed", "labels", "accuracy", "n_holdout", "cost")

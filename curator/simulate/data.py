@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.atomic import write_bytes
+from curator.files import write_bytes
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

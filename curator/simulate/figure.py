@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from curator.money.amounts import MICRO
+from curator.amounts import MICRO
 from curator.simulate.analysis import YARDSTICK
 from curator.simulate.result import Place, Simulation, Standing
 

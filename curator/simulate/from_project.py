@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from curator.classes.history import History
 from curator.errors import DataError
 from curator.ledger import records
-from curator.project import Project
+from curator.ledger.class_history import History
+from curator.project.project import Project
 from curator.simulate.data import Labeled
 from curator.simulate.from_file import labeled_rows, words_of
 

@@ -19,10 +19,10 @@ from curator.money.cost_aware import cost_weights
 from curator.rounds.arm import NOTHING, draw_arm, join
 from curator.rounds.needs import Needs, Spec
 from curator.simulate.task import Task
-from strategies import neighbour_graph
 from strategies.batch import Batch, choose_batch
 from strategies.inputs import Inputs
-from strategies.neighbours import Neighbours
+from strategies.kernels import neighbour_graph
+from strategies.kernels.neighbours import Neighbours
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from curator.amounts import currency_named
 from curator.config import AcquisitionSection, CostSection, Kind, Metric, ModelSection, load_config
 from curator.errors import ConfigError
-from curator.money.amounts import currency_named
 from curator.pool.columns import Columns
 from curator.progress import Progress
-from curator.project import Project, check_strategy
+from curator.project.modal import check_strategy
+from curator.project.project import Project
 from curator.rounds.needs import Spec
 from curator.simulate.analysis import YARDSTICK
 from curator.simulate.data import Labeled

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.amounts import MICRO, parse_amount
 from curator.errors import ConfigError
-from curator.money.amounts import MICRO, parse_amount
 
 IntArray = NDArray[np.int64]
 

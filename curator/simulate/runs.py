@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from curator import __version__
-from curator.learner.evaluation import evaluate
+from curator.evidence.evaluation import evaluate
 from curator.learner.threads import one_thread
 from curator.simulate.data import Labeled
 from curator.simulate.play import Plan, PlayedRound, play
 from curator.simulate.price import Price
 from curator.simulate.split import Split
 from curator.simulate.task import Task
-from strategies.ties import likeliest
+from strategies.kernels.ties import likeliest
 
 FORMAT = 1  # of what a finished campaign is kept as
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curator.errors import ConfigError, DataError
-from curator.lock import project_lock
+from curator.files import project_lock, write_bytes
 from curator.output import check_output, has_columns
-from curator.pool.atomic import write_bytes
 from curator.progress import Progress
-from curator.project import check_strategy
+from curator.project.modal import check_strategy
 from curator.rounds.needs import Spec
 from curator.simulate.advice import recommendation, warnings
 from curator.simulate.analysis import YARDSTICK, compare, standings

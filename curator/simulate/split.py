@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.rounds.near_duplicates import near_any
 from curator.simulate.data import Labeled
 from curator.simulate.price import Price
 from curator.simulate.task import Task
+from strategies.kernels.near_duplicates import near_any
 
 IntArray = NDArray[np.int64]
 

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
-from curator.classes.edits import refuse_hand_edit
-from curator.data_files import note_data_file
 from curator.errors import DataError
 from curator.pool.catalogue import ImportReport, import_records
 from curator.pool.columns import Columns
 from curator.pool.incoming import embedding_source
 from curator.pool.problems import listing
 from curator.pool.reading import UNKNOWN, Reading
-from curator.project import Project
+from curator.project.data_files import note_data_file
+from curator.project.project import Project
+from curator.rounds.classes.edits import refuse_hand_edit
 from integrations.errors import EncoderError
 
 # What `round` says as well, when the classes in curator.toml are others than those the campaign began with.

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from curator.beginning import check_unicode, held_for_init, refuse_existing
-from curator.classes.history import begin_history
 from curator.config import CONFIG_NAME, Config
-from curator.config_text import render_config
 from curator.errors import DataError
-from curator.holdout import seal_file
+from curator.evidence.holdout_size import DISAGREEMENT, smallest_shown
+from curator.files import write_bytes
+from curator.ledger.class_history import begin_history
 from curator.ledger.store import Ledger
-from curator.money.holdout_size import DISAGREEMENT, smallest_shown
+from curator.money.holdout_price import planned_holdouts
 from curator.money.holdout_table import HoldoutRow
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels, own_labels_notes
-from curator.pool.atomic import write_bytes
 from curator.pool.catalogue import ImportReport, Pool
 from curator.pool.embeddings import FIT_SAMPLE, EmbeddingStore
 from curator.progress import Progress
-from curator.project import Project, state_folder
-from curator.rounds.holdout_price import planned_holdouts
+from curator.project.holdout import seal_file
+from curator.project.project import Project, state_folder
+from curator.start.beginning import check_unicode, held_for_init, refuse_existing
+from curator.start.config_text import render_config
 from curator.start.load import load_data
 from curator.start.options import InitOptions
 from curator.start.plan import DEFAULT_CURRENCY, Plan, make_plan, rate_in_words

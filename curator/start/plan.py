@@ -4,17 +4,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from curator.amounts import currency_named, format_amount, parse_amount, plain_amount
 from curator.config import Config, CostSection, DataSection, LabelerSection, parse_config
 from curator.errors import ConfigError, DataError
-from curator.money.amounts import currency_named, format_amount, parse_amount, plain_amount
-from curator.money.holdout_size import DISAGREEMENT, TARGET_GAIN, size_for_gain
+from curator.evidence.holdout_size import DISAGREEMENT, TARGET_GAIN, size_for_gain
+from curator.money.holdout_price import planned_holdouts
 from curator.own_labels.read import OwnLabels, labeled_classes
 from curator.pool.columns import Columns
 from curator.pool.formats import check_name, kept_reading
 from curator.pool.inference import Inferred, columns_listing, infer_columns
 from curator.pool.labels import alike_warning, check_classes, sorted_classes
-from curator.project import check_strategy
-from curator.rounds.holdout_price import planned_holdouts
+from curator.project.modal import check_strategy
 from curator.start.options import InitOptions, Kind
 from integrations.class_names import ClassNames, alike_key, plain
 from integrations.encoders.precomputed import NAME as PRECOMPUTED

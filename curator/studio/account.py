@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from curator.credentials import PASSWORD, TOKEN, studio_secrets
 from curator.errors import ConfigError, CuratorError
+from curator.studio.credentials import PASSWORD, TOKEN, studio_secrets
 from curator.studio.home import CredentialsKind, State, StudioHome
 from integrations.labelers.label_studio.launch import Account
 

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curator.errors import ConfigError, CuratorError
-from curator.lock import project_lock
-from curator.pool.atomic import write_json
+from curator.files import project_lock, write_json
 from integrations.labelers.label_studio.launch import HOST
 from integrations.labelers.label_studio.process import ProcessId
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from curator.credentials import studio_secrets
 from curator.errors import ConfigError, CuratorError
 from curator.studio.account import forget_elsewhere, read_account, settle_account
+from curator.studio.credentials import studio_secrets
 from curator.studio.home import CredentialsKind, State, StudioHome
 from curator.studio.install import install, tested_version
 from integrations.labelers.label_studio.launch import (

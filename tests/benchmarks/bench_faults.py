@@ -26,8 +26,7 @@ from benchmarks.faults.campaigns import Place  # noqa: E402
 from benchmarks.faults.table import Row, markdown  # noqa: E402
 from benchmarks.tables import write_into  # noqa: E402
 from support.campaign import TOKEN  # noqa: E402
-
-from integrations.labelers.label_studio.server import LocalStudio  # noqa: E402
+from support.local_studio import LocalStudio  # noqa: E402
 
 BAD_DAYS = ROOT / "tests" / "curator" / "test_bad_days.py"
 # What is asked for, and what `--small` asks for.

@@ -33,7 +33,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import normalize
 
-from curator.learner.evaluation import expected_calibration_error
+from curator.evidence.evaluation import expected_calibration_error
 from curator.learner.head import EmbeddingHead
 from strategies import maxherding
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from support.browser import ARGUMENTS, Annotator, find_chromium
-
-from integrations.labelers.label_studio.server import LocalStudio
+from support.local_studio import LocalStudio
 
 Person = Callable[[LocalStudio, str], Annotator]
 

@@ -13,7 +13,7 @@ from support.campaign import TOKEN, Campaign
 from support.projects import edit_config, make_project, write_pool
 from support.studio import sdk
 
-from curator.rounds.why import AGAIN
+from curator.rounds.questions import AGAIN
 from integrations.labelers.label_studio.annotator import sign_up
 
 # Whatever comes from files is shown as text: if any of it ran, `window.hacked` would be set, and every test looks.

@@ -9,13 +9,13 @@ from PIL import Image
 from playwright.sync_api import expect
 from support.browser import PATIENCE
 from support.campaign import TOKEN, Campaign
+from support.local_studio import LocalStudio
 from support.projects import edit_config, make_project
 from support.studio import sdk, spec
 
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 from integrations.labelers.label_studio.launch import ServerOptions
-from integrations.labelers.label_studio.server import LocalStudio
 from integrations.labelers.protocol import Neighbour, Question
 
 ROOT = Path(__file__).resolve().parents[2]

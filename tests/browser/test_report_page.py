@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from support.browser import PATIENCE
 from support.reports import SCRIPT, campaign
 
-from curator.project import Project
-from curator.report.write import write_report
+from curator.project.project import Project
+from curator.views.report.write import write_report
 
 WIDTHS = {"desktop": (1280, 800), "phone": (390, 844), "small phone": (320, 640)}
 PLOTS = ("curve", "per-dollar", "gap", "reliability", "confusion", "map")

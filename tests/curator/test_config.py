@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.config import load_config, parse_config
-from curator.config_text import render_config
 from curator.errors import ConfigError
+from curator.start.config_text import render_config
 
 MINIMAL = {
     "project": {"name": "reviews", "kind": "text", "classes": ["neg", "pos"]},

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support.local_studio import LocalStudio
 from support.studio import choice, questions, sdk, spec
 
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
-from integrations.labelers.label_studio.server import LocalStudio
 from integrations.labelers.protocol import Announcement
 
 ROOT = Path(__file__).resolve().parents[2]

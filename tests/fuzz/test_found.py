@@ -19,12 +19,12 @@ from support.projects import make_project, write_pool
 
 from curator.config import parse_config
 from curator.errors import ConfigError, DataError, LedgerError
-from curator.instance import instance_name
+from curator.files import project_lock
 from curator.learner.checkpoint import load_checkpoint, read_meta, save_checkpoint
 from curator.learner.model import build_model
-from curator.lock import project_lock
 from curator.pool.segments import load_manifest
 from curator.pool.vectors import StoreManifest
+from curator.project.instance import instance_name
 from integrations.encoders.images import picture, why_broken
 from integrations.encoders.npy import read_header
 from integrations.encoders.precomputed import AlignedArray

@@ -17,7 +17,7 @@ from support.studio import choice, spec
 
 from curator.errors import CuratorError
 from curator.ledger.store import Ledger
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.pull import pull
 from curator.rounds.run import run_round
 from integrations.errors import IntegrationError

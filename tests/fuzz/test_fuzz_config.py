@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from support.projects import make_project, write_pool
 
 from curator.config import LabelerSection
-from curator.config_text import as_toml
 from curator.errors import ConfigError
-from curator.instructions import instructions_html
-from curator.project import Project
+from curator.project.instructions import instructions_html
+from curator.project.project import Project
+from curator.start.config_text import as_toml
 
 # A folder for questions is made where curator.toml says, so it stays below the project here.
 FOLDERS = st.sampled_from(

@@ -12,6 +12,7 @@ from zlib import crc32
 import httpx
 import pytest
 from PIL import Image
+from support.local_studio import LocalStudio
 from support.studio import Fault, choice, gateway, questions, sdk, spec
 
 from integrations.errors import LabelerError
@@ -21,7 +22,6 @@ from integrations.labelers.label_studio.annotator import SimulatedAnnotator, sig
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 from integrations.labelers.label_studio.launch import ServerOptions
 from integrations.labelers.label_studio.replies import plain
-from integrations.labelers.label_studio.server import LocalStudio
 from integrations.labelers.protocol import Announcement, Identity, Question, Suggestion
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

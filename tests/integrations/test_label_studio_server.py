@@ -14,13 +14,14 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from support import local_studio
+from support.local_studio import LocalStudio
 
 from integrations.errors import LabelerError
-from integrations.labelers.label_studio import launch, server
+from integrations.labelers.label_studio import launch
 from integrations.labelers.label_studio.annotator import account_token, sign_up
 from integrations.labelers.label_studio.launch import ServerOptions
 from integrations.labelers.label_studio.process import ProcessId, start_detached
-from integrations.labelers.label_studio.server import LocalStudio
 
 CONFIG = '<View><Text name="text" value="$text"/><Choices name="label" toName="text"><Choice value="a"/><Choice value="b"/></Choices></View>'
 
@@ -57,7 +58,7 @@ def held_by_another_process(studio_executable, folder):
     """A server whose holder is a process of its own; returns the holder and its server's number and address."""
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from integrations.labelers.label_studio.server import LocalStudio\n"
+        "from tests.support.local_studio import LocalStudio\n"
         "with LocalStudio(Path(sys.argv[1]), Path(sys.argv[2])) as s:\n"
         "    print(s.pid, s.url, flush=True); sys.stdin.read()\n"
     )
@@ -140,7 +141,7 @@ def test_a_taken_port_is_refused(folder, studio_executable):
 
 def test_a_port_taken_meanwhile_is_noticed(folder, studio_executable, monkeypatch):
     """When another program was quicker, the server that moved on is stopped, with its log in the message."""
-    monkeypatch.setattr(server, "is_free", lambda _: True)
+    monkeypatch.setattr(local_studio, "is_free", lambda _: True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         moved = LocalStudio(studio_executable, folder, port=taken.getsockname()[1])
         with pytest.raises(LabelerError, match="was taken while Label Studio started"):

@@ -9,7 +9,7 @@ from modAL.models import ActiveLearner
 from modAL.uncertainty import classifier_entropy, classifier_margin, classifier_uncertainty
 from sklearn.linear_model import LogisticRegression
 
-from curator.project import query_strategy
+from curator.project.modal import query_strategy
 from integrations.errors import IntegrationError
 from integrations.modal import (
     load_query_strategy,
@@ -20,7 +20,7 @@ from integrations.modal import (
 )
 from strategies import margin
 from strategies.inputs import Inputs
-from strategies.neighbour_graph import build
+from strategies.kernels.neighbour_graph import build
 from strategies.registry import SCORERS, SELECTORS
 
 # modAL's teach() uses the old name of an argument of scikit-learn.

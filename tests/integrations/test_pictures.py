@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from curator.report.thumbs import thumbnails
+from curator.views.report.thumbs import thumbnails
 from integrations.encoders.images import is_grey, picture, size_of
 from integrations.encoders.pixels import PixelsEncoder, median_size
 from integrations.encoders.transformers_images import TransformersImageEncoder

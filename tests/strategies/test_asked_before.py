@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import selector_inputs
 
-from strategies import distinct, registry
+from strategies import registry
 from strategies.batch import choose_batch
-from strategies.distinct import ArrayCandidates, DistinctPicks, Stage
 from strategies.errors import StrategyInputError
+from strategies.kernels import distinct
+from strategies.kernels.distinct import ArrayCandidates, DistinctPicks, Stage
 
 MIX = {"entropy": 0.3, "margin": 0.2, "auto": 0.3, "random": 0.2}
 ALL = [*registry.SCORERS, *registry.SELECTORS, "mix", "outside"]

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import selector_inputs
 
-from strategies import distinct, mixture, registry
+from strategies import mixture, registry
 from strategies.batch import choose_batch
-from strategies.distinct import ArrayCandidates, DistinctPicks
 from strategies.errors import StrategyError, StrategyInputError, UnknownStrategyError
 from strategies.inputs import Inputs
+from strategies.kernels import distinct
+from strategies.kernels.distinct import ArrayCandidates, DistinctPicks
 from strategies.scoring import score_blocks
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from strategies import dropout, dropquery, margin_kmeans, typiclust
+from strategies import dropquery, margin_kmeans, typiclust
 from strategies.errors import StrategyInputError
+from strategies.kernels import dropout
 
 
 def rng(seed=0):

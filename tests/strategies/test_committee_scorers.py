@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.committee import dropout_committee
 from strategies.errors import StrategyInputError
-from strategies.linear_head import LinearHead
+from strategies.kernels.committee import dropout_committee
+from strategies.kernels.linear_head import LinearHead
 from strategies.registry import SCORERS
 from strategies.scoring import score_blocks
 

@@ -4,7 +4,7 @@ import numba.core.caching
 import numpy as np
 import pytest
 
-from strategies import compiled
+from strategies.kernels import compiled
 
 
 def twice(x):
@@ -48,10 +48,10 @@ def test_a_cache_that_fails_only_costs_time(tmp_path, monkeypatch, damage):
 
 def test_the_kernels_are_kept():
     """What `curator round` needs is compiled once for all."""
-    from strategies import _best, _copies
+    from strategies.kernels import best, copies
 
     assert compiled.kept_in() is not None
-    _copies.first_of_each(np.zeros((3, 2), np.float32))
-    for kernel in (_best.keep_best, _copies._hashes):
+    copies.first_of_each(np.zeros((3, 2), np.float32))
+    for kernel in (best.keep_best, copies._hashes):
         assert isinstance(kernel._cache, compiled._Kept)
-    assert sum(_copies._hashes.stats.cache_hits.values()) + sum(_copies._hashes.stats.cache_misses.values())
+    assert sum(copies._hashes.stats.cache_hits.values()) + sum(copies._hashes.stats.cache_misses.values())

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies import _lazy_greedy, facility_location, probcover, ranked_batch
-from strategies._lazy_greedy import lazy_greedy
+from strategies import facility_location, probcover, ranked_batch
+from strategies.kernels import lazy_greedy as kernel
+from strategies.kernels.lazy_greedy import lazy_greedy
 
 
 def rng(seed=0):
@@ -42,7 +43,7 @@ def test_lazy_greedy_is_the_plain_greedy(seed, n, k, first):
         state["open"] = state["open"] & ~sets[row]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_lazy_greedy, "_FIRST", first)
+        patch.setattr(kernel, "_FIRST", first)
         picks = lazy_greedy(n, k, gain, take)
     left, expected = open_items, []
     while len(expected) < k:

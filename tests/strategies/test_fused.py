@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from curator.learner.head import EmbeddingHead
 from strategies.errors import StrategyInputError
-from strategies.fused import FUSED, TOLERANCE, FusedScorer, torch_summary
-from strategies.linear_head import LinearHead
+from strategies.kernels.fused import FUSED, TOLERANCE, FusedScorer, torch_summary
+from strategies.kernels.linear_head import LinearHead
 from strategies.registry import SCORERS
 from strategies.scoring import score_blocks
 

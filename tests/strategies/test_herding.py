@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies import _herding, coverage, maxherding, uncertainty_herding
-from strategies._herding import draw_in_proportion, herd
+from strategies import coverage, maxherding, uncertainty_herding
 from strategies.errors import StrategyInputError
-from strategies.neighbour_graph import build
-from strategies.neighbours import Neighbours
+from strategies.kernels import herding
+from strategies.kernels.herding import draw_in_proportion, herd
+from strategies.kernels.neighbour_graph import build
+from strategies.kernels.neighbours import Neighbours
 
 
 def unit(rows):
@@ -122,8 +123,8 @@ def test_weights_multiply_the_gain_of_choosing():
 @pytest.mark.parametrize("way", ["whole kernel", "near pairs", "sample of everyone"])
 def test_the_picks_are_those_of_the_dense_greedy(monkeypatch, k, kind, way):
     """Pick by pick the choice of the full float64 kernel, whatever is kept of it."""
-    monkeypatch.setattr(_herding, "_FEW_NEAR", 1.0 if way == "near pairs" else 0.0)
-    monkeypatch.setattr(_herding, "_ALL_PAIRS", 0 if way == "sample of everyone" else 10_000)
+    monkeypatch.setattr(herding, "_FEW_NEAR", 1.0 if way == "near pairs" else 0.0)
+    monkeypatch.setattr(herding, "_ALL_PAIRS", 0 if way == "sample of everyone" else 10_000)
     rng = np.random.default_rng(5)
     rows = clustered(rng, 700, 12)
     labeled = rows[:30] + 0.01 if kind == "labeled" else None
@@ -147,10 +148,10 @@ def test_all_pairs_kernel_rows_and_near_pairs_agree(monkeypatch):
     rows = clustered(np.random.default_rng(2), 900, 10)
     picks = [pick(rows, 40).tolist()]
     monkeypatch.setattr(
-        _herding, "_ALL_PAIRS", 0
+        herding, "_ALL_PAIRS", 0
     )  # a sample of everyone, which it takes from 4,096 items down
     for room in (10**9, 100_000, 20_000, 0):
-        monkeypatch.setattr(_herding, "_MOST_PAIRS", room)
+        monkeypatch.setattr(herding, "_MOST_PAIRS", room)
         picks.append(pick(rows, 40).tolist())
     assert picks[1:] == picks[:-1]
 
@@ -168,7 +169,7 @@ def test_contract_in_every_way_of_computing(seed, n, copies, sampled):
     with pytest.MonkeyPatch.context() as patch:
         if sampled:
             for name in ("_ALL_PAIRS", "_FEWEST_TARGETS", "_FEWEST_CANDIDATES", "_START_PAIRS"):
-                patch.setattr(_herding, name, 0)
+                patch.setattr(herding, name, 0)
         found, again = (
             herd(rows, k, labeled=None, worth=uncertainty, weights=None, rng=np.random.default_rng(seed))
             for _ in range(2)
@@ -191,7 +192,7 @@ def test_samples_lose_little(monkeypatch, uncertain):
         ("_FEWEST_CANDIDATES", 500),
         ("_MOST_CANDIDATES", 500),
     ):
-        monkeypatch.setattr(_herding, name, size)
+        monkeypatch.setattr(herding, name, size)
     rng = np.random.default_rng(6)
     rows = clustered(rng, 1_500, 8)
     worth = rng.random(1_500) ** 3 if uncertain else None
@@ -207,7 +208,7 @@ def test_samples_lose_little(monkeypatch, uncertain):
 
 def test_the_graph_suffices_when_labels_are_dense(monkeypatch):
     """With a label next to every item the neighbour lists hold what matters: all items count, and hardly any is lost."""
-    monkeypatch.setattr(_herding, "_ALL_PAIRS", 100)
+    monkeypatch.setattr(herding, "_ALL_PAIRS", 100)
     rng = np.random.default_rng(4)
     rows = clustered(rng, 1_500, 8)
     free, labeled = rows[300:], rows[:300]
@@ -222,7 +223,7 @@ def test_the_graph_suffices_when_labels_are_dense(monkeypatch):
 
 def test_the_graph_is_not_used_where_it_misses_what_matters(monkeypatch):
     """At the start, on rows of other lengths, or with lists full of copies, the sample is used and nothing is lost."""
-    monkeypatch.setattr(_herding, "_ALL_PAIRS", 100)
+    monkeypatch.setattr(herding, "_ALL_PAIRS", 100)
     rng = np.random.default_rng(4)
     rows = clustered(rng, 600, 8)
     graph, _ = build(rows, k=8, rng=rng)
@@ -240,8 +241,8 @@ def test_the_graph_is_not_used_where_it_misses_what_matters(monkeypatch):
 
 def test_copies_in_the_graph_count_once(monkeypatch):
     """Through the graph, too, a copy of a pick is worth nothing more, and of copies the heaviest is picked."""
-    monkeypatch.setattr(_herding, "_ALL_PAIRS", 10)
-    monkeypatch.setattr(_herding, "_GRAPH_LOSS", 1.0)
+    monkeypatch.setattr(herding, "_ALL_PAIRS", 10)
+    monkeypatch.setattr(herding, "_GRAPH_LOSS", 1.0)
     rows = np.repeat(unit(np.random.default_rng(0).standard_normal((30, 6))), 4, axis=0)
     weights = np.ones(120)
     weights[3::4] = 2.0
@@ -255,7 +256,7 @@ def test_copies_in_the_graph_count_once(monkeypatch):
 
 def test_all_items_lost_their_neighbours(monkeypatch):
     """Lists that hold nothing promise nothing."""
-    monkeypatch.setattr(_herding, "_ALL_PAIRS", 10)
+    monkeypatch.setattr(herding, "_ALL_PAIRS", 10)
     rows = clustered(np.random.default_rng(0), 50, 4)
     empty = Neighbours(np.full((50, 3), -1, np.int32), np.zeros((50, 3), np.float32))
     rng = np.random.default_rng(1)
@@ -283,7 +284,7 @@ def test_a_drawn_sample_stands_for_all(seed, n, size):
 
 SCRIPT = """
 import numpy as np
-from strategies._herding import herd
+from strategies.kernels.herding import herd
 rng = np.random.default_rng(1)
 rows = rng.standard_normal((11_500, 16)).astype(np.float32)
 rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from strategies.coverage import select, select_and_keep
 from strategies.errors import StrategyInputError
-from strategies.kept_distances import KeptDistances
+from strategies.kernels.kept_distances import KeptDistances
 
 
 def heaps(rng, n, dim, *, copies=0.0):

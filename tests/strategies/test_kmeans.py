@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies._kmeans import Clusters, kmeans, nearest_centre, representatives
-from strategies._plusplus import draw_centres
-from strategies._rest import fill_up
+from strategies.kernels.kmeans import Clusters, kmeans, nearest_centre, representatives
+from strategies.kernels.plusplus import draw_centres
+from strategies.kernels.rest import fill_up
 
 
 def heaps(rng, n, dim, count, spread=0.2):

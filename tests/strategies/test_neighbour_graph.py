@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies import neighbour_graph
-from strategies._copies import first_of_each
 from strategies.errors import StrategyInputError
-from strategies.neighbour_graph import build, extend
+from strategies.kernels import neighbour_graph
+from strategies.kernels.copies import first_of_each
+from strategies.kernels.neighbour_graph import build, extend
 
 
 def unit(rows):

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from strategies.batch import choose_batch
 from strategies.inputs import Inputs
-from strategies.linear_head import LinearHead
+from strategies.kernels.linear_head import LinearHead
+from strategies.kernels.ties import TELLABLE, first_of_largest, levels, likeliest, ranking
 from strategies.registry import SCORERS, SELECTORS
-from strategies.ties import TELLABLE, first_of_largest, levels, likeliest, ranking
 
 NOISE = 3e-7  # what products of float32 rows of unit length differ by
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from click.testing import Result
 from label_studio_sdk import LabelStudio
+from support.local_studio import LocalStudio
 from support.studio import choice, sdk
 from typer.testing import CliRunner
 
 from curator.cli.app import app
 from curator.ledger.store import Ledger
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator
-from integrations.labelers.label_studio.server import LocalStudio
 
 TOKEN = "LABEL_STUDIO_API_KEY"
 

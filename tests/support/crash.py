@@ -44,7 +44,7 @@ def _run(
 ) -> None:
     os.environ.update(env)
     from curator.ledger.store import Ledger
-    from curator.project import Project
+    from curator.project.project import Project
     from curator.rounds.run import run_round
 
     if kill_at is not None:

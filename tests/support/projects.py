@@ -8,7 +8,7 @@ import numpy as np
 
 from curator.ledger.store import Ledger
 from curator.progress import NoProgress
-from curator.project import Project
+from curator.project.project import Project
 from curator.start.create import init_project
 from curator.start.options import InitOptions
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from support.projects import CLASSES, edit_config, make_project
 
-from curator.project import Project
-from curator.report.holdout import load_holdout
+from curator.project.project import Project
 from curator.rounds.run import run_round
+from curator.views.report.holdout import load_holdout
 
 SCRIPT = "<script>window.hacked = true</script>"
 BREAKOUT = "</script><img src=x onerror='window.hacked = true'>"

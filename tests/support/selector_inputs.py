@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 
 from strategies.inputs import Inputs, Need
-from strategies.neighbours import Neighbours
+from strategies.kernels.neighbours import Neighbours
 from strategies.registry import Selector
 
 N_CLASSES = 3

@@ -13,11 +13,11 @@ from typing import Literal
 
 import httpx
 from label_studio_sdk import LabelStudio
+from support.local_studio import LocalStudio
 
 from integrations.labelers.files import FilesLabeler
 from integrations.labelers.label_studio.annotator import sign_up
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
-from integrations.labelers.label_studio.server import LocalStudio
 from integrations.labelers.protocol import Labeler, ProjectSpec, Question
 from integrations.labelers.replay import ReplayLabeler
 

@@ -10,7 +10,7 @@ from benchmarks.efficiency.data import DataSet, IntArray, Plan
 from benchmarks.efficiency.ours import CURATOR, strategy
 from benchmarks.efficiency.peers import PEERS
 
-from curator.learner.evaluation import evaluate
+from curator.evidence.evaluation import evaluate
 from curator.learner.model import Model, SeededEstimator, build_model, fit_model
 
 LIBRARIES = {library.name: library for library in (CURATOR, *PEERS)}

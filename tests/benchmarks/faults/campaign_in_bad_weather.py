@@ -14,7 +14,7 @@ from support.studio import gateway
 from curator.errors import CuratorError
 from curator.ledger import records
 from curator.ledger.store import Ledger
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.run import run_round
 from integrations.errors import IntegrationError
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler

@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 from support.campaign import Campaign
+from support.local_studio import LocalStudio
 from support.projects import edit_config, labels_of, make_project, write_pool
 from support.studio import choice
 
 from curator.ledger.store import Ledger
-from curator.project import Project
+from curator.project.project import Project
 from integrations.labelers.label_studio.annotator import sign_up
-from integrations.labelers.label_studio.server import LocalStudio
 
 PRICE = 10_000  # micro-dollars per label
 _PASSWORD = "secret-12345"

@@ -24,13 +24,13 @@ from benchmarks.faults.outcome import answers_match, asked_once, at_server, firs
 from benchmarks.faults.table import Row
 from support.campaign import TOKEN, Campaign
 from support.crash import run_round_in_child
+from support.local_studio import LocalStudio
 
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.run import run_round
 from integrations.errors import IntegrationError
 from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 from integrations.labelers.label_studio.launch import free_port
-from integrations.labelers.label_studio.server import LocalStudio
 
 _MOST_WRITES = 50  # no call of `curator round` writes so often
 _TRIES = 20

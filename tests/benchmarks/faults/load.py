@@ -16,9 +16,9 @@ from benchmarks.processes import Measured, in_process
 from support.campaign import TOKEN, Campaign
 from support.projects import edit_config
 
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.run import run_round
-from curator.status import read_status
+from curator.views.status import read_status
 from integrations.errors import LabelerError
 
 _NOWHERE = "http://127.0.0.1:9"

@@ -15,7 +15,7 @@ from benchmarks.faults.table import Row
 from support.campaign import TOKEN, Campaign
 
 from curator.errors import CuratorError
-from curator.project import Project
+from curator.project.project import Project
 from curator.rounds.push import prepare
 from curator.rounds.run import run_round
 from integrations.errors import IntegrationError

@@ -5,7 +5,7 @@
 CURVES.csv is what `variants.py` writes, and any other curves with it. The shipped file was learnt from 945 campaigns on the
 development sets: 445 of the kinds of `variants.py`, with further strategies and batch sizes on the unchanged sets, and 500 drawn
 from the curves of `make bench-efficiency` (n_holdout added). Of a name like "banking77/sub4" the part before the stroke is the data set. Writes
-curator/money/forecast/learnt.json, and left_out.json beside this file: the same for each data set, learnt without it and all its
+curator/evidence/forecast/learnt.json, and left_out.json beside this file: the same for each data set, learnt without it and all its
 variants, for the back-test.
 
 Of the prior the weights of the atoms (shape, scatter, gain) maximise the mean log density of what came, given what was seen: density of
@@ -28,10 +28,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from benchmarks.forecast import learn_past  # noqa: E402
 from benchmarks.forecast.curves import Campaign, FloatArray, read_curves  # noqa: E402
 
-from curator.money.forecast.families import Prior, error_now, weigh  # noqa: E402
-from curator.money.forecast.learnt import FILE, LEARNT_FROM, Learnt, as_table  # noqa: E402
-from curator.money.forecast.prior import vague_prior  # noqa: E402
-from curator.money.forecast.seen import Seen  # noqa: E402
+from curator.evidence.forecast.families import Prior, error_now, weigh  # noqa: E402
+from curator.evidence.forecast.learnt import FILE, LEARNT_FROM, Learnt, as_table  # noqa: E402
+from curator.evidence.forecast.prior import vague_prior  # noqa: E402
+from curator.evidence.forecast.seen import Seen  # noqa: E402
 
 _GAINS = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.37, 0.45])
 _GAIN_SD = 0.06

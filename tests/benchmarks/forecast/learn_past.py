@@ -1,4 +1,4 @@
-"""How curves went on after a few rounds: the ridge regressions of `curator.money.forecast.past_curves`.
+"""How curves went on after a few rounds: the ridge regressions of `curator.evidence.forecast.past_curves`.
 
 Every curve is cut several times after 4 to 10 rounds, in three of ten cuts thinned to every second round or begun later, and
 seen on a hold-out of 200 to 4,000 items whose noise is added: 0.7 p(1-p)/N common to all rounds, 0.3 p(1-p)/N of each. One in
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from benchmarks.forecast.curves import Campaign, Curve, FloatArray
 
-from curator.money.forecast.past_curves import (
+from curator.evidence.forecast.past_curves import (
     LEVELS,
     N_FEATURES,
     PastCurves,
@@ -19,7 +19,7 @@ from curator.money.forecast.past_curves import (
     features,
     log_error_now,
 )
-from curator.money.forecast.seen import HORIZONS, LEAST_ERROR, OWN_SHARE, SHARED_SHARE, Seen
+from curator.evidence.forecast.seen import HORIZONS, LEAST_ERROR, OWN_SHARE, SHARED_SHARE, Seen
 
 _CUTS = 8
 _SEEN = (4, 5, 6, 7, 8, 10)

@@ -10,14 +10,14 @@ from benchmarks.forecast.curves import FloatArray
 from benchmarks.forecast.power_law import bootstrap, fit
 from benchmarks.forecast.tasks import Task
 
-from curator.money import forecast
-from curator.money.forecast.core import LEVELS
-from curator.money.forecast.families import draw, posterior
-from curator.money.forecast.learnt import Learnt, learnt_from
-from curator.money.forecast.learnt import shipped as shipped_with_the_package
-from curator.money.forecast.past_curves import features, log_error_now
-from curator.money.forecast.prior import vague_prior
-from curator.money.forecast.seen import Seen
+from curator.evidence import forecast
+from curator.evidence.forecast.core import LEVELS
+from curator.evidence.forecast.families import draw, posterior
+from curator.evidence.forecast.learnt import Learnt, learnt_from
+from curator.evidence.forecast.learnt import shipped as shipped_with_the_package
+from curator.evidence.forecast.past_curves import features, log_error_now
+from curator.evidence.forecast.prior import vague_prior
+from curator.evidence.forecast.seen import Seen
 
 # task -> {horizon: (len(LEVELS),) quantiles}; all levels alike where a method gives one number only
 Method = Callable[[Task], dict[float, FloatArray]]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.money.forecast.families import Draws
-from curator.money.forecast.seen import OWN_SHARE, Seen
+from curator.evidence.forecast.families import Draws
+from curator.evidence.forecast.seen import OWN_SHARE, Seen
 
 FloatArray = NDArray[np.float64]
 _EXPONENTS = np.geomspace(0.05, 3.0, 30)

@@ -9,7 +9,7 @@ from benchmarks.forecast.curves import FloatArray
 from benchmarks.forecast.methods import Method, make
 from benchmarks.forecast.tasks import Task
 
-from curator.money.forecast.core import LEVELS
+from curator.evidence.forecast.core import LEVELS
 
 _FINE = np.linspace(0.005, 0.995, 100)
 

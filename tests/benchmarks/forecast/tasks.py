@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from benchmarks.forecast.curves import Campaign, FloatArray
 
-from curator.money.forecast.seen import HORIZONS
+from curator.evidence.forecast.seen import HORIZONS
 
 ROUNDS_SEEN = (4, 6, 8)
 

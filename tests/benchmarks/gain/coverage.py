@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks.gain.campaigns import DETERMINISTIC, Campaign, Played
 from numpy.typing import NDArray
 
-from curator.money.gain import gains
-from curator.money.holdout_metrics import METRICS, Metric, metric_of
-from curator.money.outcomes import Outcomes
-from curator.money.resampling import Resampling
+from curator.evidence.gain import gains
+from curator.evidence.metrics import METRICS, Metric, metric_of
+from curator.evidence.outcomes import Outcomes
+from curator.evidence.resampling import Resampling
 
 SIZES = (100, 300, 1000)
 SEEDS_OF_USER = 3  # the project's default: models per round of a random kind

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.gain.coverage import PLAIN, Covered, is_deterministic
 from benchmarks.tables import markdown_table
 
-from curator.money.holdout_metrics import METRICS
+from curator.evidence.metrics import METRICS
 
 _GOAL = (93.0, 97.0)
 _NAMES = {

@@ -8,8 +8,8 @@ from benchmarks.efficiency.data import DataSet
 from benchmarks.savings.campaign import Campaign, logistic
 from benchmarks.savings.truth import RandomCurve
 
-from curator.money.certificate import FURTHEST, saved_labels
-from curator.money.replayed import Labels, Replay, Sample
+from curator.evidence.certificate import FURTHEST, saved_labels
+from curator.evidence.replayed import Labels, Replay, Sample
 from curator.money.savings import FEWEST_ARM
 
 EARLIEST = 4  # round: the product says nothing before

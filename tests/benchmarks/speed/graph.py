@@ -7,7 +7,7 @@ from benchmarks.speed.case import NAIVE, OURS, Case, Prepared
 from benchmarks.speed.data import clustered, low_rank
 
 if TYPE_CHECKING:
-    from strategies.neighbour_graph import GraphReport
+    from strategies.kernels.neighbour_graph import GraphReport
 
 NEIGHBOURS = 32
 ADDED = 16_384  # one segment
@@ -25,7 +25,7 @@ def _ours_low_rank(n: int) -> Prepared:
 
 
 def _ours_extended(n: int) -> Prepared:
-    from strategies.neighbour_graph import build, extend
+    from strategies.kernels.neighbour_graph import build, extend
 
     rows = clustered(n)
     graph, _report = build(rows[: max(n - ADDED, n // 2)], k=NEIGHBOURS, rng=np.random.default_rng(0))
@@ -33,7 +33,7 @@ def _ours_extended(n: int) -> Prepared:
 
 
 def _built(rows: np.ndarray) -> Prepared:
-    from strategies.neighbour_graph import build
+    from strategies.kernels.neighbour_graph import build
 
     return Prepared(
         lambda: build(rows, k=NEIGHBOURS, rng=np.random.default_rng(0)), lambda found: _said(found[1])

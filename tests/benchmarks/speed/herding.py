@@ -9,7 +9,7 @@ from benchmarks.speed.data import clustered, labeled_positions
 from benchmarks.speed.peers import unlabeled_y
 
 if TYPE_CHECKING:
-    from strategies._herding import Herded
+    from strategies.kernels.herding import Herded
 
 _REFRESH = 32
 _FEW, _MANY = 100, 1_000  # picks beside peers, picks of a large pool
@@ -60,7 +60,7 @@ def dense(rows: np.ndarray, picks: int, scale: float) -> np.ndarray:
 
 
 def _herded(rows: np.ndarray, picks: int, labeled: int, *, uncertain: bool) -> "Herded":
-    from strategies._herding import herd
+    from strategies.kernels.herding import herd
 
     known = rows[labeled_positions(len(rows), labeled)] if labeled else None
     worth = np.random.default_rng(1).random(len(rows)) if uncertain else None

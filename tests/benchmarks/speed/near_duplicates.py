@@ -12,7 +12,7 @@ PICKS = 1_000
 
 
 def _ours_near(n: int) -> Prepared:
-    from curator.rounds.near_duplicates import near_any
+    from strategies.kernels.near_duplicates import near_any
 
     rows, targets = _rows_and_targets(n)
     return Prepared(lambda: near_any(rows, targets, THRESHOLD), _counted)
@@ -37,7 +37,7 @@ def _faiss_near(n: int) -> Prepared:
 
 
 def _ours_picks(n: int) -> Prepared:
-    from strategies.distinct import ArrayCandidates, DistinctPicks
+    from strategies.kernels.distinct import ArrayCandidates, DistinctPicks
 
     rows = near_copies(n)
     order = np.random.default_rng(0).permutation(n)

@@ -64,7 +64,7 @@ def _small_text(scorers: tuple[str, ...], n: int) -> Prepared:
 
 
 def _ours_e(n: int) -> Prepared:
-    from strategies.linear_head import LinearHead
+    from strategies.kernels.linear_head import LinearHead
     from strategies.scoring import score_blocks
 
     rows = data.clustered(n)

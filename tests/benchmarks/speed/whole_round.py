@@ -20,7 +20,7 @@ _PRICE = "0.05"
 
 
 def _second_round(strategy: str, n: int) -> Prepared:
-    from curator.project import Project
+    from curator.project.project import Project
     from curator.rounds.run import run_round
     from strategies.registry import get
 

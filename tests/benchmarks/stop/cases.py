@@ -10,9 +10,9 @@ from benchmarks.efficiency.statistics import PowerLaw
 from benchmarks.stop.campaigns import Campaign, Run
 from numpy.typing import NDArray
 
-from curator.money.amounts import MICRO
-from curator.money.forecast import predict
-from curator.money.forecast.core import VERSION
+from curator.amounts import MICRO
+from curator.evidence.forecast import predict
+from curator.evidence.forecast.core import VERSION
 from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, agreement, look_ahead, recent
 
 PRICE = 80_000  # micro-units of a label

@@ -1,0 +1,1 @@
+"""Keeping a campaign well: doctor, backup, restore."""

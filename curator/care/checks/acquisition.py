@@ -1,0 +1,35 @@
+"""How items are chosen: can the strategies and the model that curator.toml names be used."""
+
+from curator.config import Config
+from curator.errors import ConfigError, CuratorError
+from curator.project.modal import check_strategy
+from integrations.findings import Finding, fail, ok
+
+
+def check_acquisition(config: Config) -> Finding:
+    """Whether the strategies of later batches and of the first one are there."""
+    chosen = config.acquisition
+    try:
+        for spec in (chosen.strategy, chosen.seed_strategy):
+            check_strategy(spec, allow_code=chosen.allow_code)
+    except ConfigError as exc:
+        return fail(
+            "strategy", str(exc), "Mend [acquisition] in curator.toml; `curator strategies` lists them."
+        )
+    named, seed = (
+        spec if isinstance(spec, str) else " + ".join(spec)
+        for spec in (chosen.strategy, chosen.seed_strategy)
+    )
+    return ok("strategy", f"{named}; the first batch by {seed}")
+
+
+def check_model(config: Config) -> Finding:
+    """Whether the model that curator.toml names can be made."""
+    from curator.learner.model import build_model
+
+    section = config.model
+    try:
+        build_model(section.name, section.params, config.project.classes, section.seeds, config.project.seed)
+    except CuratorError as exc:
+        return fail("model", str(exc), "Mend [model] in curator.toml.")
+    return ok("model", section.name)

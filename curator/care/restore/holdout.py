@@ -1,0 +1,83 @@
+"""The sealed sample again, as its questions name it."""
+
+from curator.care.restore.asked import UNKNOWN_ROLE, Taken
+from curator.care.restore.result import RestoreReport
+from curator.errors import ConfigError, CuratorError
+from curator.pool.catalogue import Pool
+from curator.project.holdout import seal_sample
+from curator.project.project import Project
+from curator.rounds.select import draw_holdout
+
+
+def seal_sample_again(project: Project, taken: Taken, report: RestoreReport) -> None:
+    """Enter the drawn sample: the same draw again where it fits what was asked, else the items that were asked.
+
+    Raises:
+        CuratorError: the questions do not say which of them are the hold-out's, and the draw cannot tell.
+    """
+    ledger = project.ledger
+    asked = {row["item_id"] for row in ledger.rows("select item_id from questions where role = 'holdout'")}
+    trained = {row["item_id"] for row in ledger.rows("select item_id from questions where role = 'train'")}
+    unknown = {
+        row["item_id"] for row in ledger.rows("select item_id from questions where role = ?", [UNKNOWN_ROLE])
+    }
+    if _drawn_again(project, asked, trained, unknown):
+        report.restored.append(
+            f"hold-out: the seed draws the same {project.config.holdout.size:,} items that were asked about"
+        )
+    elif unknown:
+        raise CuratorError(
+            f"{len(unknown):,} questions (of curator 0.1.0) do not say whether they are of the hold-out, and the seed in "
+            "curator.toml does not draw it from these data files. Put seed, [holdout] size and data files back as they were."
+        )
+    else:
+        _enter_asked(project, taken, report)
+    with ledger.write():
+        ledger.execute(
+            "update questions set role = case when item_id in (select item_id from holdout) then 'holdout' else 'train' end "
+            "where role = ?",
+            [UNKNOWN_ROLE],
+        )
+        ledger.execute(
+            "update holdout set drawn_at = coalesce((select min(asked_at) from questions where role = 'holdout'), drawn_at)"
+        )
+
+
+def _drawn_again(project: Project, asked: set[str], trained: set[str], unknown: set[str]) -> bool:
+    """Whether the seeded draw fits the questions; it is then in the ledger.
+
+    It was drawn from the pool as it was before the first round. What came in later are segments of their own, so
+    every pool that began with these segments is tried.
+    """
+    whole = project.pool
+    segments = [segment for segment in whole.segments if segment.role == "pool"]
+    try:
+        for end in range(1, len(segments) + 1):
+            project.pool = Pool(whole.folder, whole.kind, tuple(segments[:end]))
+            try:
+                draw_holdout(project)
+            except ConfigError:
+                continue  # too small a pool for it
+            drawn = {row["item_id"] for row in project.ledger.rows("select item_id from holdout")}
+            if asked <= drawn and not drawn & trained and (not unknown or drawn <= unknown | asked):
+                return True
+            with project.ledger.write():
+                project.ledger.execute("delete from holdout")
+    finally:
+        project.pool = whole
+    return False
+
+
+def _enter_asked(project: Project, taken: Taken, report: RestoreReport) -> None:
+    ledger, size = project.ledger, project.config.holdout.size
+    with ledger.write():
+        seal_sample(ledger, sorted(taken.drawn.items()))
+    report.missing.append(
+        "The hold-out is what was asked about as such: from this pool the seed draws another sample (data files are "
+        "missing or have changed, or seed or size in curator.toml have)."
+    )
+    if len(taken.drawn) != size:
+        report.missing.append(
+            f"The hold-out has {len(taken.drawn):,} items now, [holdout] size in curator.toml is {size:,}: set it to "
+            f"{len(taken.drawn)} before the next round."
+        )

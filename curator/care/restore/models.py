@@ -1,0 +1,169 @@
+"""The models that the next round needs: taken over from a former state, or trained again from the ledger's labels."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from curator.care.restore.result import RestoreReport, numbered
+from curator.config import parse_config
+from curator.errors import CuratorError
+from curator.learner.checkpoint import load_checkpoint
+from curator.ledger import records
+from curator.ledger.class_history import History
+from curator.ledger.health import reading
+from curator.ledger.store import Ledger, Row
+from curator.project.holdout_probs import SAME
+from curator.project.project import Project
+from curator.rounds.measure import measure
+from curator.rounds.settle import derive_labels
+from curator.rounds.train import train
+
+_SAME = 1e-9  # two trainings of the same model on the same labels on one machine measure the same
+
+
+def copy_ledger(source: Path, target: Path) -> None:
+    """Copy a ledger with whatever its WAL still holds."""
+    with reading(source) as opened, closing(sqlite3.connect(target)) as copy:
+        opened.backup(copy)
+
+
+def bring_back_models(project: Project, former: list[Path], report: RestoreReport) -> None:
+    """Make sure of the model that scores the pool next, and of the one that the next gain is measured against.
+
+    Args:
+        project: whose state is built; its ledger, pool and embeddings are complete.
+        former: state folders and backups that may have models, the best first.
+        report: gets what was done, and what is missing.
+    """
+    ledger = project.ledger
+    trained = [
+        int(row["id"])
+        for row in ledger.rows("select id from rounds where model_version is not null order by id")
+    ]
+    if not trained:
+        return
+    kept = [number for number in trained if _taken_over(project, number, former)]
+    if kept:
+        report.restored.append(f"models of {numbered('round', kept)} taken over")
+    beyond = records.last_round_id(ledger) + 1
+    needed = {
+        row["id"] for row in (records.last_trained(ledger), records.last_measured(ledger, beyond)) if row
+    }
+    for number in sorted(needed - set(kept)):
+        report.restored.append(_train_again(project, number))
+        kept.append(number)
+    if gone := [number for number in trained if number not in kept]:
+        report.missing.append(
+            f"The models of {numbered('round', gone)} are gone; what they measured and gained is in the ledger."
+        )
+
+
+def _taken_over(project: Project, number: int, former: list[Path]) -> bool:
+    """Whether a former state has the whole model of a round; it is then copied."""
+    target = project.model_folder(number)
+    for state in former:
+        source = state / "models" / target.name
+        if not (source / "holdout.safetensors").is_file():
+            continue
+        shutil.copytree(source, target)
+        if _fits(project, target):
+            return True
+        shutil.rmtree(target)
+    return False
+
+
+def _fits(project: Project, folder: Path) -> bool:
+    """Whether a model is whole, and its rows are those of this pool."""
+    try:
+        rows = load_checkpoint(folder, project.embeddings.take).train_rows
+        trained_on = set(project.pool.ids(rows))
+        measured_on = load_file(folder / "holdout.safetensors")["rows"]
+    except (CuratorError, SafetensorError, OSError, KeyError):
+        return False
+    labeled = {
+        row["item_id"] for row in project.ledger.rows("select item_id from labels where role = 'train'")
+    }
+    return trained_on <= labeled and np.array_equal(measured_on, project.holdout_rows())
+
+
+def _train_again(project: Project, number: int) -> str:
+    """Train the model of a round as it was trained then; says how that turned out.
+
+    It is done in a copy of the ledger, taken back to that moment, by the very steps of a round.
+    """
+    project.say(f"Round {number}: training its model again")
+    scratch = project.state / "again"
+    scratch.mkdir()
+    for part in ("pool", "embeddings", "models"):
+        (project.state / part).mkdir(exist_ok=True)
+        (scratch / part).symlink_to(project.state / part)
+    try:
+        copy_ledger(project.ledger.path, scratch / "ledger.db")
+        with Project(project.folder, state=scratch, progress=project.progress, say=project.say) as again:
+            then = project.ledger.one("select * from rounds where id = ?", [number])
+            assert then is not None  # noqa: S101 - the caller read it from there
+            section = parse_config(
+                json.loads(then["config"]), f"the configuration of round {number}", stored=True
+            ).model
+            again.config = again.config.model_copy(update={"model": section})
+            _take_back(again.ledger, number)
+            train(again, number)
+            measure(again, number)
+            measured, loss = _measured(again.ledger, number)
+            look = again.ledger.one("select * from looks where round = ?", [number])
+        _count_look(project.ledger, look)
+        before, loss_before = _measured(project.ledger, number)
+    finally:
+        shutil.rmtree(scratch)
+    what = f"model of round {number} trained again from its labels"
+    if before is None or measured is None:
+        return what
+    if abs(before - measured) < _SAME:
+        return f"{what}: it measures {before:.3f}, as before"
+    if loss is not None and loss_before is not None and abs(loss_before - loss) <= SAME:
+        return (
+            f"{what}: it measures {measured:.3f}, the same within rounding (before it was {before:.3f}; its log loss "
+            f"{loss:.4f}, before {loss_before:.4f})"
+        )
+    return (
+        f"{what}: it measures {measured:.3f}, before it was {before:.3f} (settings, data or libraries have changed); "
+        "the next gain is against the new one"
+    )
+
+
+def _measured(ledger: Ledger, number: int) -> tuple[float | None, float | None]:
+    """The metric of a round, and its log loss on the hold-out, which knows no steps: one item is no leap in it."""
+    loss = "select value from evaluations where round = ? and split = 'holdout' and metric = 'log_loss' and class = ''"
+    return (
+        ledger.scalar("select value from gains where round = ?", [number]),
+        ledger.scalar(loss, [number]),
+    )
+
+
+def _count_look(ledger: Ledger, look: Row | None) -> None:
+    """Training a model again measures it again: that is a look at the hold-out, too."""
+    if look is None:
+        return
+    with ledger.write():
+        if ledger.one("select 1 from looks where round = ?", [look["round"]]):
+            ledger.execute("update looks set times = times + 1 where round = ?", [look["round"]])
+        else:
+            ledger.insert("looks", [{**look, "purpose": "restore"}])
+
+
+def _take_back(ledger: Ledger, number: int) -> None:
+    """The ledger as it was when a round was settled, with no round measured before it."""
+    with ledger.write():
+        ledger.execute("delete from labels where settled_in > ?", [number])
+        for table in ("evaluations", "gains", "comparisons", "looks", "pool_estimates", "savings"):
+            ledger.execute(f"delete from {table} where round = ?", [number])  # noqa: S608 - our own names
+        ledger.execute("update rounds set status = 'unmeasured' where id < ?", [number])
+        ledger.execute("update rounds set status = 'settled' where id = ?", [number])
+        if History.read(ledger).newest:  # labels of then may be named by classes of then
+            derive_labels(ledger, settled_in=number, last_round=number)

@@ -1,0 +1,180 @@
+"""A whole campaign on scikit-learn's handwritten digits, through the same functions that users call."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from curator.amounts import format_amount
+from curator.config import CONFIG_NAME
+from curator.errors import ConfigError, CuratorError
+from curator.ledger import records
+from curator.progress import Progress
+from curator.project.project import Project
+from curator.rounds.run import run_round
+from curator.start.create import init_project
+from curator.start.options import InitOptions
+from curator.studio.credentials import FILE_VARIABLE, PASSWORD, TOKEN, TOKEN_VARIABLE
+from curator.studio.home import StudioHome
+
+PRICE = "0.08"
+BATCH = 30
+HOLDOUT = 300
+SCALE = 16  # the digits are 8 x 8 pixels: too small to look at
+_MARK = ".curator-demo"
+_STUDIO = "label-studio"  # the server's folder, beside the demo's
+_CALLS_PER_ROUND = 50  # a bound on calls, so that a server that stops answering ends the demo
+
+
+def run_demo(
+    folder: Path,
+    *,
+    rounds: int,
+    studio: bool,
+    executable: Path | None,
+    keep: bool,
+    progress: Progress,
+    say: Callable[[str], None],
+    show: Callable[[str], None],
+) -> None:
+    """Set up the digits, run `rounds` measured rounds, and show the ledger's gain table.
+
+    Args:
+        folder: where the project goes; an older demo there is replaced.
+        rounds: how many to measure.
+        studio: label through a real Label Studio, which lives beside `folder`; otherwise the replay labeler.
+        executable: its program; None = install one there.
+        keep: leave the server on. One that ran before is left on anyway.
+        progress: draws bars.
+        say: for what happens on the way.
+        show: for the result.
+    """
+    from curator.cli.text.results import gain_table
+    from curator.views.report.write import write_report
+
+    if (executable or keep) and not studio:
+        raise ConfigError("--executable and --keep are about the server of --studio: add it.")
+    _clear(folder)
+    images = _write_digits(folder / "digits")
+    home = StudioHome(folder.absolute().parent / _STUDIO)
+    with ExitStack() as stack:
+        url, annotate = (
+            _start_studio(stack, home, executable, images, say, keep=keep) if studio else (None, None)
+        )
+        options = InitOptions(
+            name="digits",
+            data=folder / "digits",
+            classes=tuple(str(i) for i in range(10)),
+            price=PRICE,
+            labeler="label-studio" if studio else "replay",
+            url=url,
+            batch=BATCH,
+            holdout=str(HOLDOUT),
+        )
+        report = init_project(options, folder, progress, say)
+        say(f"{report.items:,} images of handwritten digits; each label costs ${PRICE}")
+        project = stack.enter_context(Project(folder, progress=progress, say=say))
+        _campaign(project, rounds, annotate, say)
+        show(gain_table(records.gain_table(project.ledger), project.config.cost.currency))
+        holdout = format_amount(records.spend(project.ledger)["holdout"], project.config.cost.currency)
+        show(f"The total includes {holdout} for the hold-out's labels. Ledger: {project.ledger.path}")
+        show(f"Report: {write_report(project).page}")
+        if url and keep:
+            say(
+                f"Have a look at {project.labeler.where()}. For commands on {folder}: "
+                f"export {FILE_VARIABLE}={home.folder / TOKEN}\n"
+                f"`curator studio down --home {home.folder}` stops the server."
+            )
+
+
+def _campaign(
+    project: Project, rounds: int, annotate: Callable[[str], int] | None, say: Callable[[str], None]
+) -> None:
+    for _ in range(rounds * _CALLS_PER_ROUND):
+        report = run_round(project)
+        if report.measured:
+            row = report.measured
+            say(f"Round {row['round']}: {row['labels']} labels, {row['metric']} {row['value']:.3f}")
+            if row["round"] >= rounds:
+                return
+        if annotate and report.opened:
+            answered = annotate(project.ledger.get("labeler_project") or "")
+            say(
+                f"Round {report.opened}: {answered} questions answered by the simulated annotator at {report.where}"
+            )
+    raise CuratorError(
+        f"The demo did not measure {rounds} rounds; see `curator status --project {project.folder}`."
+    )
+
+
+def _clear(folder: Path) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+    elif not (folder / _MARK).exists():
+        raise ConfigError(f"{folder} exists and is not a demo of ours: name another folder.")
+    else:
+        for old in ("digits", ".curator"):
+            shutil.rmtree(folder / old, ignore_errors=True)
+        (folder / CONFIG_NAME).unlink(missing_ok=True)
+    (folder / _MARK).touch()
+
+
+def _write_digits(folder: Path) -> dict[str, str]:
+    """The digits as PNG files in a folder per class; returns item_id -> class."""
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    labels = {}
+    for i, (pixels, target) in enumerate(zip(digits.images, digits.target, strict=True)):
+        path = folder / str(target) / f"{i:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        grey = (255 - pixels * 15).astype(np.uint8).repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+        Image.fromarray(grey).save(path)
+        labels[f"{target}/{i:04d}.png"] = str(target)
+    return labels
+
+
+def _start_studio(
+    stack: ExitStack,
+    home: StudioHome,
+    executable: Path | None,
+    labels: Mapping[str, str],
+    say: Callable[[str], None],
+    *,
+    keep: bool,
+) -> tuple[str, Callable[[str], int]]:
+    """A real server with an annotator who knows the labels; returns its address and how to let her work."""
+    from curator.studio import service
+    from integrations.labelers.label_studio.annotator import EMAIL, SimulatedAnnotator, account_token
+
+    done = service.up(home, executable=executable, credentials="file", say=say)
+    if done.started and not keep:
+        stack.callback(service.down, home)
+    url, account = str(done.status.url), done.account
+    stack.enter_context(_environment(TOKEN_VARIABLE, account.token))
+    say(f"Label Studio: {url}  log in as {account.email}; the password is in {home.folder / PASSWORD}")
+
+    def answer(data: Mapping[str, Any]) -> str | None:
+        return labels.get(str(data["item_id"]))
+
+    token = account_token(url, EMAIL, account.password, account.token)
+    annotator = SimulatedAnnotator(url, token, answer)
+    return url, lambda reference: annotator.run(int(reference))
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment, put back at the end: the user's may hold the token of another server."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

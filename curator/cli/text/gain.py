@@ -1,0 +1,94 @@
+"""How verdicts on gains look on a terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from curator.amounts import format_amount, unit_name
+from curator.evidence.looks import together
+from curator.money.verdict import explained, gain_word
+
+Row = dict[str, Any]
+CLASSES_CHANGED = "classes changed"  # in place of a verdict
+
+
+def verdict_word(row: Row) -> str:
+    """The word beside a gain; a round measured before there were verdicts gets the one its interval gives."""
+    if row["gain"] is None:
+        return CLASSES_CHANGED if row.get("note") else ""
+    return gain_word(row) or ""
+
+
+def verdict_lines(comparisons: Sequence[Row]) -> list[str]:
+    """The verdict on a round with its inputs, and what several rounds gained together where one alone does not show.
+
+    Args:
+        comparisons: rows of the table `comparisons` of one round and the project's metric, the nearest earlier round first.
+    """
+    if not comparisons:
+        return []
+    last = comparisons[0]
+    lines = [f"Verdict on round {last['round']}: {_reason(last)}.{_paid(last)}"]
+    longer = together(comparisons)
+    if longer:
+        lines.append(
+            f"{_rounds(longer)} together: {points(longer['gain'])} points "
+            f"({points(longer['low'])} to {points(longer['high'])}), {_reason(longer)}"
+        )
+    return lines
+
+
+def window_lines(row: Row, currency: str) -> list[str]:
+    """The window that was asked for: which rounds, for how much, what they gained, the verdict, and per unit of currency."""
+    text = (
+        f"{_rounds(row)} ({format_amount(row['cost'], currency)}): {points(row['gain'])} points "
+        f"({100 * row['level']:.0f}%: {points(row['low'])} to {points(row['high'])}), {_reason(row)}.{_paid(row)}"
+    )
+    if row["per_dollar"] is not None:
+        text += f" {per_unit(row)} points per {unit_name(currency)}."
+    return [row["note"], text]
+
+
+def windows_rows(rows: Sequence[Row], currency: str) -> list[list[str]]:
+    """Cells of the table of windows, each as the others: rounds, cost, gain, verdict, points per unit of currency."""
+    return [
+        [
+            f"{row['previous'] + 1} to {row['round']}" if row["rounds"] > 1 else str(row["round"]),
+            format_amount(row["cost"], currency),
+            f"{points(row['gain'])} ({points(row['low'])} to {points(row['high'])})",
+            row["verdict"],
+            "" if row["per_dollar"] is None else per_unit(row),
+        ]
+        for row in rows
+    ]
+
+
+def per_unit(row: Row) -> str:
+    """Points per unit of currency, with the interval of the gain over the same, exact cost."""
+    value, low, high = (100 * row[name] for name in ("per_dollar", "per_dollar_low", "per_dollar_high"))
+    return f"{value:+z.2f} ({low:+z.2f} to {high:+z.2f})"
+
+
+def points(gain: float) -> str:
+    """A gain in points, signed."""
+    return f"{100 * gain:+z.1f}"
+
+
+def _rounds(row: Row) -> str:
+    return f"Rounds {row['previous'] + 1} to {row['round']}"
+
+
+def _reason(row: Row) -> str:
+    return explained(
+        row["verdict"],
+        detectable=None if row["detectable"] is None else 100 * row["detectable"],
+        worth=None if row["worth"] is None else 100 * row["worth"],
+    )
+
+
+def _paid(row: Row) -> str:
+    """What would have been worth its price, where somebody said what a better model is worth."""
+    return (
+        ""
+        if row["worth"] is None
+        else f" Worth paying for: {100 * row['worth']:.2g} points ({row['worth_why']})."
+    )

@@ -1,6 +1,0 @@
-"""Forecast of a learning curve: an average over families that all level off, with intervals that were back-tested."""
-
-from curator.money.forecast.core import Forecast, LabelsTo, predict
-from curator.money.forecast.errors import ForecastRefusedError
-
-__all__ = ["Forecast", "ForecastRefusedError", "LabelsTo", "predict"]

@@ -1,0 +1,1 @@
+"""Forecasts that a campaign keeps, and how they did."""

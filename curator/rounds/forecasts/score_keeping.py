@@ -1,0 +1,131 @@
+"""Keeps every forecast and scores it when a round lands. Done after each round, and safe to do again: only what is missing is added."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from curator.evidence.forecast import Forecast, ForecastRefusedError, predict
+from curator.evidence.forecast.seen import FURTHEST, between_horizons
+from curator.ledger.store import Ledger, Row, utc_now
+from curator.rounds.forecasts.regime import Regime, current_regime
+
+ROUNDS_AHEAD = 5
+HORIZONS = (1.0, 1.5, 2.0, 3.0, FURTHEST)
+_LEVELS_FINE = np.linspace(0.005, 0.995, 100)
+
+
+def forecast_regime(
+    regime: Regime, at: Sequence[float], widths: Sequence[float] = (1.0, 1.0, 1.0)
+) -> Forecast:
+    """The forecast from the rounds of a regime.
+
+    Raises:
+        ForecastRefusedError: too few rounds, or a label count too far away.
+    """
+    return predict(regime.labels, regime.values, regime.holdout_items, at, widths=widths)
+
+
+def keep_score(ledger: Ledger, widths: Sequence[float] = (1.0, 1.0, 1.0)) -> list[Row]:
+    """Make the forecasts of all measured rounds that have none, and score all that a later round decides.
+
+    Returns:
+        The new rows of `forecast_scores`.
+    """
+    measured = [
+        int(row["id"]) for row in ledger.rows("select id from rounds where status = 'measured' order by id")
+    ]
+    made = {int(row["made_after"]) for row in ledger.rows("select distinct made_after from forecasts")}
+    forecasts: list[Row] = []
+    for round_id in measured:
+        if round_id not in made:
+            forecasts += _rows_after(ledger, round_id, widths)
+    with ledger.write():
+        ledger.insert("forecasts", forecasts)
+        scores = _new_scores(ledger)
+        ledger.insert("forecast_scores", scores)
+    return scores
+
+
+def _rows_after(ledger: Ledger, round_id: int, widths: Sequence[float]) -> list[Row]:
+    """What is forecast after a round: the next rounds, and fixed horizons; nothing when it is too early."""
+    regime = current_regime(ledger, round_id)
+    if regime is None:
+        return []
+    now = regime.now
+    wanted = {round(now * horizon) for horizon in HORIZONS}
+    wanted |= {now + regime.batch * ahead for ahead in range(1, ROUNDS_AHEAD + 1)}
+    at = sorted(n for n in wanted if n <= FURTHEST * now)
+    try:
+        found = forecast_regime(regime, at, widths)
+    except ForecastRefusedError:
+        return []
+    shared = {
+        "made_after": round_id,
+        "now": now,
+        "rounds_seen": len(regime.rounds),
+        "holdout_items": regime.holdout_items,
+        "metric": regime.metric,
+        "levels": json.dumps(found.levels.tolist()),
+        "widths": json.dumps(list(widths)),
+        "method": found.version,
+        "regime": regime.digest,
+        "made_at": utc_now(),
+    }
+    return [
+        shared | {"labels": n, "quantiles": _as_text(quantiles), "shown": _as_text(shown)}
+        for n, quantiles, shown in zip(at, found.quantiles, found.shown, strict=True)
+    ]
+
+
+def _as_text(quantiles: Sequence[float]) -> str:
+    return json.dumps([round(float(q), 6) for q in quantiles])
+
+
+def _new_scores(ledger: Ledger) -> list[Row]:
+    """A score for each pair of a forecast and a later round of its regime, not beyond the last label count forecast."""
+    later = ledger.rows("select id, labels from rounds where status = 'measured' and labels > 0 order by id")
+    known = {
+        (int(row["made_after"]), int(row["round"]))
+        for row in ledger.rows("select made_after, round from forecast_scores")
+    }
+    regimes = {int(row["id"]): current_regime(ledger, int(row["id"])) for row in later}
+    scores = []
+    for row in ledger.rows("select distinct made_after, regime, now from forecasts order by made_after"):
+        made_after = int(row["made_after"])
+        for landed in later:
+            regime = regimes[int(landed["id"])]
+            pair = (made_after, int(landed["id"]))
+            if landed["id"] <= made_after or pair in known or regime is None:
+                continue
+            if made_after in regime.rounds and int(row["now"]) < landed["labels"] <= FURTHEST * row["now"]:
+                scores.append(_score(ledger, made_after, pair[1], int(landed["labels"]), regime.values[-1]))
+    return scores
+
+
+def _score(ledger: Ledger, made_after: int, round_id: int, labels: int, value: float) -> Row:
+    rows = ledger.rows("select * from forecasts where made_after = ? order by labels", [made_after])
+    levels = np.array(json.loads(rows[0]["levels"]))
+    known = np.log([row["labels"] for row in rows])
+    table = np.array([json.loads(row["shown"]) for row in rows])
+    quantiles = np.array([np.interp(np.log(labels), known, column) for column in table.T])
+    now, widths = rows[0]["now"], json.loads(rows[0]["widths"])
+    at = dict(zip(levels.tolist(), quantiles.tolist(), strict=True))
+    fine = np.interp(_LEVELS_FINE, levels, quantiles)
+    off = value - fine
+    median = at[0.5]
+    side = at[0.9] - median if value >= median else median - at[0.1]
+    return {
+        "made_after": made_after,
+        "round": round_id,
+        "labels": labels,
+        "horizon": labels / now,
+        "value": value,
+        "median": median,
+        "hit50": int(at[0.25] <= value <= at[0.75]),
+        "hit80": int(at[0.1] <= value <= at[0.9]),
+        "hit95": int(at[0.025] <= value <= at[0.975]),
+        "error": value - median,
+        "crps": float(2.0 * np.where(off >= 0, _LEVELS_FINE * off, (_LEVELS_FINE - 1.0) * off).mean()),
+        "distance": abs(value - median) / max(side, 1e-6) * float(between_horizons(labels / now, widths)),
+    }

@@ -1,0 +1,160 @@
+"""The sentences of the page that depend on what the numbers are: the last verdict, and the cards beside the spend."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from curator.amounts import unit_name
+from curator.evidence.forecast.seen import FEWEST_ROUNDS
+from curator.ledger.store import Row
+from curator.money.advice import advice_lines, chance_text
+from curator.money.savings import why_no_money
+from curator.views.report import words
+from curator.views.report.gather import Report
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure with what it means.
+
+    Attributes:
+        title: what it is about.
+        figure: the number, or a word.
+        lines: sentences below it.
+        facts: what went into it, name and value.
+        absent: there is no number yet, and the lines say why.
+    """
+
+    title: str
+    figure: str
+    lines: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    absent: bool = False
+
+
+def cards(report: Report) -> list[Card]:
+    """Forecast, stop, savings: in this order, each there even when it has nothing to say yet."""
+    currency = report.project["currency"]
+    return [
+        _forecast(report.forecast, len(report.rounds), currency),
+        _stop(report.stop, currency),
+        _savings(report.savings, report.live_pool, report.project["metric"], currency),
+    ]
+
+
+def verdict_sentence(report: Report) -> str:
+    """What the interval of the last gain allows to say."""
+    last = report.last
+    if last is None or last["gain"] is None:
+        return ""
+    low, high = words.points(last["gain_low"]), words.points(last["gain_high"])
+    if last["verdict"] == "real":
+        return f"Real: the whole 95% interval, {low} to {high} points, lies above zero."
+    if last["verdict"] == "worse":
+        return f"Worse: the whole 95% interval, {low} to {high} points, lies below zero."
+    if last["verdict"] == "flat":
+        return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is less than what it cost is worth."
+    shows = report.against[0]["detectable"] if report.against else None
+    if shows is not None:
+        return (
+            f"Not shown: the 95% interval, {low} to {high} points, includes zero. This hold-out shows gains of "
+            f"{100 * shows:.1f} points or more; look at several rounds together."
+        )
+    return (
+        f"Not shown: the 95% interval, {low} to {high} points, includes zero. Single late rounds are often too small to see "
+        "on a hold-out of this size; look at several together."
+    )
+
+
+def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Card:
+    title = "Forecast"
+    if found is None:
+        why = f"Needs {FEWEST_ROUNDS} measured rounds; there {'is' if measured == 1 else 'are'} {measured}."
+        if measured >= FEWEST_ROUNDS:
+            why = "None was made after this round."
+        return Card(title, "Not yet", (why,), absent=True)
+    end = found["ahead"][-1]
+    place = f"{end['labels']:,} labels"
+    if end["total_cost"] is not None:
+        place += f", {words.amount(end['total_cost'], currency)} in all"
+    lines = [f"at {place}; 80% interval {words.share(end['low'])} to {words.share(end['high'])}"]
+    target = found["target"]
+    if target is not None:
+        within = (
+            f"with {target['labels']:,} labels"
+            if target["budget"] is None
+            else f"within the budget of {words.amount(target['budget'], currency)}"
+        )
+        lines.append(
+            f"{chance_text(target['chance'])} chance to reach {words.share(target['target'])} {within}"
+        )
+    if found["record"]:
+        record = found["record"]
+        s = "" if record["forecasts"] == 1 else "s"
+        # how often intervals held is told of a few forecasts, not of one or two
+        held = (
+            f"{words.share(record['hit80'], 0)} inside their 80% interval, "
+            if record["hit80"] is not None
+            else ""
+        )
+        lines.append(
+            f"{record['forecasts']} earlier forecast{s}: {held}off by {100 * record['error']:.1f} points in the mean"
+        )
+    return Card(title, words.share(end["median"]), tuple(lines))
+
+
+def _stop(found: dict[str, Any] | None, currency: str) -> Card:
+    title = "Stop or go on"
+    if found is None:
+        return Card(title, "No verdict", ("None was given yet.",), absent=True)
+    inputs = found["inputs"]
+    outlook = inputs.get("outlook") or {}
+    facts = [
+        ("next round", _known(outlook.get("cost"), lambda v: words.amount(v, currency))),
+        ("expected gain, points", _known(outlook.get("gain"), lambda v: words.points(v, 2))),
+        (
+            f"points per {unit_name(currency, 100)}",
+            _known(outlook.get("per_100"), lambda v: f"{v:.2f}"),
+        ),
+        ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
+        ("chance to pay", _known(outlook.get("chance"), chance_text)),
+        ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),
+        ("kappa with the model before", _known(inputs.get("kappa"), lambda v: f"{v:.3f}")),
+        ("fewest labels of a class", _known(inputs.get("rarest_labels"), str)),
+    ]
+    absent = found["word"] in ("too early to say", "not known")
+    lines = (*found["reasons"], *advice_lines(found, currency))
+    return Card(title, found["word"].capitalize(), lines, tuple(facts), absent=absent)
+
+
+def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, currency: str) -> Card:
+    title = "Saved against random"
+    pool = () if live is None else (_live(live),)
+    if found is None or found["status"] != "measured" or not found["spent"]:
+        why = "only a random share of each batch (random_share) can measure it"
+        if found is not None:
+            why = why_no_money(found) or why
+        return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
+    if metric != "accuracy":
+        pool = (f"Judged by accuracy, not by {words.metric_name(metric)}.", *pool)
+    level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
+    if found["saved_high"] is None:
+        lines = (f"{level} sure; what random labels would take has no upper end", *pool)
+        if found["saved_low"] > 0:
+            return Card(title, f"{low} or more", lines)
+        return Card(title, "Not shown", (f"{low} or more, {lines[0]}", *pool), absent=True)
+    middle = words.amount(found["saved"], currency)
+    span = f"{level} interval {low} to {words.amount(found['saved_high'], currency)}"
+    if found["saved_high"] < 0:
+        return Card(title, middle, (f"{span}: random labels would have been cheaper", *pool))
+    if found["saved_low"] > 0:
+        return Card(title, middle, (span, *pool))
+    return Card(title, "Not shown", (f"{middle}, {span}", *pool), absent=True)
+
+
+def _live(found: dict[str, Any]) -> str:
+    between = f"{words.share(found['low'])} to {words.share(found['high'])}"
+    return f"Accuracy of the last models on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
+
+
+def _known(value: Any, write: Any) -> str:
+    return words.NOTHING if value is None else str(write(value))

@@ -1,0 +1,202 @@
+"""Everything the report says, as plain values: gathered once, written as JSON and drawn as a page."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from curator import __version__
+from curator.errors import CuratorError, DataError
+from curator.evidence.holdout_size import TARGET_GAIN
+from curator.ledger import records
+from curator.ledger.store import Ledger, Row, utc_now
+from curator.money import savings
+from curator.project.project import Project
+from curator.rounds import advice
+from curator.rounds.agreement import agreement_text, read_agreement
+from curator.views.report import money, outlook, people, picks, quality
+from curator.views.report.holdout import Holdout, load_holdout
+from curator.views.report.pool_map import pool_map
+from curator.views.report.slices import slices
+from curator.views.report.words import cut
+from integrations.errors import IntegrationError
+
+MOST_ERRORS = 40  # of the hold-out, in the table beside the map
+_LONGEST = 280  # characters of a text
+
+
+@dataclass(frozen=True)
+class Report:
+    """A campaign as it stands. Amounts are micro-units of the currency; shares and metrics are 0-1."""
+
+    project: dict[str, Any]
+    missing: list[str]  # what cannot be shown yet or any more, and why
+    last: Row | None  # the last measured round
+    against: list[Row]  # the last round against earlier ones, the nearest first
+    spend: dict[str, Any]
+    forecast: dict[str, Any] | None
+    stop: dict[str, Any] | None
+    savings: Row | None
+    live_pool: dict[str, Any] | None  # accuracy on the live pool, by the random share of the last batches
+    rounds: list[Row]  # measured rounds
+    slope: list[dict[str, Any]] | None
+    calibration: dict[str, Any] | None
+    classes: list[dict[str, Any]]
+    slices: list[dict[str, Any]]
+    slices_left_out: list[str]  # columns that are no slices, and why
+    confusion: dict[str, Any] | None
+    errors: list[dict[str, Any]]
+    map: dict[str, Any] | None
+    annotators: list[dict[str, Any]]
+    agreement: dict[
+        str, Any
+    ]  # of all of them: shared items, on how many people differ, alpha, and that in a sentence
+    batch: picks.Batch | None
+    written_at: str
+    curator: str = __version__
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as the page, for programs."""
+        return asdict(self)
+
+
+def gather(project: Project) -> Report:
+    """Read ledger, pool and the newest model's hold-out probabilities; nothing is changed.
+
+    What is missing, in a young campaign or after a loss, is said in `missing`; the rest is there.
+    """
+    ledger, config = project.ledger, project.config
+    comparisons = outlook.compared(ledger, config.holdout.metric)
+    measured = money.rounds(ledger, comparisons)
+    missing = _not_yet(project, measured)
+    holdout = _holdout(project, measured, missing)
+    items = project.pool.items(holdout.rows) if holdout else []
+    by_slice, left_out = slices(items, holdout.right) if holdout else ([], [])
+    last_round = measured[-1]["round"] if measured else 0
+    return Report(
+        project=_project(project, measured),
+        missing=missing,
+        last=money.last(measured),
+        against=[row for row in comparisons if row["round"] == last_round],
+        spend=money.spend(ledger, config),
+        forecast=outlook.forecast(project, measured),
+        stop=advice.current(project),
+        savings=savings.current(ledger),
+        live_pool=outlook.live_pool(ledger),
+        rounds=measured,
+        slope=money.slope(ledger, measured, config.project.seed),
+        calibration=_calibration(project, holdout, last_round),
+        classes=quality.per_class(ledger, last_round, config.project.classes) if measured else [],
+        slices=by_slice,
+        slices_left_out=left_out,
+        confusion=quality.confusion(holdout, config.project.classes) if holdout else None,
+        errors=_errors(project, holdout) if holdout else [],
+        map=_map(project, holdout, missing),
+        annotators=people.annotators(ledger),
+        agreement=_agreement(ledger),
+        batch=picks.last_batch(project),
+        written_at=utc_now(),
+    )
+
+
+def _agreement(ledger: Ledger) -> dict[str, Any]:
+    found = read_agreement(ledger)
+    return {
+        "shared": found.shared,
+        "differ": found.differ,
+        "alpha": found.alpha,
+        "text": agreement_text(found),
+    }
+
+
+def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
+    ledger, config = project.ledger, project.config
+    current = records.current_round(ledger)
+    progress = None if current is None else records.progress(ledger, current["id"])
+    return {
+        "name": config.project.name,
+        "kind": config.project.kind,
+        "classes": len(config.project.classes),
+        "metric": config.holdout.metric,
+        "currency": config.cost.currency,
+        "items": project.pool.n_items,
+        "labels": len(records.training_labels(ledger)),
+        "holdout_items": len(records.holdout_ids(ledger)),
+        "holdout_labeled": len(records.holdout_labels(ledger)),
+        "round": measured[-1]["round"] if measured else 0,
+        "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
+        "seeds": config.model.seeds,
+        "fewest_items": quality.FEWEST,
+        "target_gain": TARGET_GAIN,
+        "open_round": None
+        if current is None or progress is None
+        else {"round": current["id"], "asked": progress.asked, "answered": progress.answered},
+    }
+
+
+def _not_yet(project: Project, measured: list[Row]) -> list[str]:
+    """What a campaign has to go through before there is more to show."""
+    if measured:
+        return []
+    current = records.current_round(project.ledger)
+    if current is None and not records.last_round_id(project.ledger):
+        return ["No round has been opened yet: `curator round` sends the hold-out and the first batch."]
+    if current is None:
+        return ["No round could be measured yet: see `curator status`."]
+    progress = records.progress(project.ledger, current["id"])
+    answered = f"{progress.answered:,} of {progress.asked:,} questions of round {current['id']} are answered"
+    return [f"No round is measured yet: {answered}. `curator round` trains and measures when they are."]
+
+
+def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdout | None:
+    if not measured:
+        return None
+    try:
+        return load_holdout(project, measured[-1]["round"])
+    except DataError as exc:
+        missing.append(f"No calibration, slices, confusions and errors: {exc}")
+        return None
+
+
+def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> dict[str, Any] | None:
+    if holdout is None:
+        return None
+    found = {
+        row["metric"]: row["value"]
+        for row in project.ledger.rows(
+            "select metric, value from evaluations where round = ? and split = 'holdout' and class = '' "
+            "and metric in ('ece', 'brier', 'log_loss')",
+            [round_id],
+        )
+    }
+    return (
+        dict.fromkeys(("ece", "brier", "log_loss"))
+        | found
+        | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
+    )
+
+
+def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:
+    """The most confident mistakes, to be read: wrong models and wrong labels are both found there."""
+    at = quality.errors(holdout)[:MOST_ERRORS]
+    classes, confidence = project.config.project.classes, holdout.mean_probs.max(axis=1)
+    return [
+        {
+            "item_id": holdout.ids[i],
+            "content": cut(content, _LONGEST),
+            "true": classes[holdout.y[i]],
+            "predicted": classes[holdout.predicted[i]],
+            "confidence": float(confidence[i]),
+        }
+        for i, content in zip(at, project.pool.contents(holdout.rows[at]), strict=True)
+    ]
+
+
+def _map(project: Project, holdout: Holdout | None, missing: list[str]) -> dict[str, Any] | None:
+    """The map needs embeddings, and those may need an encoder that is not on this machine."""
+    try:
+        found = pool_map(project, holdout)
+    except (CuratorError, IntegrationError) as exc:
+        missing.append(f"No map of the pool: {exc}")
+        return None
+    if found is None:
+        missing.append("No map of the pool: too few items.")
+    return found

@@ -1,0 +1,75 @@
+"""The items of the last batch, each with the reason why it was asked about."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from curator.ledger import records
+from curator.ledger.store import Ledger
+from curator.project.project import Project
+from curator.views.report.words import cut
+
+MOST = 100  # shown; the ledger has them all
+_LONGEST = 280  # characters of a text
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a round asked about.
+
+    Attributes:
+        round: its number.
+        strategy: as configured.
+        items: how many it picked.
+        picks: the first of them, best first.
+    """
+
+    round: int
+    strategy: str
+    items: int
+    picks: list[dict[str, Any]]
+
+    @property
+    def shown(self) -> set[str]:
+        """The columns that any of them has a value in."""
+        return {name for pick in self.picks for name, value in pick.items() if value is not None}
+
+
+def last_batch(project: Project) -> Batch | None:
+    """The newest round that picked anything; None before there is one."""
+    ledger = project.ledger
+    round_id = ledger.scalar("select max(round) from picks")
+    if round_id is None:
+        return None
+    row = ledger.one("select * from rounds where id = ?", [round_id]) or {}
+    picks = ledger.rows(
+        """
+        select p.rank, p.item_id, p.strategy, p.score, p.entropy, p.margin, p.coverage_distance, p.probability,
+               q.why, q.suggestion, q.suggestion_score, l.label
+        from picks p
+        left join questions q on q.round = p.round and q.item_id = p.item_id and q.role = 'train'
+        left join current_labels l on l.item_id = p.item_id
+        where p.round = ? group by p.item_id order by p.rank limit ?
+        """,
+        [round_id, MOST],
+    )
+    for pick, content in zip(picks, _contents(project, [p["item_id"] for p in picks]), strict=True):
+        pick["content"] = content
+    return Batch(round_id, _strategy(row), _count(ledger, round_id), picks)
+
+
+def _count(ledger: Ledger, round_id: int) -> int:
+    return int(ledger.scalar("select count(*) from picks where round = ?", [round_id]))
+
+
+def _strategy(row: dict[str, Any]) -> str:
+    spec = records.strategy_of(row)
+    if isinstance(spec, str):
+        return spec
+    return ", ".join(f"{name} {part:g}" for name, part in spec.items())
+
+
+def _contents(project: Project, ids: list[str]) -> list[str]:
+    """The beginning of each text, or where each image is."""
+    return (
+        [cut(content, _LONGEST) for content in project.pool.contents(project.pool.rows(ids))] if ids else []
+    )

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme clean
+.PHONY: help demo demo-studio test test-long coverage bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,21 +37,34 @@ demo: .venv/installed  ## a whole campaign on handwritten digits, known labels s
 demo-studio: .venv/installed .venv-studio/installed  ## the same through a real Label Studio
 	$(BIN)/curator demo .demo/digits-studio --rounds 6 --studio --executable $(STUDIO) $(if $(KEEP),--keep)
 
-test: .venv/installed .venv-studio/installed  ## all tests, those against a real Label Studio included
+# Tests write a lot of small files and wait for the disk at each: in memory where there is room.
+ROOM := $(shell test -w /dev/shm && df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4096 {print "/dev/shm"}')
+WORKERS ?= 2
+# One Label Studio for each worker; a file's tests stay together, for they share what they set up.
+define run-tests
+	folder=$$(mktemp -d $(or $(ROOM),/tmp)/curator-tests.XXXXXX) && trap 'rm -rf "$$folder"' EXIT && \
+	TMPDIR=$$folder CURATOR_LABEL_STUDIO=$(STUDIO) $(2) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=30 $(1)
+endef
+
+test: .venv/installed .venv-studio/installed  ## the tests, those against a real Label Studio included; WORKERS=N at once
+	$(call run-tests,-m 'not long')
+
+test-long: .venv/installed .venv-studio/installed  ## what takes longer: kills, load, benchmarks, 10,000 cases of bad input; SHORT=1 for 60
+	$(call run-tests,-m long)
+	$(call run-tests,tests/fuzz --timeout=0,CURATOR_FUZZ=$(if $(SHORT),60,10000))
+
+coverage: .venv/installed .venv-studio/installed  ## the tests once more, and which lines they run
 	$(BIN)/python -m coverage erase
-	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(call run-tests,-m 'not long' --cov --cov-report=term-missing:skip-covered)
 
 # Kernels of an old processor, in every library that lets itself be told: they add up in another order.
 OLD_PROCESSOR := OPENBLAS_CORETYPE=Prescott NPY_DISABLE_CPU_FEATURES='AVX2 FMA3' ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE
 # Strategies, heads, money: what would show that a test or the product leans on one processor's rounding.
 NUMERIC := $(addprefix tests/strategies/test_,ties.py fused.py scorers.py committee_scorers.py auto.py badge.py kmeans.py) \
-	$(addprefix tests/curator/test_,head.py calibration.py evaluation.py gain.py gain_metrics.py money.py forecast.py verdict.py)
+	tests/curator/evidence $(addprefix tests/curator/,learner/test_head.py learner/test_calibration.py money/test_money.py money/test_verdict.py rounds/test_forecast_scores.py)
 
 test-numeric: .venv/installed  ## the numeric tests as on a processor without AVX2
-	$(OLD_PROCESSOR) $(BIN)/python -m pytest $(NUMERIC)
-
-fuzz: .venv/installed  ## 10,000 cases of bad input for every property; FUZZ=N for another number
-	CURATOR_FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0
+	$(OLD_PROCESSOR) $(BIN)/python -m pytest -n $(WORKERS) $(NUMERIC)
 
 bench-faults: .venv/installed .venv-studio/installed  ## load and faults at full size against a real Label Studio; WRITE=1 puts the table into docs/faults.md
 	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python tests/benchmarks/bench_faults.py $(PARTS) $(if $(WRITE),--write docs/faults.md)

@@ -98,6 +98,10 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
             f"Chance to reach it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "
             f"{chance_text(target.chance_in_budget)}."
         )
+    elif target.labels is None or target.labels > plan.labels:
+        lines.append(
+            f"Chance to reach it with {target.reach:,} labels in all: {chance_text(target.chance_in_reach)}."
+        )
     return lines
 
 

@@ -11,6 +11,8 @@ from benchmarks.savings.judge import Verdict, verdicts
 from benchmarks.savings.tables import fallback, tables
 from benchmarks.savings.truth import RandomCurve
 
+pytestmark = pytest.mark.long
+
 CURVE = RandomCurve(np.array([20, 40, 80, 160]), np.array([0.5, 0.7, 0.7, 0.9]))
 SAID = Verdict(
     dataset="d",

@@ -14,6 +14,8 @@ from benchmarks.speed.report import Report, growth
 from benchmarks.speed.row import Row, measure
 from benchmarks.tables import write_into
 
+pytestmark = pytest.mark.long
+
 
 def row(library, n, core, *, threads=1, wall=None, **more):
     case = Case("W", "task", library, (n,), _nothing)

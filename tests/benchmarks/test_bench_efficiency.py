@@ -20,7 +20,9 @@ from benchmarks.efficiency.tables import tables
 
 from strategies.registry import SCORERS, SELECTORS
 
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.long
+
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "benchmarks" / "bench_efficiency.py"
 
 

@@ -12,7 +12,9 @@ from benchmarks.bench_cost_aware import read
 from benchmarks.cost_aware.play import Point, Run, load, work_of
 from benchmarks.cost_aware.savings import over_sets, saving
 
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.long
+
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "benchmarks" / "bench_cost_aware.py"
 
 

@@ -15,6 +15,8 @@ from curator.evidence.forecast.core import LEVELS
 from curator.evidence.forecast.past_curves import features
 from curator.evidence.forecast.seen import Seen
 
+pytestmark = pytest.mark.long
+
 
 def write(path, *, sets=("north", "digits"), rounds=20, sizes=(300, 2_000), **columns):
     """Campaigns on power laws, measured with binomial noise on the same items each round."""

@@ -13,7 +13,9 @@ from benchmarks.gain.tables import tables
 
 from curator.evidence.metrics import METRICS
 
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.long
+
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "benchmarks" / "bench_gain.py"
 LR = Campaign("set", "random/random", 0, "lr")
 

@@ -12,7 +12,9 @@ from benchmarks.stop.cases import PRICE, Case, stability
 from benchmarks.stop.judge import judge
 from benchmarks.stop.rules import first, labels, share, small_text
 
-ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.long
+
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "benchmarks" / "bench_stop.py"
 
 

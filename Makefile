@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme reference clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,7 +45,8 @@ test: .venv/installed .venv-studio/installed  ## all tests, those against a real
 OLD_PROCESSOR := OPENBLAS_CORETYPE=Prescott NPY_DISABLE_CPU_FEATURES='AVX2 FMA3' ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE
 # Strategies, heads, money: what would show that a test or the product leans on one processor's rounding.
 NUMERIC := $(addprefix tests/strategies/test_,ties.py fused.py scorers.py committee_scorers.py auto.py badge.py kmeans.py) \
-	$(addprefix tests/curator/test_,head.py calibration.py evaluation.py gain.py gain_metrics.py money.py forecast.py verdict.py)
+	$(addprefix tests/curator/evidence/test_,evaluation.py gain.py gain_metrics.py forecast.py) \
+	$(addprefix tests/curator/,learner/test_head.py learner/test_calibration.py money/test_money.py money/test_verdict.py)
 
 test-numeric: .venv/installed  ## the numeric tests as on a processor without AVX2
 	$(OLD_PROCESSOR) $(BIN)/python -m pytest $(NUMERIC)
@@ -94,12 +95,15 @@ lock:  ## requirements.txt anew: the versions of constraints.txt with the hash o
 audit: .venv/installed  ## look the pinned versions up in databases of known vulnerabilities
 	$(BIN)/python tests/support/audit.py $(AUDIT)
 
-format: .venv/installed  ## mend what ruff can mend
+format: .venv/installed  ## fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-readme: .venv/installed  ## put real command output back into README.md
+readme: .venv/installed reference  ## put real command output back into README.md and docs/
 	$(BIN)/python tests/support/readme.py
+
+reference: .venv/installed  ## docs/reference: commands and Python anew, from help texts and docstrings
+	PYTHONPATH=tests $(BIN)/python tests/support/reference.py
 
 clean:  ## remove demos and caches, keep the environments
 	test ! -d .demo/label-studio || $(BIN)/curator studio down --home .demo/label-studio

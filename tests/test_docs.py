@@ -7,12 +7,15 @@ import subprocess
 import tomllib
 from functools import cache
 
+import numpy as np
 import pytest
 from support.readme import DOCS, README, ROOT
 from support.reference import PAGES
 
 from integrations.encoders import registry as encoders
+from integrations.encoders.protocol import Encoder
 from integrations.labelers import registry as labelers
+from integrations.labelers.protocol import Labeler
 from strategies import registry as strategies
 
 TROUBLE = DOCS / "troubleshooting.md"
@@ -75,7 +78,11 @@ def messages():
             for node in ast.walk(tree):
                 if isinstance(node, ast.JoinedStr):
                     found.append("".join(_piece(part, constants) for part in node.values))
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                elif (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and id(node) not in docstrings
+                ):
                     found.append(node.value)
     return found
 
@@ -164,7 +171,9 @@ def made(target):
 def test_hooks_run_what_lint_runs():
     """Somebody who uses pre-commit is told before CI tells them."""
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
-    assert re.findall(r"^ +entry: (.+)$", hooks, re.MULTILINE) == [line for line in made("lint") if line.startswith(".venv/bin/")]
+    assert re.findall(r"^ +entry: (.+)$", hooks, re.MULTILINE) == [
+        line for line in made("lint") if line.startswith(".venv/bin/")
+    ]
 
 
 def test_the_numeric_tests_are_there():
@@ -182,3 +191,40 @@ def test_tables_are_written_where_they_stand():
     for target, page in written:
         text = (ROOT / page).read_text(encoding="utf-8")
         assert text.count(f"<!-- {target}: begin -->") == text.count(f"<!-- {target}: end -->") == 1
+
+
+def example(page):
+    """The names that the first Python example of a how-to defines."""
+    text = (DOCS / "how-to" / page).read_text(encoding="utf-8")
+    (code, *_) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    names = {}
+    exec(code, names)
+    return names
+
+
+def test_the_strategy_of_the_how_to_is_one():
+    """Copied as it stands it scores: one number per item, the unsure first."""
+    gini = example("own-strategy.md")["GINI"]
+    assert isinstance(gini, strategies.Scorer)
+    scores = gini.score(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    np.testing.assert_allclose(scores, [0.0, 0.5])
+
+
+def test_the_encoder_of_the_how_to_is_one():
+    """Copied as it stands it has every part of an encoder, and its rows are of length 1, or zero."""
+    encoder = example("own-encoder.md")["make_letters"](None, "text")
+    parts = {name for name in vars(Encoder) if not name.startswith("_")} | set(Encoder.__annotations__)
+    assert [name for name in parts if not hasattr(encoder, name)] == []
+    rows = encoder.encode(["abba", "Zoo", "123"])
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), [1.0, 1.0, 0.0], rtol=1e-6)
+
+
+def test_the_labeler_of_the_how_to_names_every_method():
+    """The table has every method that curator calls, and the class every attribute."""
+    text = (DOCS / "how-to" / "own-labeler.md").read_text(encoding="utf-8")
+    methods = {name for name in vars(Labeler) if not name.startswith("_")}
+    assert [name for name in methods if f"`{name}(" not in text] == []
+    assert [
+        name for name in Labeler.__annotations__ if name != "traits" and f"    {name} = " not in text
+    ] == []

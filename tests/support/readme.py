@@ -50,7 +50,9 @@ BLOCKS = {
         ),
         with_prompt=True,
     ),
-    "plan": Block(DOCS / "forecast.md", ("curator plan --project .demo/digits --target 0.99",), before=(DEMO,)),
+    "plan": Block(
+        DOCS / "forecast.md", ("curator plan --project .demo/digits --target 0.99",), before=(DEMO,)
+    ),
     "strategies": Block(DOCS / "reference" / "strategies.md", ("curator strategies",)),
 }
 

@@ -1,6 +1,7 @@
 """The pages say what is there: their links, the reference, the errors they explain, the names they give to packages of others."""
 
 import ast
+import importlib
 import inspect
 import re
 import subprocess
@@ -159,6 +160,24 @@ def test_paths_that_are_named_are_there(page):
     named = {path for path in PATHS.findall((ROOT / page).read_text(encoding="utf-8")) if "NAME" not in path}
     assert named
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def exists(name):
+    """Whether a dotted name is a module, or something in one."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        return hasattr(importlib.import_module(module), attribute) or bool(importlib.import_module(name))
+    except ImportError:
+        return False
+
+
+def test_python_names_that_are_given_exist():
+    """What a page tells to import from curator can be imported."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md") if page not in PAGES)
+    named = set(re.findall(r"`(?:\w+ = )?(curator\.(?!toml|db|local)[\w.]*\w)", text))
+    named -= {strategies.GROUP, "curator.labelers", "curator.encoders"}
+    assert len(named) > 3
+    assert sorted(name for name in named if not exists(name)) == []
 
 
 def made(target):

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test test-long coverage bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme clean
+.PHONY: help demo demo-studio test test-long coverage bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme reference clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,29 +66,29 @@ NUMERIC := $(addprefix tests/strategies/test_,ties.py fused.py scorers.py commit
 test-numeric: .venv/installed  ## the numeric tests as on a processor without AVX2
 	$(OLD_PROCESSOR) $(BIN)/python -m pytest -n $(WORKERS) $(NUMERIC)
 
-bench-faults: .venv/installed .venv-studio/installed  ## load and faults at full size against a real Label Studio; WRITE=1 puts the table into docs/faults.md
-	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python tests/benchmarks/bench_faults.py $(PARTS) $(if $(WRITE),--write docs/faults.md)
+bench-faults: .venv/installed .venv-studio/installed  ## load and faults at full size against a real Label Studio; WRITE=1 puts the table into docs/measured/faults.md
+	CURATOR_LABEL_STUDIO=$(STUDIO) $(BIN)/python tests/benchmarks/bench_faults.py $(PARTS) $(if $(WRITE),--write docs/measured/faults.md)
 
-bench-speed: .venv-peers/installed  ## time and memory beside every peer; OUT=DIR keeps the rows, WRITE=1 puts the tables into docs/performance.md
-	.venv-peers/bin/python tests/benchmarks/bench_speed.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZES),--sizes $(SIZES)) $(if $(SMALL),--small) $(if $(OUT),--out '$(OUT)') $(if $(WRITE),--write docs/performance.md)
+bench-speed: .venv-peers/installed  ## time and memory beside every peer; OUT=DIR keeps the rows, WRITE=1 puts the tables into docs/measured/performance.md
+	.venv-peers/bin/python tests/benchmarks/bench_speed.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZES),--sizes $(SIZES)) $(if $(SMALL),--small) $(if $(OUT),--out '$(OUT)') $(if $(WRITE),--write docs/measured/performance.md)
 
-bench-efficiency: .venv-peers/installed  ## labels that strategies and peers need; DATA=DIR SEEDS=10 OUT=DIR, WRITE=1 puts the tables into docs/label-efficiency.md
-	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/label-efficiency.md)
+bench-efficiency: .venv-peers/installed  ## labels that strategies and peers need; DATA=DIR SEEDS=10 OUT=DIR, WRITE=1 puts the tables into docs/measured/label-efficiency.md
+	.venv-peers/bin/python tests/benchmarks/bench_efficiency.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/efficiency)' $(if $(WRITE),--write docs/measured/label-efficiency.md)
 
 bench-cost-aware: .venv/installed  ## dollars that cost_aware saves on texts of unequal length; DATA=DIR of sets, SEEDS=20 SETS=a,b OUT=DIR
 	$(BIN)/python tests/benchmarks/bench_cost_aware.py --data '$(DATA)' $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SETS),--sets '$(SETS)') --out '$(or $(OUT),build/cost-aware)'
 
-bench-forecast: .venv/installed  ## back-test of forecasts on learning curves; CURVES=FILE, WRITE=1 puts the tables into docs/forecast.md
-	$(BIN)/python tests/benchmarks/bench_forecast.py '$(CURVES)' $(if $(WRITE),--write docs/forecast.md)
+bench-forecast: .venv/installed  ## back-test of forecasts on learning curves; CURVES=FILE, WRITE=1 puts the tables into docs/measured/forecast.md
+	$(BIN)/python tests/benchmarks/bench_forecast.py '$(CURVES)' $(if $(WRITE),--write docs/measured/forecast.md)
 
-bench-gain: .venv/installed  ## how often the interval of a gain holds the truth; DATA=DIR SEEDS=3 OUT=DIR, WRITE=1 puts the tables into docs/gain.md
-	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(KINDS),--kinds $(KINDS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/gain.md)
+bench-gain: .venv/installed  ## how often the interval of a gain holds the truth; DATA=DIR SEEDS=3 OUT=DIR, WRITE=1 puts the tables into docs/measured/gain.md
+	$(BIN)/python tests/benchmarks/bench_gain.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(KINDS),--kinds $(KINDS)) --out '$(or $(OUT),build/gain)' $(if $(WRITE),--write docs/measured/gain.md)
 
-bench-savings: .venv/installed  ## whether stated savings against random labels are true; DATA=DIR SEEDS=2 OUT=DIR, WRITE=1 puts the tables into docs/savings.md
-	$(BIN)/python tests/benchmarks/bench_savings.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/savings)' $(if $(WRITE),--write docs/savings.md)
+bench-savings: .venv/installed  ## whether stated savings against random labels are true; DATA=DIR SEEDS=2 OUT=DIR, WRITE=1 puts the tables into docs/measured/savings.md
+	$(BIN)/python tests/benchmarks/bench_savings.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only '$(ONLY)') --out '$(or $(OUT),build/savings)' $(if $(WRITE),--write docs/measured/savings.md)
 
-bench-stop: .venv/installed  ## what stopping where the verdict says costs; DATA=DIR SEEDS=5 OUT=DIR, WRITE=1 puts the tables into docs/stop.md
-	$(BIN)/python tests/benchmarks/bench_stop.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) --out '$(or $(OUT),build/stop)' $(if $(WRITE),--write docs/stop.md)
+bench-stop: .venv/installed  ## what stopping where the verdict says costs; DATA=DIR SEEDS=5 OUT=DIR, WRITE=1 puts the tables into docs/measured/stop.md
+	$(BIN)/python tests/benchmarks/bench_stop.py $(if $(DATA),--data '$(DATA)') $(if $(SEEDS),--seeds $(SEEDS)) --out '$(or $(OUT),build/stop)' $(if $(WRITE),--write docs/measured/stop.md)
 
 lint: .venv/installed  ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .
@@ -107,12 +107,15 @@ lock:  ## requirements.txt anew: the versions of constraints.txt with the hash o
 audit: .venv/installed  ## look the pinned versions up in databases of known vulnerabilities
 	$(BIN)/python tests/support/audit.py $(AUDIT)
 
-format: .venv/installed  ## mend what ruff can mend
+format: .venv/installed  ## fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-readme: .venv/installed  ## put real command output back into README.md
+readme: .venv/installed reference  ## put real command output back into README.md and docs/
 	$(BIN)/python tests/support/readme.py
+
+reference: .venv/installed  ## docs/reference: commands and Python anew, from help texts and docstrings
+	PYTHONPATH=tests $(BIN)/python tests/support/reference.py
 
 clean:  ## remove demos and caches, keep the environments
 	test ! -d .demo/label-studio || $(BIN)/curator studio down --home .demo/label-studio

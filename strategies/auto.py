@@ -3,7 +3,7 @@
 Before there is a model the batch is that of MaxHerding. After it, the most uncertain items are a shortlist, ten times as
 long as the batch, and the batch covers this shortlist best together with what is labeled. All of the shortlist counts the
 same: a model that errs is unsure about the wrong items, and ranking by its doubts inside the shortlist lost most where it
-was least accurate. docs/label-efficiency.md has the measurements, and what else was tried.
+was least accurate. docs/measured/label-efficiency.md has the measurements, and what else was tried.
 
 Sources: Bae, Noh & Sutherland, "Generalized Coverage for More Robust Low-Budget Active Learning", ECCV 2024
 (MaxHerding); Zhdanov, "Diverse mini-batch Active Learning", 2019, arXiv 1901.05954 (diversity on a shortlist by margin).

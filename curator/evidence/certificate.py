@@ -5,7 +5,7 @@ size of the random arm its learning curve is measured; beyond, it is not, and a 
 labels says next to nothing. So it is replayed: models learn from random items of the pool that carry their own label
 where they have one, else what the current model says of them. Labels that were chosen by looking at the items only may
 be learnt from without bias. Three things are then put right, with figures from campaigns where the truth is known
-(`make bench-savings`; docs/savings.md has what they cover):
+(`make bench-savings`; docs/measured/savings.md has what they cover):
 
 - Wrong labels make the replayed models too weak, by about the square of the model's own error.
 - What a replayed difference leaves out of the true one, and the noise of the hold-out, widen it.
@@ -25,7 +25,7 @@ LEVEL = 0.95
 FURTHEST = 8.0  # times the labels bought: beyond, nothing is said but "more"
 
 _DRAWS = 8000
-# Fitted on campaigns of five sets, and left as they were on the sets that bench_savings.py was then run on (docs/savings.md).
+# Fitted on campaigns of five sets, and left as they were on the sets that bench_savings.py was then run on (docs/measured/savings.md).
 _REPLAYED = 0.8  # of a replayed difference are true
 _WRONG_LABELS = 0.75  # times the squared error: what replayed models are too weak
 _UNEXPLAINED = 0.1  # of the error: standard deviation of what the replay misses

@@ -4,7 +4,7 @@ Both models are measured on the same hold-out items, each with S training seeds.
 drawn again, the same items for both models, and the mean over seeds moves as another draw of the seeds would move it. An
 interval over items alone is too narrow: what a single training run scores is luck of its seed as well.
 
-Three things make it hold what it promises; `make bench-gain` measures it, docs/gain.md has the tables:
+Three things make it hold what it promises; `make bench-gain` measures it, docs/measured/gain.md has the tables:
 
 * Items are drawn from the whole hold-out (`resampling`), for it is a simple random sample.
 * Accuracy, macro-F1 and cost move in jumps, and in a late round hardly an item changes: a bootstrap of no change is a point.

@@ -11,7 +11,7 @@ What is trained by default is the weighted sum of the logits of up to five parts
 Without the pool it is the mean of the first two. All but the vote are linear in the embedding, and so is their sum: one
 matrix; the vote asks some 1,000 landmarks. Both score a pool of any size in blocks. Classes that nobody has labeled yet
 share a small mass: Laplace's rule of succession, unseen / (labels + classes). tests/benchmarks/bench_heads.py measures
-this against scikit-learn on five sets with 2, 5 and 10 labels per class; docs/heads.md has the table and what else was
+this against scikit-learn on five sets with 2, 5 and 10 labels per class; docs/measured/heads.md has the table and what else was
 tried.
 """
 

@@ -6,7 +6,7 @@ learn from. Items of one cluster come to agree even where the nearest label is f
 
 Source: Zhou, Bousquet, Lal, Weston & Schoelkopf, "Learning with Local and Global Consistency", NIPS 2003; class mass
 normalisation: Zhu, Ghahramani & Lafferty, "Semi-Supervised Learning Using Gaussian Fields and Harmonic Functions", ICML
-2003. The settings are those that were good on every development set (docs/heads.md).
+2003. The settings are those that were good on every development set (docs/measured/heads.md).
 """
 
 import numpy as np

@@ -10,7 +10,7 @@ first round after which
 
 Nothing is said before four measured rounds, and never to stop while a class has too few labels.
 
-Measured and left out, on the development sets (docs/stop.md has the table): waiting until the chance that the next round pays is
+Measured and left out, on the development sets (docs/measured/stop.md has the table): waiting until the chance that the next round pays is
 below 30% for two rounds, since on a usual hold-out that chance stays near one half long after the expected value is gone;
 and waiting for stable predictions (Cohen's kappa between successive models), which only delays. Both are shown as inputs.
 

@@ -1,6 +1,6 @@
 """Fall back: "auto" becomes "random" while the random arm shows no lift, and comes back when it may be there again.
 
-The rule, decided on simulated campaigns (docs/savings.md): in each of the last three measured rounds the chance that
+The rule, decided on simulated campaigns (docs/measured/savings.md): in each of the last three measured rounds the chance that
 anything was saved against random labels is below a fifth. One round that says otherwise ends it. Rounds that another
 strategy chose do not count: whoever changes to "auto" gets it.
 """

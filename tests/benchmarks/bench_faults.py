@@ -1,6 +1,6 @@
 """Load and faults, measured against a real Label Studio that is started for it.
 
-    python tests/benchmarks/bench_faults.py [PART ...] [--small] [--write docs/faults.md]
+    python tests/benchmarks/bench_faults.py [PART ...] [--small] [--write docs/measured/faults.md]
 
 Parts: load, annotators, weather, kills, rivals, disks; all of them by default, in an hour or two. The exit code is 1
 when something that must hold did not. `--small` takes sizes that end in minutes; single sizes have options of their own.

@@ -4,7 +4,7 @@
 
 CURVES.csv has the columns dataset, strategy, seed, labels, accuracy, n_holdout: a row per model and hold-out, as
 `curator simulate --curves` writes it. The same hold-out items measure every round of a campaign; the curve on its largest
-hold-out is the truth. The protocol and the bars are those of docs/forecast.md.
+hold-out is the truth. The protocol and the bars are those of docs/measured/forecast.md.
 """
 
 # ruff: noqa: T201  a benchmark prints its table

@@ -1,6 +1,6 @@
 """How long strategies take and how much memory, curator beside every peer that this interpreter can import.
 
-    python tests/benchmarks/bench_speed.py [--only W2] [--sizes 100000] [--threads 1 2] [--out DIR] [--write docs/performance.md]
+    python tests/benchmarks/bench_speed.py [--only W2] [--sizes 100000] [--threads 1 2] [--out DIR] [--write docs/measured/performance.md]
 
 Each case runs in a process of its own, on so many cores and threads. `--only` is a pattern of "WORKLOAD what, library";
 `--sizes` replaces the sizes of every case, but none runs above its largest; `--small` takes sizes that end in minutes.

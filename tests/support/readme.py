@@ -1,4 +1,4 @@
-"""Puts the real output of the documented commands into README.md, between its markers: `make readme`.
+"""Puts the real output of the documented commands into README.md and docs/, between its markers: `make readme`.
 
 Commands run in a temporary folder, as a reader would type them. Only stdout is kept; times and rates are masked
 and the temporary folder is cut off, so that running it again gives the same text.
@@ -10,28 +10,60 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 SAMPLE = "data/messages.csv"
-# block of README.md -> the commands whose output it holds
-COMMANDS = {
-    "demo": ["curator demo .demo/digits"],
-    "five-minutes": [
-        f"curator init messages --data {SAMPLE} --labeler replay --price 0.08 --batch 20",
-        "curator round",
-        "curator round",
-        "curator round",
-        "curator status",
-    ],
-    "plan": ["curator plan --project .demo/digits --target 0.99"],
-    "strategies": ["curator strategies"],
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of a page that holds the output of commands.
+
+    Attributes:
+        page: has the markers.
+        commands: whose output the block holds.
+        before: run first, in the same folder; what they print is not shown.
+        with_prompt: each command stands above its output.
+    """
+
+    page: Path
+    commands: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    with_prompt: bool = False
+
+
+DEMO = "curator demo .demo/digits"
+BLOCKS = {
+    "demo": Block(README, (DEMO,)),
+    "five-minutes": Block(
+        DOCS / "tutorial.md",
+        (
+            f"curator init messages --data {SAMPLE} --labeler replay --price 0.08 --batch 20",
+            "curator round",
+            "curator round",
+            "curator round",
+            "curator status",
+        ),
+        with_prompt=True,
+    ),
+    "plan": Block(
+        DOCS / "forecast.md", ("curator plan --project .demo/digits --target 0.99",), before=(DEMO,)
+    ),
+    "strategies": Block(DOCS / "reference" / "strategies.md", ("curator strategies",)),
 }
-BEFORE = {
-    "plan": ["curator demo .demo/digits"]
-}  # run first, in the same folder; what they print is not shown
-WITH_PROMPT = {"five-minutes"}  # several commands: each stands above its output
+
+
+def shown(name: str) -> str:
+    """What a block holds now.
+
+    Raises:
+        ValueError: its page has no such block, or more than one.
+    """
+    return block(BLOCKS[name].page.read_text(encoding="utf-8"), name)
 
 
 def block(text: str, name: str) -> str:
@@ -68,6 +100,7 @@ def outputs(name: str) -> str:
     Raises:
         subprocess.CalledProcessError: a documented command fails.
     """
+    wanted = BLOCKS[name]
     program = Path(sys.executable).with_name("curator")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -76,7 +109,7 @@ def outputs(name: str) -> str:
         # What this machine knows of earlier campaigns is not what a reader's knows.
         environment = {**os.environ, "CURATOR_TRACK_RECORD": "off"}
         parts = []
-        for command in [*BEFORE.get(name, []), *COMMANDS[name]]:
+        for command in [*wanted.before, *wanted.commands]:
             done = subprocess.run(
                 [program, *command.split()[1:]],
                 cwd=folder,
@@ -85,9 +118,9 @@ def outputs(name: str) -> str:
                 text=True,
                 check=True,
             )
-            if command not in COMMANDS[name]:
+            if command not in wanted.commands:
                 continue
-            prompt = f"$ {command}\n" if name in WITH_PROMPT else ""
+            prompt = f"$ {command}\n" if wanted.with_prompt else ""
             parts.append(prompt + masked(done.stdout, folder))
         return "\n\n".join(parts)
 
@@ -97,11 +130,12 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Renew every block of README.md; written only when all commands worked."""
-    text = README.read_text(encoding="utf-8")
-    for name in COMMANDS:
-        text = with_block(text, name, outputs(name))
-    README.write_text(text, encoding="utf-8")
+    """Renew every block; pages are written only when all commands worked."""
+    pages = {wanted.page: wanted.page.read_text(encoding="utf-8") for wanted in BLOCKS.values()}
+    for name, wanted in BLOCKS.items():
+        pages[wanted.page] = with_block(pages[wanted.page], name, outputs(name))
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

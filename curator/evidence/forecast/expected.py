@@ -1,4 +1,4 @@
-"""What error a forecast has by experience: means of the shipped back-test (docs/forecast.md)."""
+"""What error a forecast has by experience: means of the shipped back-test (docs/measured/forecast.md)."""
 
 from curator.evidence.forecast.seen import between_horizons
 

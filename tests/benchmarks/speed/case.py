@@ -28,7 +28,7 @@ class Case:
     """Something to measure.
 
     Attributes:
-        workload: as in docs/performance.md.
+        workload: as in docs/measured/performance.md.
         task: what is computed, on what data. Cases of one workload and task are compared with each other.
         library: whose code: `OURS`, `NAIVE` (what one would write in numpy, nothing checked) or a peer.
         sizes: items in the pool; none larger than the largest is ever tried.

@@ -1,7 +1,7 @@
 """Which labelers there are, by name.
 
 Only names stand here, so that looking one up imports no server library; the caller imports the class it needs
-and hands it the arguments it wants. Others add theirs as entry points of the group `curator.project.labeler`.
+and hands it the arguments it wants. Others add theirs as entry points of the group `curator.labelers`.
 """
 
 from importlib import import_module
@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 
 from integrations.errors import LabelerError
 
-GROUP = "curator.project.labeler"
+GROUP = "curator.labelers"
 
 LABELERS: dict[str, str] = {
     "files": "integrations.labelers.files:FilesLabeler",

@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from curator.amounts import MICRO, format_amount, unit_name
-from curator.cli.text.arm import arm_lines
 from curator.cli.text.chart import learning_curve
-from curator.cli.text.gain import per_unit, verdict_lines, verdict_word, window_lines, windows_rows
+from curator.cli.text.gain import arm_lines, per_unit, verdict_lines, verdict_word, window_lines, windows_rows
 from curator.money.advice import sentence
 from curator.money.bill import KINDS, hours_line, imported_line, sum_known
 from curator.money.measured_on import item_counts, restated

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from curator.amounts import MICRO
 from curator.cli.app import app
-from curator.money.stop import AHEAD, Evidence, agreement, decide, look_ahead, recent
+from curator.money.stop import AHEAD, Evidence, decide, look_ahead, recent
 from curator.project.project import Project
 from curator.rounds import advice
 from curator.rounds import run as running
@@ -127,14 +127,6 @@ def test_a_level_curve_gains_nothing():
     level = np.array([[0.99, 0.98, 0.98, 0.99]])
     outlook = look_ahead(level, cost=COST, value=MICRO)
     assert (outlook.gain, outlook.gain_ahead) == (0.0, 0.0)
-
-
-def test_agreement_by_hand():
-    """Of 10 items 8 agree; by chance 0.5 would: kappa 0.6. The same single class everywhere is full agreement."""
-    before, after = np.repeat([0, 1], 5), np.array([0, 0, 0, 0, 1, 0, 1, 1, 1, 1])
-    assert agreement(before, after, 2) == pytest.approx(0.6)
-    assert agreement(before, before, 3) == 1.0
-    assert agreement(np.zeros(4, int), np.zeros(4, int), 3) == 1.0
 
 
 def test_recent_takes_three():

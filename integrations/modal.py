@@ -8,12 +8,14 @@ called directly, once, with numpy arrays, and what comes back is checked.
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from modAL.models import ActiveLearner
 from modAL.uncertainty import uncertainty_sampling
+from modAL.utils.data import data_vstack
 from numpy.typing import NDArray
+from sklearn.utils import check_X_y
 
 from integrations.errors import IntegrationError
 
@@ -49,12 +51,61 @@ class SelectFunction(Protocol):
         ...
 
 
+class Learner(ActiveLearner):
+    """modAL's learner, as it works with scikit-learn 1.8 and newer too.
+
+    modAL 0.4.2.1 checks training data with an argument that scikit-learn 1.8 removed. The three methods that do so are
+    here again, with the same checks and without that argument; committees of modAL take such learners.
+    """
+
+    def fit(self, X: Any, y: Any, bootstrap: bool = False, **fit_kwargs: Any) -> Self:  # noqa: FBT001, FBT002 - modAL's
+        """Forget what was known and learn X (n, dim) and y (n,).
+
+        Raises:
+            ValueError: X and y have different lengths, or hold values that are not finite.
+        """
+        _check_training_data(X, y)
+        self.X_training, self.y_training = X, y
+        self._fit_to_known(bootstrap=bootstrap, **fit_kwargs)
+        return self
+
+    def teach(
+        self,
+        X: Any,
+        y: Any,
+        bootstrap: bool = False,  # noqa: FBT001, FBT002 - modAL's
+        only_new: bool = False,  # noqa: FBT001, FBT002 - modAL's
+        **fit_kwargs: Any,
+    ) -> None:
+        """Learn X (n, dim) and y (n,), together with what is known or (`only_new`) by themselves.
+
+        Raises:
+            ValueError: X and y have different lengths, do not fit what is known, or hold values that are not finite.
+        """
+        if only_new:
+            _check_training_data(X, y)
+            self._fit_on_new(X, y, bootstrap=bootstrap, **fit_kwargs)
+        else:
+            self._add_training_data(X, y)
+            self._fit_to_known(bootstrap=bootstrap, **fit_kwargs)
+
+    def _add_training_data(self, X: Any, y: Any) -> None:
+        _check_training_data(X, y)
+        known = self.X_training is not None
+        self.X_training = data_vstack((self.X_training, X)) if known else X
+        self.y_training = data_vstack((self.y_training, y)) if known else y
+
+
+def _check_training_data(X: Any, y: Any) -> None:
+    check_X_y(X, y, accept_sparse=True, ensure_2d=False, allow_nd=True, multi_output=True, dtype=None)
+
+
 def make_learner(
     estimator: Any,
     X: FloatArray,
     y: NDArray[Any],
     query_strategy: QueryStrategy | None = None,
-) -> ActiveLearner:
+) -> Learner:
     """Wrap a fitted estimator as a modAL learner, without fitting it again.
 
     Args:
@@ -73,7 +124,7 @@ def make_learner(
         raise IntegrationError(
             f"{len(X)} training rows have {len(y)} labels; there must be one label per row."
         )
-    learner = ActiveLearner(estimator=estimator, query_strategy=query_strategy or uncertainty_sampling)
+    learner = Learner(estimator=estimator, query_strategy=query_strategy or uncertainty_sampling)
     # Handed to the constructor, these would make modAL fit the estimator again.
     learner.X_training, learner.y_training = np.asarray(X), np.asarray(y)
     return learner

@@ -8,7 +8,7 @@ import numpy as np
 
 from strategies.inputs import Predict
 from strategies.kernels.checks import check_embeddings, check_k, check_labeled, check_weights, weights_among
-from strategies.kernels.dropout import masks
+from strategies.kernels.committee import dropout_masks
 from strategies.kernels.kmeans import kmeans, representatives, sample
 from strategies.kernels.predict import PREDICT_ROWS, predict_checked
 from strategies.kernels.ties import likeliest
@@ -56,7 +56,7 @@ def select(
     labeled = check_labeled(labeled, dim)
     weights = check_weights(weights, n)
 
-    changes = _count_changes(embeddings, predict, masks(dim, _MASKS, _RATE, rng))
+    changes = _count_changes(embeddings, predict, dropout_masks(dim, _MASKS, _RATE, rng))
     if weights is not None:
         changes[weights == 0.0] = -1
     needed = -(-_MASKS // 2)

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Force, Header, ProjectDir, Quoting
+from curator.cli.options import (
+    HERE,
+    AsJson,
+    Delimiter,
+    EmbeddingsFile,
+    Encoding,
+    Force,
+    Header,
+    ProjectDir,
+    Quoting,
+)
 from curator.cli.printing import echo, say
 
 
@@ -86,9 +96,7 @@ def predict(
         ),
     ] = None,
     project: ProjectDir = HERE,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
+    embeddings: EmbeddingsFile = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     quoting: Quoting = None,

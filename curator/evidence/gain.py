@@ -84,42 +84,6 @@ class Interval:
     high: float
 
 
-def paired_gain(
-    before: FloatArray,
-    after: FloatArray,
-    y: IntArray,
-    metric: Metric = "accuracy",
-    *,
-    costs: NDArray[np.float64] | None = None,
-    n_bootstrap: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Gain:
-    """Gain of `after` over `before` by a paired bootstrap over items and seeds.
-
-    Args:
-        before: (n_seeds_before, n_items, n_classes) probs of the earlier model on the hold-out.
-        after: (n_seeds_after, n_items, n_classes) probs of the later model on the same items in the same order.
-        y: (n_items,) the true class of each item as its column in the probs.
-        metric: "accuracy", "macro_f1" over the classes that occur in `y`, "log_loss" in nats, or "cost_weighted_error".
-        costs: (n_classes, n_classes) cost by true and predicted class, for "cost_weighted_error"; None: 1 per mistake.
-        n_bootstrap: replicates.
-        seed: of the replicates; the same seed gives the same interval.
-        level: probability content of the interval.
-
-    Returns:
-        The gain; positive = better after.
-
-    Raises:
-        DataError: shapes that do not fit each other, no items, or a class outside the columns.
-    """
-    draws = Resampling(len(y), n_bootstrap, seed)
-    found = gains(
-        [Outcomes.of(before, y)], Outcomes.of(after, y), (metric,), draws=draws, costs=costs, level=level
-    )
-    return found[0][metric]
-
-
 def gains(
     befores: Sequence[Outcomes],
     after: Outcomes,
@@ -129,18 +93,19 @@ def gains(
     costs: NDArray[np.float64] | None = None,
     level: float = 0.95,
 ) -> list[dict[Metric, Gain]]:
-    """Gains of one model over several earlier ones, all from the same draws of the items.
+    """Gains of one model over several earlier ones by a paired bootstrap, all from the same draws of the items.
 
     Args:
         befores: of the earlier models, on the items of `after`.
         after: of the later model.
-        metrics: as in `paired_gain`.
-        draws: of the items.
-        costs: as in `paired_gain`.
+        metrics: "accuracy", "macro_f1" over the classes that occur among the items, "log_loss" in nats,
+            "cost_weighted_error".
+        draws: of the items; the same draws give the same intervals.
+        costs: (n_classes, n_classes) cost by true and predicted class, for "cost_weighted_error"; None: 1 per mistake.
         level: probability content of the intervals.
 
     Returns:
-        Per earlier model {metric: gain}.
+        Per earlier model {metric: gain}; positive = better after.
 
     Raises:
         DataError: the models were not measured on the same items, or impossible options.
@@ -175,8 +140,8 @@ def metric_interval(
     Args:
         probs: (n_seeds, n_items, n_classes) probs on the hold-out.
         y: (n_items,) the true class of each item as its column in `probs`.
-        metric: as in `paired_gain`.
-        costs: as in `paired_gain`.
+        metric: as in `gains`.
+        costs: as in `gains`.
         n_bootstrap: replicates.
         seed: of the replicates; the same seed gives the same interval.
         level: probability content of the interval.

@@ -43,12 +43,10 @@ class LinearFit:
     Attributes:
         weight: (n_problems, n_classes, dim) float64.
         bias: (n_problems, n_classes) float64; -inf for a class outside the problem.
-        iterations: Newton steps that were taken until the last problem converged.
     """
 
     weight: Tensor
     bias: Tensor
-    iterations: int
 
 
 def fit_softmax_regression(
@@ -86,10 +84,10 @@ def fit_softmax_regression(
         present=present,
         decay=decay.double(),
     )
-    solution, iterations = _minimise(problem, tol=tol, max_iter=max_iter)
+    solution = _minimise(problem, tol=tol, max_iter=max_iter)
     weight = solution[..., :-1] @ axes.T
     bias = (solution[..., -1] - weight @ centre).masked_fill(~present, -torch.inf)
-    return LinearFit(weight=weight, bias=bias, iterations=iterations)
+    return LinearFit(weight=weight, bias=bias)
 
 
 def _principal_axes(centred: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,7 +132,7 @@ class _Problem:
         return loss, torch.cat([by_weight, error.sum(dim=2, keepdim=True)], dim=2), probs
 
 
-def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> tuple[Tensor, int]:
+def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> Tensor:
     """Inexact Newton with backtracking; every problem has its own step lengths."""
     at = problem.zeros()
     loss, gradient, probs = problem.evaluate(at)
@@ -142,11 +140,11 @@ def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> tuple[Tensor, 
     first = _norm(gradient)
     least = _LEAST_DAMPING * problem.decay
     damping = problem.decay.clone()
-    for iteration in range(max_iter):
+    for _ in range(max_iter):
         size = _norm(gradient)
         running = size > goal
         if not running.any():
-            return at, iteration
+            return at
         # Rough systems far from the optimum, ever finer ones close to it: superlinear, without wasted products.
         accuracy = torch.minimum(torch.full_like(size, 0.25), (size / first.clamp_min(1e-300)).sqrt())
         # A solved problem asks for no direction: with a zero gradient its conjugate gradients have nothing to do.
@@ -164,7 +162,7 @@ def _minimise(problem: _Problem, *, tol: float, max_iter: int) -> tuple[Tensor, 
             ConvergenceWarning,
             stacklevel=2,
         )
-    return at, max_iter
+    return at
 
 
 def _norm(gradient: Tensor) -> Tensor:

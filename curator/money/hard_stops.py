@@ -19,13 +19,11 @@ class TargetCheck:
         target: as in curator.toml.
         value: of the metric now.
         low: lower end of its interval, wide enough for having looked every round.
-        looks: rounds measured so far.
     """
 
     target: float
     value: float
     low: float
-    looks: int
 
     @property
     def reached(self) -> bool:
@@ -45,9 +43,9 @@ def check_target(stop: StopSection, measured: list[Row]) -> TargetCheck | None:
     """
     if stop.target is None or not measured:
         return None
-    row, looks = measured[-1], len(measured)
-    low = row["value"] - (row["value"] - row["value_low"]) * widening(_LEVEL, max(LOOKS, looks))
-    return TargetCheck(stop.target, float(row["value"]), float(low), looks)
+    row = measured[-1]
+    low = row["value"] - (row["value"] - row["value_low"]) * widening(_LEVEL, max(LOOKS, len(measured)))
+    return TargetCheck(stop.target, float(row["value"]), float(low))
 
 
 def is_over(stop: StopSection, today: date) -> bool:

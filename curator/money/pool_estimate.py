@@ -3,9 +3,6 @@
 Labels that a strategy chose are no sample: accuracy and class balance among them are those of odd items. The arm of a
 round was drawn uniformly from all that could have been asked about, and the model that chose the rest of the round had
 not seen it, so the share it has right is an unbiased estimate of its accuracy on what was left of the pool.
-
-Where items are drawn with unequal, logged probabilities, `lure` weighs them. Source: Farquhar, Gal & Rainforth, "On
-Statistical Bias In Active Learning: How and When To Fix It", ICLR 2021, arXiv 2101.11665.
 """
 
 from collections import Counter
@@ -13,14 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-import numpy as np
-from numpy.typing import NDArray
-
 from curator.errors import DataError
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
-
-FloatArray = NDArray[np.floating]
 
 LEVEL = 0.95
 RECENT = 3  # rounds whose arms are pooled: one alone has too few items
@@ -72,52 +64,6 @@ def wilson_ends(share: float, n: float, level: float = LEVEL) -> tuple[float, fl
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = (z2 * (share * (1 - share) / n + z2 / (4 * n * n))) ** 0.5 / (1 + z2 / n)
     return max(0.0, centre - reach), min(1.0, centre + reach)
-
-
-def lure_weights(probabilities: FloatArray, n_pool: int) -> FloatArray:
-    """What each loss counts, so that their mean is unbiased for the whole pool.
-
-    Args:
-        probabilities: (m,) of each draw, in order: that with which the item was taken among those not yet drawn, so
-            that the probabilities of all of them add up to 1 at every draw.
-        n_pool: items before the first draw, at least m.
-
-    Returns:
-        (m,) weights; all 1 when every draw was uniform.
-
-    Raises:
-        DataError: a probability outside (0, 1], or more draws than items.
-    """
-    q = np.asarray(probabilities, dtype=np.float64)
-    drawn = len(q)
-    if not 0 < drawn <= n_pool or not ((q > 0) & (q <= 1)).all():
-        raise DataError(
-            f"LURE needs 1 to {n_pool} draws, each with a probability above 0 and up to 1, got {drawn} draws."
-        )
-    left = n_pool - np.arange(drawn)  # items that could be drawn: N - m + 1
-    if drawn == n_pool:
-        return np.ones(drawn)  # everything is known: nothing stands for anything else
-    return 1.0 + (n_pool - drawn) / (left - 1.0) * (1.0 / (left * q) - 1.0)
-
-
-def lure(losses: FloatArray, probabilities: FloatArray, n_pool: int, level: float = LEVEL) -> Share:
-    """The mean loss over the pool from draws of unequal probability.
-
-    Args:
-        losses: (m,) of the drawn items, in order; 0 to 1 for a share.
-        probabilities: (m,) as of `lure_weights`.
-        n_pool: items before the first draw.
-        level: of the interval, which is normal: rough below 30 draws or with weights far apart.
-
-    Raises:
-        DataError: fewer than two draws, or draws that do not fit.
-    """
-    if len(losses) < 2 or len(losses) != len(probabilities):
-        raise DataError(f"LURE needs two draws or more, each with its probability, got {len(losses)} losses.")
-    weighted = lure_weights(probabilities, n_pool) * np.asarray(losses, dtype=np.float64)
-    value, n = float(weighted.mean()), len(weighted)
-    reach = NormalDist().inv_cdf(0.5 + level / 2.0) * float(weighted.std(ddof=1)) / n**0.5
-    return Share(value, value - reach, value + reach, n)
 
 
 def arm_items(ledger: Ledger, up_to: int) -> list[ArmItem]:

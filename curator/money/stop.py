@@ -221,21 +221,6 @@ def _told(outlook: Outlook, evidence: Evidence) -> str:
     return f"{text}; kappa with the model before: {kappa}."
 
 
-def agreement(before: NDArray[np.integer], after: NDArray[np.integer], n_classes: int) -> float:
-    """Cohen's kappa of two models' predictions; 1 where both give every item the same single class.
-
-    Args:
-        before: (n,) predicted classes, 0 to n_classes - 1.
-        after: (n,) of the later model, on the same items.
-        n_classes: how many there are.
-    """
-    pairs = np.bincount(before * n_classes + after, minlength=n_classes**2).reshape(n_classes, n_classes)
-    shares = pairs / pairs.sum()
-    observed = float(np.trace(shares))
-    expected = float(shares.sum(axis=0) @ shares.sum(axis=1))
-    return 1.0 if expected == 1.0 else (observed - expected) / (1.0 - expected)
-
-
 def recent(values: Sequence[float | None], window: int = 3) -> float | None:
     """The mean of the last three; None while there are fewer."""
     last = [value for value in values[-window:] if value is not None]

@@ -3,13 +3,13 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeVar
 
 from curator.errors import DataError
 
@@ -19,6 +19,7 @@ LONGEST_NAME = 80  # characters of a column's or a class's name in a list of the
 EMPTY_ROW = "empty row"
 BAD_ROWS_HEADER = ("file", "row", "line", "problem", "where", "advice")
 _LONGEST = 60  # characters of an example
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -218,8 +219,13 @@ def missing_column(
 
 def listed(names: Sequence[str], limit: int = 20) -> str:
     """Names for a message: quoted, cut, joined, at most `limit` of them."""
-    shown = ", ".join(quoted(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+    return joined(names, limit, quoted)
+
+
+def joined(parts: Sequence[Part], limit: int, say: Callable[[Part], str] = str) -> str:
+    """Parts of a message: the first `limit` of them, and how many more there are."""
+    shown = ", ".join(say(part) for part in parts[:limit])
+    return shown if len(parts) <= limit else f"{shown} and {len(parts) - limit:,} more"
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:

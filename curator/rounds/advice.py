@@ -120,11 +120,6 @@ def consider(
     return _as_told(newest, advice.word, list(advice.reasons), advice.inputs)
 
 
-def history(project: Project) -> list[dict[str, Any]]:
-    """What was said after each round, the oldest first; as `current`."""
-    return [_told(row) for row in project.ledger.rows("select * from verdicts order by round")]
-
-
 def _told(row: Row) -> dict[str, Any]:
     return _as_told(
         int(row["round"]), str(row["word"]), json.loads(row["reasons"]), json.loads(row["inputs"])

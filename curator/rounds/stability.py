@@ -10,7 +10,6 @@ from safetensors.numpy import load_file, save
 from curator.files import write_bytes
 from curator.learner.model import Model
 from curator.ledger.class_history import History
-from curator.money.stop import agreement
 from curator.project.project import Project
 from strategies.kernels.ties import likeliest
 
@@ -50,7 +49,9 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float | N
     changed = float(np.mean(earlier != later))
     if len(np.unique([earlier, later])) == 1:
         return changed, None
-    return changed, agreement(earlier, later, len(project.config.project.classes))
+    from sklearn.metrics import cohen_kappa_score
+
+    return changed, float(cohen_kappa_score(earlier, later))
 
 
 def stop_set(project: Project) -> IntArray:

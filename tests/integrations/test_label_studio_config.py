@@ -96,10 +96,10 @@ def test_every_known_labeler_can_be_had():
 def test_others_can_add_a_labeler(monkeypatch):
     """Through entry points; one that cannot be loaded says so, and none can take the place of ours."""
     points = [
-        EntryPoint("theirs", "integrations.labelers.replay:ReplayLabeler", registry.GROUP),
-        EntryPoint("broken", "no.such.module:Labeler", registry.GROUP),
-        EntryPoint("thing", "integrations.labelers.replay:REFERENCE", registry.GROUP),
-        EntryPoint("replay", "no.such.module:Labeler", registry.GROUP),
+        EntryPoint("theirs", "integrations.labelers.replay:ReplayLabeler", "curator.labelers"),
+        EntryPoint("broken", "no.such.module:Labeler", "curator.labelers"),
+        EntryPoint("thing", "integrations.labelers.replay:REFERENCE", "curator.labelers"),
+        EntryPoint("replay", "no.such.module:Labeler", "curator.labelers"),
     ]
     monkeypatch.setattr(
         registry, "entry_points", lambda group: [point for point in points if point.group == group]

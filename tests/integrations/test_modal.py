@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from modAL.models import ActiveLearner
+from modAL.models import ActiveLearner, Committee
 from modAL.uncertainty import classifier_entropy, classifier_margin, classifier_uncertainty
 from sklearn.linear_model import LogisticRegression
 
@@ -22,9 +22,6 @@ from strategies import margin
 from strategies.inputs import Inputs
 from strategies.kernels.neighbour_graph import build
 from strategies.registry import SCORERS, SELECTORS
-
-# modAL's teach() uses the old name of an argument of scikit-learn.
-renamed = pytest.mark.filterwarnings("ignore:'force_all_finite' was renamed:FutureWarning")
 
 
 @pytest.fixture
@@ -70,13 +67,59 @@ def test_a_fitted_model_is_wrapped_without_fitting(data):
     assert len(learner.query(pool, n_instances=3)[0]) == 3
 
 
-@renamed
 def test_teaching_refits_on_everything(learner, data):
     """teach() learns from the old labels and the new ones together."""
     X, y, pool, answers = data
     learner.teach(pool[:50], answers[:50])
     whole = LogisticRegression().fit(np.concatenate((X, pool[:50])), np.concatenate((y, answers[:50])))
     np.testing.assert_allclose(learner.predict_proba(pool), whole.predict_proba(pool))
+
+
+def test_teaching_only_the_new_forgets_nothing_that_is_known(learner, data):
+    """teach(only_new=True) fits on the new ones alone; what was known stays known, as in modAL."""
+    X, _y, pool, answers = data
+    learner.teach(pool[:50], answers[:50], only_new=True)
+    alone = LogisticRegression().fit(pool[:50], answers[:50])
+    np.testing.assert_allclose(learner.predict_proba(pool), alone.predict_proba(pool))
+    assert learner.X_training is X
+
+
+def test_fitting_begins_anew(learner, data):
+    """fit() forgets the old labels and gives the learner back."""
+    _, _, pool, answers = data
+    assert learner.fit(pool[:50], answers[:50]) is learner
+    alone = LogisticRegression().fit(pool[:50], answers[:50])
+    np.testing.assert_allclose(learner.predict_proba(pool), alone.predict_proba(pool))
+    assert len(learner.X_training) == len(learner.y_training) == 50
+
+
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_a_committee_of_modal_teaches_our_learners(data, bootstrap):
+    """A committee hands new labels to each of its learners."""
+    X, y, pool, answers = data
+    committee = Committee([make_learner(LogisticRegression(C=c).fit(X, y), X, y) for c in (0.1, 1.0)])
+    committee.teach(pool[:50], answers[:50], bootstrap=bootstrap)
+    assert [len(one.X_training) for one in committee] == [110, 110]
+    assert committee.predict_proba(pool).shape == (200, 3)
+
+
+@pytest.mark.parametrize("call", ["fit", "teach", "only_new"])
+@pytest.mark.parametrize(
+    ("spoil", "say"),
+    [
+        (lambda X, y: (X, y[1:]), "inconsistent numbers of samples"),
+        (lambda X, y: (X * [1, np.nan, 1], y), "NaN"),
+    ],
+)
+def test_broken_training_data_is_refused(learner, data, call, spoil, say):
+    """Lengths that differ and values that are not finite are refused before anything is learned or kept."""
+    X, _y, pool, answers = data
+    method, more = (learner.teach, {"only_new": True}) if call == "only_new" else (getattr(learner, call), {})
+    before = learner.predict_proba(pool)
+    with pytest.raises(ValueError, match=say):
+        method(*spoil(pool[:50], answers[:50]), **more)
+    assert learner.X_training is X
+    np.testing.assert_array_equal(learner.predict_proba(pool), before)
 
 
 def test_a_learner_needs_a_label_per_row(data):
@@ -237,7 +280,6 @@ def test_auto_begins_in_modal_without_a_model(data):
     assert picks.tolist() == expected.tolist()
 
 
-@renamed
 @pytest.mark.parametrize("name", SELECTORS)
 def test_our_selectors_work_in_modal(name, data):
     """A modAL learner queries with our selector; what it was trained on counts as labeled, also after teach()."""

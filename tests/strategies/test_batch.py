@@ -362,7 +362,7 @@ def test_a_broken_third_party_strategy_names_its_distribution(tmp_path, monkeypa
 
 def test_an_entry_point_without_distribution_is_still_explained():
     """Importlib allows entry points that belong to nothing."""
-    point = EntryPoint("odd", "no_such_module:X", registry.GROUP)
+    point = EntryPoint("odd", "no_such_module:X", "curator.strategies")
     with pytest.raises(StrategyError, match="an unknown distribution"):
         registry._load(point)
 

@@ -5,7 +5,7 @@ import pytest
 
 from strategies import dropquery, margin_kmeans, typiclust
 from strategies.errors import StrategyInputError
-from strategies.kernels import dropout
+from strategies.kernels.committee import dropout_masks
 
 
 def rng(seed=0):
@@ -136,13 +136,13 @@ def test_predictions_that_do_not_fit():
 
 def test_masks_keep_the_mean_and_come_from_the_seed():
     """A quarter of the columns is kept, four times as large; the same seed draws the same masks."""
-    drawn = dropout.masks(10_000, 3, 0.75, rng(1))
+    drawn = dropout_masks(10_000, 3, 0.75, rng(1))
     assert drawn.shape == (3, 10_000)
     assert drawn.dtype == np.float32
     assert set(np.unique(drawn)) == {0.0, 4.0}
     np.testing.assert_allclose(drawn.mean(axis=1), 1.0, atol=0.1)
-    np.testing.assert_array_equal(drawn, dropout.masks(10_000, 3, 0.75, rng(1)))
-    assert (dropout.masks(5, 2, 0.0, rng()) == 1.0).all()
+    np.testing.assert_array_equal(drawn, dropout_masks(10_000, 3, 0.75, rng(1)))
+    assert (dropout_masks(5, 2, 0.0, rng()) == 1.0).all()
 
 
 def test_typiclust_survives_clusters_that_lost_all_items():

@@ -10,6 +10,7 @@ from curator.care.backup import Backup
 from curator.config import Config
 from curator.errors import ConfigError, CuratorError
 from curator.ledger.health import reading
+from curator.pool.problems import joined
 from curator.project.labeler import project_spec, studio_route
 from curator.studio.credentials import require_token
 from integrations.labelers.inventory import Inventory
@@ -167,10 +168,10 @@ class _StudioSearch:
             return fitting[0]
         if fitting:
             raise ConfigError(
-                f"Several projects at {self._url} are of campaigns named {name!r}: {_listed(fitting)}. "
+                f"Several projects at {self._url} are of campaigns named {name!r}: {joined(fitting, _LISTED, _in_words)}. "
                 "Name the one to restore: --labeler-project N."
             )
-        others = f" Those that curator made there: {_listed(ours)}." if ours else ""
+        others = f" Those that curator made there: {joined(ours, _LISTED, _in_words)}." if ours else ""
         raise ConfigError(
             f"No project at {self._url} is of a campaign named {name!r}.{others} "
             "Is it the right server and user? Else name the project: --labeler-project N."
@@ -212,7 +213,5 @@ def _counted(campaigns: Counter[str]) -> str:
     return ", ".join(f"{campaign}: {n:,} questions" for campaign, n in campaigns.most_common(_LISTED))
 
 
-def _listed(projects: "list[StudioProject]") -> str:
-    shown = [f"{p.number} ({p.title!r}, {p.tasks:,} tasks)" for p in projects[:_LISTED]]
-    more = len(projects) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+def _in_words(project: "StudioProject") -> str:
+    return f"{project.number} ({project.title!r}, {project.tasks:,} tasks)"

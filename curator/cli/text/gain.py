@@ -1,11 +1,15 @@
-"""How verdicts on gains look on a terminal."""
+"""How verdicts on gains, and what the random arm says, look on a terminal."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curator.amounts import format_amount, unit_name
 from curator.evidence.looks import together
+from curator.money.savings import MEASURED, sentence
 from curator.money.verdict import explained, gain_word
+
+if TYPE_CHECKING:
+    from curator.views.status import Status  # loads torch
 
 Row = dict[str, Any]
 CLASSES_CHANGED = "classes changed"  # in place of a verdict
@@ -71,6 +75,25 @@ def per_unit(row: Row) -> str:
 def points(gain: float) -> str:
     """A gain in points, signed."""
     return f"{100 * gain:+z.1f}"
+
+
+def arm_lines(status: "Status") -> list[str]:
+    """What the random arm says: one line for savings, one for the live pool, one where batches are not chosen as configured."""
+    if not status.gain:
+        return []
+    told = sentence(status.savings, status.currency)
+    if status.gain[-1]["metric"] != "accuracy" and status.savings and status.savings["status"] == MEASURED:
+        told += " (judged by accuracy)"
+    lines = [told[0].upper() + told[1:]]
+    seen = status.pool_accuracy
+    if seen is not None:
+        lines.append(
+            f"Accuracy on the live pool: {seen.value:.3f} (95%: {seen.low:.3f} to {seen.high:.3f}), "
+            f"by {seen.items} random items that the models had not seen"
+        )
+    if status.fallback:
+        lines.append(status.fallback)
+    return lines
 
 
 def _rounds(row: Row) -> str:

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from curator.config import CONFIG_NAME
 from curator.money.holdout_table import holdout_text
 from curator.pool.column_contents import ColumnSeen
-from curator.pool.problems import counted, listed
+from curator.pool.problems import counted, joined, listed
 from curator.start.create import InitReport
 from curator.start.understood import ClassSeen, EmbeddingsSeen, Understood
 
@@ -130,12 +130,11 @@ def _rare(found: Understood) -> list[str]:
         if one.items is not None and one.holdout is not None and one.holdout < _LEAST_HOLDOUT
     ]
     if rare:
-        names = ", ".join(
+        named = [
             f"{one.name!r} (about {one.holdout:.1f}, {100 * (one.absent or 0):.0f}% chance of none)"
-            for one in sorted(rare, key=lambda one: one.holdout or 0)[:3]
-        )
-        more = f" and {len(rare) - 3:,} more" if len(rare) > 3 else ""
-        which = "every class" if len(rare) == len(found.classes) else f"{names}{more}"
+            for one in sorted(rare, key=lambda one: one.holdout or 0)
+        ]
+        which = "every class" if len(rare) == len(found.classes) else joined(named, 3)
         lines += _wrapped(
             f"few in the hold-out: {which}. Gains in such a class hardly show; macro_f1 swings with a single item of it, and"
             " leaves it out if there is none. A larger --holdout, or a labeled --holdout FILE, measures it."

@@ -10,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from curator.amounts import MICRO, format_amount, unit_name
-from curator.cli.text.arm import arm_lines
 from curator.cli.text.chart import learning_curve
-from curator.cli.text.gain import per_unit, verdict_lines, verdict_word, window_lines, windows_rows
+from curator.cli.text.gain import arm_lines, per_unit, verdict_lines, verdict_word, window_lines, windows_rows
 from curator.money.advice import sentence
 from curator.money.bill import KINDS, hours_line, imported_line, sum_known
 from curator.money.measured_on import item_counts, restated
 from curator.pool.catalogue import ImportReport
-from curator.pool.problems import counted
+from curator.pool.problems import SHOWN, counted, joined
 from curator.progress import printable
 from curator.rounds.agreement import agreement_text
 from curator.rounds.result import RoundReport
@@ -230,7 +229,7 @@ def _people_lines(status: "Status") -> list[str]:
     if status.without_label:
         counts = ", ".join(f"{len(items):,} {why}" for why, items in status.without_label.items())
         lines.append(f"Asked about, and without a label: {counts}")
-        lines += [f"  {why}: {_listed(items)}" for why, items in status.without_label.items()]
+        lines += [f"  {why}: {joined(items, SHOWN)}" for why, items in status.without_label.items()]
         if status.holdout_labeled < status.holdout_items:
             lines.append(
                 "  The hold-out measures on labeled items only; those people disagree about are often the harder ones."
@@ -238,7 +237,7 @@ def _people_lines(status: "Status") -> list[str]:
     if status.unasked.answers:
         by = ", ".join(f"{name} {n:,}" for name, n in status.unasked.annotators.items())
         lines.append(
-            f"{status.unasked.sentence(status.currency)}. By {by}; items: {_listed(status.unasked.items)}"
+            f"{status.unasked.sentence(status.currency)}. By {by}; items: {joined(status.unasked.items, SHOWN)}"
         )
     if status.copies:
         by = ", ".join(f"{name} {n:,}" for name, n in status.copies.items())
@@ -253,11 +252,6 @@ def _people_lines(status: "Status") -> list[str]:
             ]
             lines.append(table(["annotator", "shared items", "agreement", "kappa"], rows))
     return lines
-
-
-def _listed(items: list[str], most: int = 5) -> str:
-    more = len(items) - most
-    return ", ".join(items[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _spent_lines(status: "Status", currency: str) -> list[str]:

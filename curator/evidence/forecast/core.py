@@ -1,18 +1,24 @@
 """The forecast itself: joint draws of the true metric along the labels, and what is read off them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curator.errors import DataError
-from curator.evidence.forecast.blend import average, stretch
-from curator.evidence.forecast.errors import ForecastRefusedError
 from curator.evidence.forecast.families import Draws, draw, posterior
 from curator.evidence.forecast.learnt import Learnt, shipped
 from curator.evidence.forecast.past_curves import go_on
 from curator.evidence.forecast.prior import vague_prior
-from curator.evidence.forecast.seen import FURTHEST, OWN_SHARE, SHARED_SHARE, Seen, between_horizons
+from curator.evidence.forecast.seen import (
+    FURTHEST,
+    OWN_SHARE,
+    SHARED_SHARE,
+    ForecastRefusedError,
+    Seen,
+    between_horizons,
+)
 
 FloatArray = NDArray[np.float64]
 VERSION = "2"
@@ -183,9 +189,9 @@ def predict(
     rng = np.random.default_rng([seed, 61])
     known = learnt or shipped()
     drawn = [draw(posterior(seen, prior), _GRID, N_DRAWS, rng) for prior in (known.prior, vague_prior())]
-    families = _on_any_items(average(drawn), seen, rng)
+    families = _on_any_items(_average(drawn), seen, rng)
     curves = _finished(
-        average([families, go_on(seen, known.past, families, _GRID)]), seen, np.asarray(widths)
+        _average([families, go_on(seen, known.past, families, _GRID)]), seen, np.asarray(widths)
     )
     points = _read(curves, wanted / seen.now, seed, common=True)
     quantiles = np.quantile(points, LEVELS, axis=0).T
@@ -203,8 +209,8 @@ def _finished(curves: Draws, seen: Seen, widths: FloatArray) -> Draws:
     noise = np.minimum(seen.shared_variance / np.maximum(curves.paths.var(axis=0), 1e-12), 1.0)
     squares = np.square(between_horizons(_GRID, _FACTORS))
     factors = np.sqrt(squares + (1.0 - squares) * noise) * between_horizons(_GRID, widths)
-    paths = np.maximum.accumulate(stretch(curves.paths, factors), axis=1)
-    limits = np.maximum(stretch(curves.limits, factors[-1]), paths[:, -1])
+    paths = np.maximum.accumulate(_stretch(curves.paths, factors), axis=1)
+    limits = np.maximum(_stretch(curves.limits, factors[-1]), paths[:, -1])
     return Draws(np.clip(paths, 0.0, 1.0), np.clip(limits, 0.0, 1.0), widths[0] * curves.scatter)
 
 
@@ -248,3 +254,27 @@ def _rows(n_draws: int) -> NDArray[np.int64]:
 
 def _finite(labels: float) -> float | None:
     return float(labels) if np.isfinite(labels) else None
+
+
+def _average(members: Sequence[Draws]) -> Draws:
+    """The mean of the members' quantiles at every x; a path keeps the rank that it has in the first member.
+
+    An average of quantiles keeps the shape of its members where a mixture would have two humps; it is too wide, hence
+    `_FACTORS`.
+    """
+    first = members[0]
+    ranks = first.paths.argsort(axis=0).argsort(axis=0)
+    paths = np.mean([np.sort(member.paths, axis=0) for member in members], axis=0)
+    limits = np.mean([np.sort(member.limits) for member in members], axis=0)
+    squares = np.mean([np.square(np.sort(member.scatter)) for member in members], axis=0)
+    return Draws(
+        np.take_along_axis(paths, ranks, axis=0),
+        limits[first.limits.argsort().argsort()],
+        np.sqrt(squares)[first.scatter.argsort().argsort()],
+    )
+
+
+def _stretch(values: FloatArray, factors: FloatArray) -> FloatArray:
+    """Move every column's values away from, or to, its median by that column's factor."""
+    middle = np.median(values, axis=0)
+    return np.asarray(middle + factors * (values - middle))

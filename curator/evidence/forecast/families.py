@@ -19,7 +19,6 @@ from curator.evidence.forecast.shapes import dictionary
 
 FloatArray = NDArray[np.float64]
 _LEVEL_MEAN, _LEVEL_SD = 0.7, 0.5
-_MOST_TRIES = 40  # draws per path wanted before a curve that leaves [0, 1] is cut instead of drawn again
 JITTERS = (0.0015, 0.0035, 0.007, 0.013, 0.03)  # scatter of training, as shares of 1
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from benchmarks.efficiency.statistics import PowerLaw
 from benchmarks.stop.campaigns import Campaign, Run
 from numpy.typing import NDArray
+from sklearn.metrics import cohen_kappa_score
 
 from curator.amounts import MICRO
 from curator.evidence.forecast import predict
 from curator.evidence.forecast.core import VERSION
-from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, agreement, look_ahead, recent
+from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, look_ahead, recent
 
 PRICE = 80_000  # micro-units of a label
 HOLDOUTS = (300, 1_000)
@@ -87,7 +88,8 @@ def stability(campaign: Campaign) -> Stability:
     """Of a campaign, by its stop set."""
     pairs = list(zip(campaign.stop_set, campaign.stop_set[1:], strict=False))
     changed = [None, *(float(np.mean(a != b)) for a, b in pairs)]
-    kappa = [None, *(agreement(a.astype(int), b.astype(int), campaign.classes) for a, b in pairs)]
+    # two constants that agree have no kappa: agreement that stays
+    kappa = [None, *(1.0 if (a == b).all() else float(cohen_kappa_score(a, b)) for a, b in pairs)]
     return Stability(_means(changed), _means(kappa))
 
 

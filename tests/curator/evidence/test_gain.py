@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
+from support.gains import gain_of
 
 from curator.errors import DataError
-from curator.evidence.gain import mcnemar_p, metric_interval, paired_gain
+from curator.evidence.gain import mcnemar_p, metric_interval
 
 
 def _two_models(rng, *, n=800, n_seeds=3, seed_sd=0.0, gain=0.01, k=4):
@@ -31,7 +32,7 @@ def test_a_95_percent_interval_covers_the_true_gain_about_that_often(n_seeds, se
     hits = 0
     for seed in range(150):
         before, after, y = _two_models(rng, n_seeds=n_seeds, seed_sd=seed_sd)
-        found = paired_gain(before, after, y, n_bootstrap=300, seed=seed)
+        found = gain_of(before, after, y, n_bootstrap=300, seed=seed)
         hits += found.low <= 0.01 <= found.high
     assert 0.88 <= hits / 150 <= 0.99
 
@@ -40,7 +41,7 @@ def test_seeds_that_differ_widen_the_interval():
     """Luck of the seed counts: with it, the interval is wider than over items alone."""
     rng = np.random.default_rng(0)
     before, after, y = _two_models(rng, n=4000, seed_sd=0.02)
-    both, items = paired_gain(before, after, y), paired_gain(before[:1], after[:1], y)
+    both, items = gain_of(before, after, y), gain_of(before[:1], after[:1], y)
     assert both.high - both.low > 1.5 * (items.high - items.low)
 
 
@@ -61,12 +62,12 @@ def test_values_are_means_over_seeds_of_scikit_learns_metric(metric):
             [f1_score(y, p.argmax(axis=1), labels=range(5), average="macro", zero_division=0) for p in probs]
         )
 
-    found = paired_gain(before, after, y, metric)
+    found = gain_of(before, after, y, metric)
     assert found.before == pytest.approx(value(before))
     assert found.after == pytest.approx(value(after))
     assert found.value == pytest.approx(value(after) - value(before))
     assert found.low < found.value < found.high
-    assert found == paired_gain(before, after, y, metric)
+    assert found == gain_of(before, after, y, metric)
     one = metric_interval(after, y, metric)
     assert one.value == pytest.approx(found.after)
     assert one.low < one.value < one.high
@@ -75,10 +76,10 @@ def test_values_are_means_over_seeds_of_scikit_learns_metric(metric):
 def test_no_changed_item_is_no_proof_of_no_gain():
     """Of 100 items none changed: the gain is 0, but 2 in 100 may still have gone either way unseen; log loss knows better."""
     before, _, y = _two_models(np.random.default_rng(0), n=100)
-    found = paired_gain(before, before, y)
+    found = gain_of(before, before, y)
     assert (found.value, found.mcnemar_p) == (0, 1)
     assert (found.low, found.high) == pytest.approx((-0.02, 0.02))
-    finer = paired_gain(before, before, y, "log_loss")
+    finer = gain_of(before, before, y, "log_loss")
     assert (finer.low, finer.high) == (0, 0)
 
 
@@ -91,7 +92,7 @@ def test_mcnemar_is_exact_while_few_items_changed():
     truth = np.zeros(10, dtype=int)
     right, wrong = np.tile([0.9, 0.1], (1, 10, 1)), np.tile([0.9, 0.1], (1, 10, 1))
     wrong[0, :3] = [0.1, 0.9]
-    found = paired_gain(wrong, right, truth)
+    found = gain_of(wrong, right, truth)
     assert (found.mcnemar_b, found.mcnemar_c) == (0, 3)
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from support.gains import gain_of
 
 from curator.errors import DataError
-from curator.evidence.gain import gains, metric_interval, paired_gain
+from curator.evidence.gain import gains, metric_interval
 from curator.evidence.metrics import METRICS, cost_matrix
 from curator.evidence.outcomes import Outcomes
 from curator.evidence.resampling import Resampling
@@ -21,16 +22,16 @@ def test_a_gain_is_positive_when_the_model_became_better():
     y = np.array([0, 1])
     before = np.array([[[0.25, 0.75], [0.5, 0.5]]])
     after = np.array([[[0.5, 0.5], [0.0, 1.0]]])
-    found = paired_gain(before, after, y, "log_loss")
+    found = gain_of(before, after, y, "log_loss")
     assert found.before == pytest.approx((np.log(4) + np.log(2)) / 2)
     assert found.after == pytest.approx(np.log(2) / 2)
     assert found.value == pytest.approx(found.before - found.after)
     assert found.value > 0
     costs = cost_matrix(["a", "b"], {"a": {"b": 5.0}})
     assert costs.tolist() == [[0, 5], [1, 0]]
-    found = paired_gain(before, after, y, "cost_weighted_error", costs=costs)
+    found = gain_of(before, after, y, "cost_weighted_error", costs=costs)
     assert (found.before, found.after, found.value) == ((5 + 1) / 2, 0, 3)
-    worse = paired_gain(after, before, y, "cost_weighted_error", costs=costs)
+    worse = gain_of(after, before, y, "cost_weighted_error", costs=costs)
     assert worse.value == -3
 
 
@@ -39,13 +40,13 @@ def test_mistakes_of_cost_1_are_accuracy():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 200)
     before, after = (_probs(rng.random((2, 200)) < share, y) for share in (0.7, 0.8))
-    cost, accuracy = (paired_gain(before, after, y, name) for name in ("cost_weighted_error", "accuracy"))
+    cost, accuracy = (gain_of(before, after, y, name) for name in ("cost_weighted_error", "accuracy"))
     assert (cost.value, cost.low, cost.high) == pytest.approx((accuracy.value, accuracy.low, accuracy.high))
     assert cost.before == pytest.approx(1 - accuracy.before)
 
 
 def test_several_earlier_models_at_once_are_as_each_alone():
-    """The gains over several models from shared draws are those of `paired_gain`, metric by metric."""
+    """The gains over several models from shared draws are those of each model by itself, metric by metric."""
     rng = np.random.default_rng(1)
     y = rng.integers(0, 4, 150)
     first, second, after = (
@@ -55,7 +56,7 @@ def test_several_earlier_models_at_once_are_as_each_alone():
     befores = [Outcomes.of(first, y), Outcomes.of(second, y)]
     found = gains(befores, Outcomes.of(after, y), METRICS, draws=Resampling(150, 400, 7))
     for one, before in zip(found, (first, second), strict=True):
-        assert one == {name: paired_gain(before, after, y, name, n_bootstrap=400, seed=7) for name in METRICS}
+        assert one == {name: gain_of(before, after, y, name, n_bootstrap=400, seed=7) for name in METRICS}
     with pytest.raises(DataError, match="different hold-out items"):
         gains(befores, Outcomes.of(after, y[::-1].copy()), METRICS, draws=Resampling(150, 400, 7))
 
@@ -97,7 +98,7 @@ def test_rare_classes_widen_the_interval_of_macro_f1():
     even, rare = np.arange(200) % 3, np.where(np.arange(200) < 2, 2, np.arange(200) % 2)
     width = {}
     for name, y in (("even", even), ("rare", rare)):
-        found = paired_gain(_probs(right, y), _probs(right, y), y, "macro_f1")
+        found = gain_of(_probs(right, y), _probs(right, y), y, "macro_f1")
         width[name] = found.high - found.low
     assert width["rare"] > 3 * width["even"] > 0
 
@@ -108,8 +109,8 @@ def test_seeds_that_coincide_say_no_more_than_one(metric):
     rng = np.random.default_rng(4)
     y = rng.integers(0, 3, 120)
     before, after = rng.dirichlet(np.ones(3), (2, 1, 120))
-    once = paired_gain(before, after, y, metric)
-    thrice = paired_gain(np.repeat(before, 3, axis=0), np.repeat(after, 3, axis=0), y, metric)
+    once = gain_of(before, after, y, metric)
+    thrice = gain_of(np.repeat(before, 3, axis=0), np.repeat(after, 3, axis=0), y, metric)
     assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high), abs=1e-6)
     assert thrice.seed_error == 0
 

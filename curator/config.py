@@ -27,6 +27,8 @@ from curator.amounts import MICRO, parse_amount
 from curator.errors import ConfigError
 from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
 from integrations.class_names import alike_groups
+from integrations.labelers.registry import LABELERS, traits_of
+from integrations.labelers.traits import Traits
 from strategies.mixture import shares_of
 
 if TYPE_CHECKING:
@@ -195,6 +197,22 @@ class LabelerSection(_Section):
     image_root: PathText | None = None  # local: the folder that the server serves (its document root)
     overlap: int = Field(default=1, ge=1, le=20)  # answers wanted per item ...
     overlap_share: float = Field(default=1.0, gt=0, le=1)  # ... for this share of the items
+    options: dict[str, Any] = Field(
+        default_factory=dict
+    )  # of another package's labeler, which is made with them
+
+    @property
+    def traits(self) -> Traits:
+        """What this labeler can do, and what it needs."""
+        return traits_of(self.name)
+
+    @model_validator(mode="after")
+    def _whose_options(self) -> Self:
+        if self.options and self.name in LABELERS:
+            raise ValueError(
+                f"[labeler.options] is for labelers of other packages; the settings of {self.name!r} stand in [labeler] itself"
+            )
+        return self
 
     @model_validator(mode="after")
     def _local_images(self) -> Self:

@@ -5,7 +5,7 @@ STUDIO := .venv-studio/bin/label-studio
 STUDIO_CONSTRAINTS := integrations/labelers/label_studio/constraints.txt
 PEERS_CONSTRAINTS := tests/benchmarks/constraints-peers.txt
 
-.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme clean
+.PHONY: help demo demo-studio test fuzz bench-faults bench-speed bench-efficiency bench-cost-aware bench-forecast bench-gain bench-savings bench-stop lint lock audit test-numeric format readme settings clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -100,6 +100,9 @@ format: .venv/installed  ## mend what ruff can mend
 
 readme: .venv/installed  ## put real command output back into README.md
 	$(BIN)/python tests/support/readme.py
+
+settings: .venv/installed  ## write docs/reference/settings.md from the descriptions of the settings
+	$(BIN)/python tests/support/settings_page.py
 
 clean:  ## remove demos and caches, keep the environments
 	test ! -d .demo/label-studio || $(BIN)/curator studio down --home .demo/label-studio

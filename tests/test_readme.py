@@ -96,7 +96,7 @@ def test_the_make_targets_that_are_named_exist(words):
 
 def test_links_lead_somewhere():
     """Every relative link of README.md and docs/ names a file that exists."""
-    for page in [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]:
+    for page in [README, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "data" / "README.md"]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 

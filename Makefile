@@ -114,8 +114,9 @@ format: .venv/installed  ## fix what ruff can fix
 readme: .venv/installed reference  ## put real command output back into README.md and docs/
 	$(BIN)/python tests/support/readme.py
 
-reference: .venv/installed  ## docs/reference: commands and Python anew, from help texts and docstrings
+reference: .venv/installed  ## docs/reference anew: commands, settings and Python, from help texts, descriptions and docstrings
 	PYTHONPATH=tests $(BIN)/python tests/support/reference.py
+	$(BIN)/python tests/support/settings_page.py
 
 clean:  ## remove demos and caches, keep the environments
 	test ! -d .demo/label-studio || $(BIN)/curator studio down --home .demo/label-studio

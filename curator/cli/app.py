@@ -17,6 +17,7 @@ from curator.cli.options import (
     HERE,
     AsJson,
     ProjectDir,
+    SettingsCommand,
     amount_of,
 )
 from curator.cli.plan import plan
@@ -54,8 +55,8 @@ def _root(
     pass
 
 
-app.command()(init)
-app.command()(add)
+app.command(cls=SettingsCommand)(init)
+app.command(cls=SettingsCommand)(add)
 
 
 @app.command("round")

@@ -1,42 +1,34 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 ProjectDir = Annotated[Path, typer.Option("--project", help="Folder of the project.", show_default="here")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 HERE = Path()
 
-Kind = Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")]
-TextColumn = Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")]
-ImageColumn = Annotated[
-    str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
-]
+# {section.setting} is what that setting of curator.toml is for: see `SettingsCommand`.
+Kind = Annotated[str | None, typer.Option(help="{project.kind}", show_default="inferred")]
+TextColumn = Annotated[str | None, typer.Option(help="{data.text}", show_default="inferred")]
+ImageColumn = Annotated[str | None, typer.Option(help="{data.image}", show_default="inferred")]
 EmbeddingsFile = Annotated[
     str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
 ]
 Delimiter = Annotated[
-    str | None,
-    typer.Option(help="Between the fields of CSV, e.g. '|' or tab.", show_default="found in the header"),
+    str | None, typer.Option(help="{data.delimiter} E.g. '|' or tab.", show_default="found in the header")
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(help="Of text files, e.g. cp1252 or gb18030.", show_default="UTF-8, UTF-16, or a guess"),
+    typer.Option(help="{data.encoding} E.g. cp1252 or gb18030.", show_default="UTF-8, UTF-16, or a guess"),
 ]
 Quoting = Annotated[
-    str | None,
-    typer.Option(
-        help="none: double quotes are part of the text; double: they enclose fields.",
-        show_default="double, but stray quotes are refused",
-    ),
+    str | None, typer.Option(help="{data.quoting}", show_default="double, but stray quotes are refused")
 ]
 Header = Annotated[
-    bool | None,
-    typer.Option(
-        "--header/--no-header", help="Whether line 1 of CSV names the columns.", show_default="it does"
-    ),
+    bool | None, typer.Option("--header/--no-header", help="{data.header}", show_default="it does")
 ]
 SkipBadRows = Annotated[
     Path | None,
@@ -46,6 +38,22 @@ SkipBadRows = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file also when curator did not write it.")]
+
+
+class SettingsCommand(TyperCommand):
+    """A command with options that set what curator.toml says: their help is what is said there.
+
+    It is filled in when the options are needed, since importing the settings takes longer than all other help.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options, their help complete."""
+        from curator.config.describe import describe_settings
+
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            param.help = describe_settings(param.help or "")
+        return params
 
 
 def amount_of(option: str, text: str | None, currency: str) -> int | None:

@@ -25,7 +25,7 @@ from curator.cli.printing import echo, say
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="What the project is called; annotators see it.")],
+    name: Annotated[str, typer.Argument(help="{project.name}")],
     data: Annotated[
         Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
     ],
@@ -33,42 +33,34 @@ def init(
     kind: Kind = None,
     id_: Annotated[
         str | None,
-        typer.Option("--id", help="Column with item ids.", show_default="inferred; else the content's hash"),
+        typer.Option("--id", help="{data.id}", show_default="inferred"),
     ] = None,
     text: TextColumn = None,
     image: ImageColumn = None,
     label: Annotated[
         str | None,
-        typer.Option(
-            help="Column with known labels (the replay labeler answers from it).", show_default="inferred"
-        ),
+        typer.Option(help="{data.label}", show_default="inferred"),
     ] = None,
     label_level: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="In a folder of images: which folder is the label, 1 = the outermost.",
+            help="{data.label_level}",
             show_default="inferred",
         ),
     ] = None,
     merge_case: Annotated[
         bool,
-        typer.Option(
-            "--merge-case", help="Labels that differ only by case, spaces or unseen characters are one class."
-        ),
+        typer.Option("--merge-case", help="{data.merge_case}"),
     ] = False,
-    embedding: Annotated[
-        str | None, typer.Option(help="Column with embeddings: a list of numbers.", show_default="inferred")
-    ] = None,
+    embedding: Annotated[str | None, typer.Option(help="{data.embedding}", show_default="inferred")] = None,
     show: Annotated[
         str | None,
-        typer.Option(help="Further columns that annotators see, comma-separated, e.g. title,author."),
+        typer.Option(help="{data.show} Comma-separated, e.g. title,author."),
     ] = None,
     allow_outside: Annotated[
         bool,
-        typer.Option(
-            "--allow-outside", help="Take images from outside the folder of the data; follow links out of it."
-        ),
+        typer.Option("--allow-outside", help="{data.allow_outside}"),
     ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -79,7 +71,7 @@ def init(
     classes: Annotated[
         str | None,
         typer.Option(
-            help="Comma-separated classes; one with a comma in double quotes.",
+            help="{project.classes} Comma-separated; one with a comma in double quotes.",
             show_default="those of the label column",
         ),
     ] = None,
@@ -88,40 +80,33 @@ def init(
     ] = None,
     cannot_tell: Annotated[
         str | None,
-        typer.Option(
-            help='The choice of an annotator who cannot decide; "" for none.', show_default="can't tell"
-        ),
+        typer.Option(help="{labeler.cannot_tell}", show_default="can't tell"),
     ] = None,
-    price: Annotated[str | None, typer.Option(help="Price of one label, e.g. 0.08.")] = None,
-    hourly_rate: Annotated[
-        str | None, typer.Option(help="Price of an hour of labeling, instead of --price.")
-    ] = None,
+    price: Annotated[str | None, typer.Option(help="{cost.price_per_label} E.g. 0.08.")] = None,
+    hourly_rate: Annotated[str | None, typer.Option(help="{cost.hourly_rate} Instead of --price.")] = None,
     currency: Annotated[
-        str | None, typer.Option(help="Three-letter code.", show_default="that of the price, or USD")
+        str | None, typer.Option(help="{cost.currency}", show_default="that of the price, or USD")
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(
-            help="Nothing is asked beyond it, the hold-out's labels included, e.g. 800.", show_default="none"
-        ),
+        typer.Option(help="{cost.budget} E.g. 800.", show_default="none"),
     ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="tfidf, pixels, sentence-transformers:NAME_OR_PATH or transformers:NAME_OR_PATH.",
+            help="{encoder.name}",
             show_default="by kind",
         ),
     ] = None,
-    labeler: Annotated[
-        str | None, typer.Option(help="label-studio, files or replay.", show_default="label-studio")
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Label Studio's address, e.g. http://localhost:8080.")
-    ] = None,
+    labeler: Annotated[str | None, typer.Option(help="{labeler.name}", show_default="label-studio")] = None,
+    url: Annotated[str | None, typer.Option(help="{labeler.url} E.g. http://localhost:8080.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="See `curator strategies`.", show_default="auto")
+        str | None,
+        typer.Option(
+            help="One that `curator strategies` lists; mixtures only in curator.toml.", show_default="auto"
+        ),
     ] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Questions per round.", show_default="100")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="{acquisition.batch}", show_default="100")] = None,
     holdout: Annotated[
         str | None,
         typer.Option(
@@ -133,9 +118,9 @@ def init(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(help="What a gain is a gain of: accuracy or macro_f1.", show_default="accuracy"),
+        typer.Option(help="{holdout.metric}", show_default="accuracy"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed and answers, same picks and numbers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="{project.seed}")] = 0,
     labeled: Annotated[
         list[Path] | None,
         typer.Option(

@@ -74,8 +74,8 @@ def _card_price(config: Config) -> float | None:
     review = cost.review_share * (cost.micro_per_review or 0)
     if cost.micro_per_label is not None:
         return (cost.micro_per_label + review) * answers
-    # The replay labeler's answers take as long as curator.toml says, unless that hangs on the text.
-    if labeler.name == "replay" and not labeler.seconds_per_word:
+    # Answers from known labels take as long as curator.toml says, unless that hangs on the text.
+    if "seconds" in labeler.traits.settings and not labeler.seconds_per_word:
         hourly = (cost.micro_per_hour or 0) * cost.paid_to_active
         return (hourly * labeler.seconds / SECONDS_PER_HOUR + review) * answers
     return None

@@ -1,4 +1,4 @@
-"""Picks the labeler that curator.toml names: the one place where concrete adapters are chosen."""
+"""The labeler that curator.toml names, made from what the project knows, and what its project must look like."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from curator.pool.catalogue import Pool
 from curator.project.instance import instance_name
 from curator.project.instructions import instructions_html
 from integrations.labelers.protocol import Labeler, ProjectSpec
+from integrations.labelers.registry import Server, Setup, find_labeler
 
 if TYPE_CHECKING:
     from integrations.labelers.label_studio.connection import Route
@@ -21,35 +22,35 @@ def make_labeler(config: Config, folder: Path, pool: Pool) -> Labeler:
     """The labeler of a project in `folder`; talks to nobody yet.
 
     Raises:
-        ConfigError: an unknown name, or a setting or the token is missing; says which.
+        ConfigError: a setting or the token is missing; says which.
+        LabelerError: no labeler has this name, or it cannot be loaded.
     """
-    name = config.labeler.name
-    if name == "label-studio":
-        return _label_studio(config, folder)
-    if name == "files":
-        from integrations.labelers.files import FilesLabeler
+    labeler = config.labeler
 
-        return FilesLabeler(folder / (config.labeler.folder or "labeling"))
-    if name == "replay":
-        from integrations.labelers.replay import ReplayLabeler
-
+    def known_labels() -> Mapping[str, str | None]:
         if config.data.label is None:
             raise ConfigError(
-                "The replay labeler answers from known labels, but [data] in curator.toml names no label column. "
+                f"The {labeler.name} labeler answers from known labels, but [data] in curator.toml names no label column. "
                 "Set `label`, or another labeler."
             )
-        per_word = config.labeler.seconds_per_word if config.project.kind == "text" else 0.0
-        return ReplayLabeler(
-            _PoolColumn(pool, pool.labels),
-            folder / ".curator" / "replay.jsonl",
-            seconds=config.labeler.seconds,
-            more_seconds=_reading_time(pool, per_word) if per_word else None,
-        )
-    from integrations.labelers.registry import labeler_class
+        return _PoolColumn(pool, pool.labels)
 
-    # A third party's takes its section of curator.toml and the project's folder.
-    labeler: Labeler = labeler_class(name)(config.labeler.model_dump(), folder)
-    return labeler
+    per_word = labeler.seconds_per_word if config.project.kind == "text" else 0.0
+    setup = Setup(
+        folder=folder,
+        exchange=exchange_folder(config, folder),
+        server=lambda: _server(config, folder),
+        known_labels=known_labels,
+        seconds=labeler.seconds,
+        more_seconds=_reading_time(pool, per_word) if per_word else None,
+        options=labeler.options,
+    )
+    return find_labeler(labeler.name).make(setup)
+
+
+def exchange_folder(config: Config, folder: Path) -> Path:
+    """Where the project in `folder` exchanges questions and answers as files."""
+    return folder / (config.labeler.folder or "labeling")
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,18 @@ def studio_warnings(config: Config, folder: Path) -> list[str]:
     return [warning for warning in warnings if warning is not None]
 
 
-def _label_studio(config: Config, folder: Path) -> Labeler:
+def _server(config: Config, folder: Path) -> Server:
     from curator.studio.credentials import require_token
-    from integrations.labelers.label_studio.labeler import LabelStudioLabeler
 
     if not config.labeler.url:
         raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
     token = require_token(config.labeler.url)
     root = config.labeler.image_root if config.labeler.images == "local" else None
-    return LabelStudioLabeler(
+    return Server(
         config.labeler.url,
         token,
-        image_root=None if root is None else folder / Path(root).expanduser(),
         route=studio_route(config, folder),
+        image_root=None if root is None else folder / Path(root).expanduser(),
     )
 
 

@@ -49,7 +49,7 @@ def connect_project(project: Project, number: int | None) -> Connection:
         CuratorError: the campaign has asked nothing yet.
     """
     config, ledger = project.config, project.ledger
-    if config.labeler.name != "label-studio":
+    if not config.labeler.traits.has_projects:
         raise ConfigError(
             f"`curator labeler connect` is for a Label Studio server; [labeler] name in curator.toml is "
             f"{config.labeler.name!r}, which has no projects."

@@ -124,7 +124,7 @@ class _Run:
         self.report.opened, self.report.sent = round_id, len(asked)
         self.report.holdout_sent = sum(row["role"] == "holdout" for row in asked)
         self.report.where = self.project.labeler.where()
-        self.report.answers_itself = self.project.config.labeler.name == "replay"
+        self.report.answers_itself = self.project.config.labeler.traits.answers_itself
         return False
 
     def _pull(self, round_id: int, _current: Row) -> bool:
@@ -298,5 +298,5 @@ def keep_forecasts(project: Project) -> None:
     """Make and score what is missing; campaigns on known labels do not count in the user's pooled record."""
     path = record_path()
     scores = keep_score(project.ledger, pooled_widths(pooled_scores(path)))
-    if project.config.labeler.name != "replay":
+    if not project.config.labeler.traits.uses_known_labels:
         add_to_pool(path, project.campaign, scores)

@@ -110,8 +110,8 @@ def harm_of_suggestions(project: Project) -> str | None:
     side must speak of it: with a time, or with a label.
     """
     setting = project.config.labeler
-    if setting.name == "replay" or setting.suggestions != "auto" or not suggestions_on(project):
-        return None  # known labels see no suggestion; what is not on need not go off
+    if not setting.traits.shows_suggestions or setting.suggestions != "auto" or not suggestions_on(project):
+        return None  # what is not on need not go off
     effect = suggestion_effect(project.ledger, DECIDES)
     if effect is None or min(effect.shown, effect.blind) < FEWEST:
         return None

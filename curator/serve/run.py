@@ -133,7 +133,7 @@ def _need_extra() -> None:
 
 def _check_labeler(project: Project) -> None:
     name = project.config.labeler.name
-    if name != "label-studio":
+    if not project.config.labeler.traits.takes_live_suggestions:
         raise ConfigError(
             f"`curator serve` answers a Label Studio server; [labeler] name in curator.toml is {name!r}."
         )

@@ -11,7 +11,6 @@ from curator.project.project import Project
 from curator.simulate.data import Labeled
 from curator.simulate.from_file import labeled_rows, words_of
 
-REPLAY = "replay"
 _NOT_SEALED = (
     "no round was opened yet, so the hold-out is not drawn: items that it will hold are played on too; to keep them apart "
     "run `curator round` first"
@@ -21,13 +20,13 @@ _NOT_SEALED = (
 def read_project(project: Project) -> Labeled:
     """The labels that a simulation may use: never those of the sealed hold-out.
 
-    With the replay labeler all labels of the data are known. Else there are the labels collected so far: they were
+    With a labeler that answers from them all labels of the data are known. Else there are the labels collected so far: they were
     chosen, by the strategy that asked for them, and are no random sample of the pool; the notes say so.
 
     Raises:
         DataError: there is none.
     """
-    found = _replayed(project) if project.config.labeler.name == REPLAY else _collected(project)
+    found = _replayed(project) if project.config.labeler.traits.uses_known_labels else _collected(project)
     if not len(found):
         raise DataError(
             f"{project.folder} has no labels to simulate with yet. Run `curator round` first, or simulate on labeled data "

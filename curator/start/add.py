@@ -43,7 +43,7 @@ def add_to_pool(
     config = project.config
     columns = Columns(**config.data.columns())
     columns = replace(columns, reading=columns.reading.overridden(reading))
-    if config.labeler.name != "replay":
+    if not config.labeler.traits.uses_known_labels:
         columns = replace(columns, label=None)  # annotators answer: a file without known labels is as good
     with project.locked("add"), listing(skip_bad_rows) as bad_rows:
         refuse_hand_edit(project)

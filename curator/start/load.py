@@ -61,9 +61,9 @@ def _load(
         notes.append(why)
     if imported.respelled:
         notes.append(imported.respelled)
-    if config.labeler.name == "replay" and imported.labeled < imported.added:
+    if config.labeler.traits.uses_known_labels and imported.labeled < imported.added:
         notes.append(
-            f"{counted(imported.added - imported.labeled, 'item')} without a label: the replay labeler skips them"
+            f"{counted(imported.added - imported.labeled, 'item')} without a label: the {config.labeler.name} labeler skips them"
         )
     own = _own_labels(pool, config, options, state, progress)
     imported = replace(

@@ -20,7 +20,7 @@ from integrations.class_names import ClassNames, alike_key, plain
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import make_encoder
 from integrations.errors import EncoderError, LabelerError
-from integrations.labelers.registry import labeler_class
+from integrations.labelers.registry import find_labeler, traits_of
 
 DEFAULT_CURRENCY = "USD"
 DEFAULT_BATCH = 100
@@ -89,16 +89,17 @@ def make_plan(options: InitOptions) -> Plan:
     warning = alike_warning(classes, None if named else inferred.label_counts)
     if warning:
         notes.append(warning)
-    labeler = options.labeler or "label-studio"
+    labeler: str = options.labeler or LabelerSection.model_fields["name"].default
+    traits = traits_of(labeler)
     _check_labeler(options, labeler, inferred)
     if not options.labeler and not options.url and inferred.columns.label:
         notes.append("the data have labels: --labeler replay would answer from them, to try curator out")
     url = options.url
-    if labeler == "label-studio" and url is None:
+    if traits.needs_address and url is None:
         url = LABEL_STUDIO
         notes.append(f"labeler: Label Studio at {url} (--url for another address)")
     _check_use_labels(options, labeler, inferred.columns.label)
-    if labeler != "replay" and inferred.columns.label and not options.use_labels:
+    if not traits.uses_known_labels and inferred.columns.label and not options.use_labels:
         notes.append(
             f"the labels in column {inferred.columns.label} are not used: annotators answer "
             "(--use-labels makes them training labels at no price)"
@@ -128,7 +129,7 @@ def make_plan(options: InitOptions) -> Plan:
         "labeler": {
             "name": labeler,
             "url": url,
-            "folder": "labeling" if labeler == "files" else None,
+            "folder": "labeling" if "folder" in traits.settings else None,
             "cannot_tell": _cannot_tell(options, classes),
         },
         "cost": cost,
@@ -190,9 +191,9 @@ def _known_classes(options: InitOptions, inferred: Inferred) -> tuple[str, ...] 
 def _check_use_labels(options: InitOptions, labeler: str, label: str | None) -> None:
     if not options.use_labels:
         return
-    if labeler == "replay":
+    if traits_of(labeler).uses_known_labels:
         raise ConfigError(
-            "The replay labeler answers from the label column; with --use-labels nothing would be left for it. Leave one of the "
+            f"The {labeler} labeler answers from the label column; with --use-labels nothing would be left for it. Leave one of the "
             "two out."
         )
     if label is None:
@@ -208,10 +209,10 @@ def rate_in_words(cost: CostSection) -> str:
 
 def _check_labeler(options: InitOptions, labeler: str, inferred: Inferred) -> None:
     """Known labels have to be there for the labeler that answers from them."""
-    if labeler == "replay" and inferred.columns.label is None:
+    if traits_of(labeler).uses_known_labels and inferred.columns.label is None:
         why = " ".join(f"{note[:1].upper()}{note[1:]}." for note in inferred.missing if "label" in note)
         raise ConfigError(
-            f"{options.data}: the replay labeler answers from known labels, and no column holds them. {why} Name the column"
+            f"{options.data}: the {labeler} labeler answers from known labels, and no column holds them. {why} Name the column"
             " with --label COLUMN, or take another labeler (--labeler label-studio or files)."
         )
 
@@ -240,7 +241,7 @@ def _check_names(options: InitOptions, kind: Kind) -> None:
         if options.encoder:
             make_encoder(options.encoder, kind)
         if options.labeler:
-            labeler_class(options.labeler)
+            find_labeler(options.labeler)
     except (EncoderError, LabelerError) as error:
         raise ConfigError(str(error)) from error
 

@@ -86,7 +86,7 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
     notes = [] if offline else refresh(project, "status")
     ledger, acquisition = project.ledger, project.config.acquisition.strategy
     gain = records.gain_table(ledger)
-    replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
+    suggests = project.config.labeler.traits.shows_suggestions
     return Status(
         name=project.config.project.name,
         currency=project.config.cost.currency,
@@ -121,7 +121,7 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
         cannot_tell=int(
             ledger.scalar("select count(*) from live_answers where cannot_tell and copy_of is null")
         ),
-        suggestions=None if replayed else suggestion_effect(ledger),
+        suggestions=suggestion_effect(ledger) if suggests else None,
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),
         pool_accuracy=recent_accuracy(ledger),

@@ -1,12 +1,12 @@
 """Which encoders there are, by the name that curator.toml says."""
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from typing import cast
 
 from integrations.encoders.protocol import Encoder, Kind
 from integrations.errors import EncoderError
+from integrations.plugins import Plugins
 
-ENTRY_POINTS = "curator.encoders"
 SMALL_SIDE = 64  # pixels; `pixels` sees shapes up to here, not what larger photographs show
 
 Factory = Callable[[str | None, Kind], Encoder]
@@ -57,6 +57,11 @@ ENCODERS: dict[str, Factory] = {
     "sentence-transformers": _sentence_transformers,
     "transformers": _transformers,
 }
+ARGUMENTS = {
+    "sentence-transformers": "NAME_OR_PATH",
+    "transformers": "NAME_OR_PATH",
+}  # what follows the colon
+PLUGINS = Plugins("curator.encoders", "encoder", ENCODERS, EncoderError)
 
 
 # what a pool gets when nobody names an encoder: both work offline
@@ -74,15 +79,18 @@ def make_encoder(spec: str, kind: Kind) -> Encoder:
         EncoderError: unknown name, wrong kind of items, or a wrong argument.
     """
     name, _, argument = spec.partition(":")
-    factory = ENCODERS.get(name)
-    if factory is None:
-        found = entry_points(group=ENTRY_POINTS)
-        if name not in found.names:
-            known = ", ".join([*ENCODERS, *sorted(found.names - ENCODERS.keys())])
-            raise EncoderError(f"unknown encoder {name!r}. Known: {known}.")
-        loaded: Factory = found[name].load()
-        factory = loaded
-    return factory(argument or None, kind)
+    if name in ENCODERS:
+        return ENCODERS[name](argument or None, kind)
+    made = PLUGINS.load(name)
+    if not callable(made):
+        raise PLUGINS.refuse(name, f"is not a function or class but a {type(made).__name__}. Ask its author.")
+    hint = f"Its documentation says what {name}:ARGUMENT may be, and what has to be installed."
+    return cast("Encoder", PLUGINS.make(name, made, argument or None, kind, hint=hint))
+
+
+def describe_encoders() -> str:
+    """Our encoders as curator.toml names them: for help texts."""
+    return ", ".join(f"{name}:{ARGUMENTS[name]}" if name in ARGUMENTS else name for name in ENCODERS)
 
 
 def default_encoder(kind: Kind, sample: Sequence[str]) -> tuple[str, str]:
@@ -121,5 +129,5 @@ def _check(name: str, expected: Kind, kind: Kind, argument: str | None) -> None:
 
 def _needed(name: str, argument: str | None) -> str:
     if argument is None:
-        raise EncoderError(f"encoder {name} needs a model: {name}:NAME_OR_PATH.")
+        raise EncoderError(f"encoder {name} needs a model: {name}:{ARGUMENTS[name]}.")
     return argument

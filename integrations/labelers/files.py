@@ -50,6 +50,7 @@ from integrations.labelers.studio_json import (
     task_key,
     utc,
 )
+from integrations.labelers.traits import FILES
 
 REFERENCE = "files"
 
@@ -62,6 +63,7 @@ class FilesLabeler:
     """
 
     name = "files"
+    traits = FILES
     chunk_size = 1000
     settle_seconds = 0.0
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from integrations.labelers.traits import Traits
+
 Kind = Literal["text", "image"]
 
 
@@ -193,6 +195,7 @@ class Labeler(Protocol):
     """Whoever answers. Every method may raise `LabelerError`."""
 
     name: str
+    traits: Traits  # what it can do, and what it needs
     chunk_size: int  # most questions that one `send` takes
     settle_seconds: float  # how long a request whose reply was lost may still be at work over there
 

@@ -24,6 +24,7 @@ from integrations.labelers.protocol import (
     QuestionAnswers,
 )
 from integrations.labelers.studio_json import TIME_FORMAT, check_questions
+from integrations.labelers.traits import REPLAY
 
 REFERENCE = "replay"
 _EPOCH = datetime(
@@ -66,6 +67,7 @@ class ReplayLabeler:
     """
 
     name = "replay"
+    traits = REPLAY
     chunk_size = 1000
     settle_seconds = 0.0
 

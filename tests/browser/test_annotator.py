@@ -95,7 +95,7 @@ def test_a_round_of_texts_is_answered(start, person):
     edit_config(campaign.folder, "neighbours = 0", "neighbours = 2")
     edit_config(campaign.folder, "blind_share = 0.2", "blind_share = 0.5")
     edit_config(campaign.folder, '# instructions = "instructions.md"', 'instructions = "told.md"')
-    edit_config(campaign.folder, '# hotkeys = {"blue" = "q"}', f"hotkeys = {toml(HOTKEYS)}")
+    edit_config(campaign.folder, '# hotkeys = {blue = "q"}', f"hotkeys = {toml(HOTKEYS)}")
     edit_config(
         campaign.folder,
         '# descriptions = {"blue" = "what it means"}',

@@ -180,7 +180,7 @@ def test_an_add_that_cannot_be_encoded_is_undone(tmp_path):
     outcome = curator(
         "add", written(tmp_path / "more.csv", b"id,text,label\nnew,one more,a\n"), "--project", folder
     )
-    assert "unknown encoder 'nobody'" in outcome.message
+    assert "There is no encoder 'nobody'" in outcome.message
     assert contents(folder / ".curator" / "pool") == before
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomlkit
 from fuzz.harness import contents, curator, explains, says, scratch
 from fuzz.inputs import cases, damaged_bytes, encodable, numbers, words
 from hypothesis import given
@@ -15,7 +16,6 @@ from curator.config import LabelerSection
 from curator.errors import ConfigError
 from curator.project.instructions import instructions_html
 from curator.project.project import Project
-from curator.start.config_text import as_toml
 
 # A folder for questions is made where curator.toml says, so it stays below the project here.
 FOLDERS = st.sampled_from(
@@ -70,13 +70,13 @@ def settings_of(project) -> dict[str, dict[str, Any]]:
 
 
 def written(settings: dict[str, dict[str, Any]]) -> str:
-    lines = []
-    for section, values in settings.items():
-        lines.append(f"[{as_toml(section)}]")
-        lines += [
-            f"{as_toml(name)} = {as_toml(value)}" for name, value in values.items() if value is not None
-        ]
-    return "\n".join(lines) + "\n"
+    """The settings as TOML; what is None is left out."""
+    return tomlkit.dumps(
+        {
+            section: {name: value for name, value in values.items() if value is not None}
+            for section, values in settings.items()
+        }
+    )
 
 
 @st.composite
@@ -132,7 +132,7 @@ def test_any_settings_are_used_or_refused(project, settings_of, data, changed, c
 
 @cases
 @given(st.data(), COMMANDS)
-def test_any_bytes_as_curatoras_toml(project, data, command):
+def test_any_bytes_as_curator_toml(project, data, command):
     """Damaged text and plain bytes: refused by name, with the line where it broke."""
     good = (project / "curator.toml").read_bytes()
     broken = data.draw(

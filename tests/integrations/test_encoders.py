@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
-from integrations.encoders import registry
+from integrations import plugins
 from integrations.encoders.pixels import PixelsEncoder
 from integrations.encoders.precomputed import PrecomputedEncoder
 from integrations.encoders.registry import default_encoder, make_encoder
@@ -204,7 +204,7 @@ def test_registry():
     assert make_encoder("tfidf", "text").name == "tfidf"
     assert make_encoder("pixels", "image").name == "pixels"
     for spec, kind, part in [
-        ("nonsense", "text", "Known: tfidf, pixels, precomputed, sentence-transformers, transformers"),
+        ("nonsense", "text", "known are: tfidf, pixels, precomputed, sentence-transformers, transformers"),
         ("tfidf", "image", "for texts, and this is a pool of images"),
         ("pixels", "text", "for images"),
         ("tfidf:9", "text", "takes no argument, got '9'"),
@@ -219,11 +219,28 @@ def test_registry():
 def test_third_party_encoders(monkeypatch):
     """An entry point of the group `curator.encoders` is an encoder like ours."""
     name = "integrations.encoders.precomputed:PrecomputedEncoder"
-    points = EntryPoints([EntryPoint("theirs", name, "curator.encoders")])
-    monkeypatch.setattr(registry, "entry_points", lambda group: points.select(group=group))
+    points = EntryPoints(
+        [
+            EntryPoint("theirs", name, "curator.encoders"),
+            EntryPoint("broken", "no.such.module:Encoder", "curator.encoders"),
+            EntryPoint("thing", "integrations.encoders.registry:SMALL_SIDE", "curator.encoders"),
+            EntryPoint("careless", "importlib:import_module", "curator.encoders"),
+        ]
+    )
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points.select(group=group))
     assert make_encoder("theirs:argument", "text").file == "argument"
-    with pytest.raises(EncoderError, match="transformers, theirs"):
+    for spec, part in [
+        ("other", "transformers, broken, careless, theirs, thing"),
+        ("broken", r"an unknown package cannot be loaded \(no\.such\.module:Encoder\): ModuleNotFoundError"),
+        ("thing", "is not a function or class but a int"),
+        ("careless:no_such_module", "cannot be made: .*has to be installed"),
+    ]:
+        with pytest.raises(EncoderError, match=part):
+            make_encoder(spec, "text")
+    points = EntryPoints([EntryPoint("tfidf", name, "curator.encoders")])
+    with pytest.raises(EncoderError, match="Two encoders are called 'tfidf'"):
         make_encoder("other", "text")
+    assert make_encoder("tfidf", "text").name == "tfidf"
 
 
 def test_default_encoders(tmp_path):

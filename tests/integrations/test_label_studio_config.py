@@ -1,9 +1,6 @@
-"""Labeling configurations, written and read; and the registry of labelers."""
+"""Labeling configurations, written and read."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from importlib.metadata import EntryPoint
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +8,6 @@ from hypothesis import strategies as st
 from support.studio import spec
 
 from integrations.errors import LabelerError
-from integrations.labelers import registry
 from integrations.labelers.studio_config import (
     build_config,
     check_classes,
@@ -83,41 +79,6 @@ def test_only_what_differs_is_said():
         check_classes(control, ["a", "b"], "here")
     with pytest.raises(LabelerError, match=r"\(there but not among yours: 'a'\)|\(missing"):
         check_classes(control, [], "here")
-
-
-def test_every_known_labeler_can_be_had():
-    """By name; an unknown name lists the known ones."""
-    for name in registry.LABELERS:
-        assert registry.labeler_class(name).name == name
-    with pytest.raises(LabelerError, match="no labeler 'x'; known are: files, label-studio, replay"):
-        registry.labeler_class("x")
-
-
-def test_others_can_add_a_labeler(monkeypatch):
-    """Through entry points; one that cannot be loaded says so, and none can take the place of ours."""
-    points = [
-        EntryPoint("theirs", "integrations.labelers.replay:ReplayLabeler", "curator.labelers"),
-        EntryPoint("broken", "no.such.module:Labeler", "curator.labelers"),
-        EntryPoint("thing", "integrations.labelers.replay:REFERENCE", "curator.labelers"),
-        EntryPoint("replay", "no.such.module:Labeler", "curator.labelers"),
-    ]
-    monkeypatch.setattr(
-        registry, "entry_points", lambda group: [point for point in points if point.group == group]
-    )
-    assert registry.labeler_class("theirs") is registry.labeler_class("replay")
-    with pytest.raises(LabelerError, match=r"'broken' .* cannot be loaded"):
-        registry.labeler_class("broken")
-    with pytest.raises(LabelerError, match="not a class but a str"):
-        registry.labeler_class("thing")
-
-
-def test_looking_a_labeler_up_by_name_is_cheap():
-    """Names import no server library, and files and replay need none."""
-    code = (
-        "import sys, integrations.labelers.registry as r; r.labeler_class('files'); r.labeler_class('replay');"
-        "sys.exit(any(name in sys.modules for name in ('label_studio_sdk', 'pandas', 'torch', 'sklearn')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_choices_of_earlier_are_read_and_known():

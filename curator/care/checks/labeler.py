@@ -6,12 +6,12 @@ from pathlib import Path
 from curator.config import Config
 from curator.errors import CuratorError
 from curator.ledger.health import reading
-from curator.project.labeler import Former, project_spec, studio_route
+from curator.project.labeler import Former, exchange_folder, project_spec, studio_route
 from curator.rounds.classes.choices import CANNOT_TELL, NAMES_OF_ROUNDS, names_ever
 from integrations.errors import LabelerError
 from integrations.findings import Finding, fail, ok
 from integrations.labelers.protocol import ProjectSpec
-from integrations.labelers.registry import LABELERS, labeler_class
+from integrations.labelers.registry import LABELERS, find_labeler
 
 
 def check_labeler(folder: Path, config: Config, sample: str | None) -> list[Finding]:
@@ -26,13 +26,11 @@ def check_labeler(folder: Path, config: Config, sample: str | None) -> list[Find
     try:
         known = _known(folder / ".curator" / "ledger.db")
         spec = project_spec(config, known.campaign, folder, former=Former(cannot_tell=known.cannot_tell))
-        if name == "label-studio":
-            return _label_studio(folder, config, spec, known, sample)
-        if name == "files":
-            return [_files(folder, config, replace(spec, holder=""), known.project)]
+        if name in _CHECKS:
+            return _CHECKS[name](folder, config, spec, known, sample)
         if name not in LABELERS:
-            labeler_class(name)
-            return [ok("labeler", f"{name} can be loaded; a third party's labeler is not looked into")]
+            find_labeler(name)
+            return [ok("labeler", f"{name} can be loaded; the labeler of another package is not looked into")]
     except (CuratorError, LabelerError) as exc:
         return [fail("labeler", str(exc), "Mend that, then run `curator doctor` again.")]
     return []
@@ -92,15 +90,19 @@ def _label_studio(
     return diagnose(labeler.url, token, expected, route=studio_route(config, folder))
 
 
-def _files(folder: Path, config: Config, spec: ProjectSpec, project: str | None) -> Finding:
+def _files(
+    folder: Path, config: Config, spec: ProjectSpec, found: _Known, _sample: str | None
+) -> list[Finding]:
     from integrations.labelers.files import FilesLabeler
 
-    place = folder / (config.labeler.folder or "labeling")
-    if project is None:
-        return ok("labeler", f"the first round makes {place}")
+    place = exchange_folder(config, folder)
+    if found.project is None:
+        return [ok("labeler", f"the first round makes {place}")]
     labeler = FilesLabeler(place)
-    labeler.prepare(spec, project)
-    answers = labeler.answer_count()
-    return ok(
-        "labeler", f"{place}: {labeler.question_count():,} questions, {answers:,} answers, all readable"
-    )
+    labeler.prepare(replace(spec, holder=""), found.project)
+    questions, answers = labeler.question_count(), labeler.answer_count()
+    return [ok("labeler", f"{place}: {questions:,} questions, {answers:,} answers, all readable")]
+
+
+# labeler -> how it is looked into
+_CHECKS = {"label-studio": _label_studio, "files": _files}

@@ -11,7 +11,7 @@ from curator.config import Config
 from curator.errors import ConfigError, CuratorError
 from curator.ledger.health import reading
 from curator.pool.problems import joined
-from curator.project.labeler import project_spec, studio_route
+from curator.project.labeler import exchange_folder, project_spec, studio_route
 from curator.studio.credentials import require_token
 from integrations.labelers.inventory import Inventory
 
@@ -62,17 +62,16 @@ def find_place(config: Config, folder: Path, number: int | None, backup: Backup 
         LabelerError: the labeler cannot be read.
     """
     name = config.labeler.name
-    if number is not None and name != "label-studio":
+    traits = config.labeler.traits
+    if number is not None and not traits.has_projects:
         raise ConfigError(f"--labeler-project is for Label Studio; this project's labeler is {name!r}.")
-    if name == "label-studio":
-        return _StudioSearch(config, folder, backup).place(number)
-    if name == "files":
-        return _files(config, folder, backup)
+    if name in _SEARCHES:
+        return _SEARCHES[name](config, folder, number, backup)
     if backup is not None:
         return Place(backup.campaign, _project_in(backup), None)
-    if name == "replay":
+    if not traits.keeps_questions:
         raise CuratorError(
-            "There is nothing to restore from: the replay labeler keeps its questions in .curator, which is lost with "
+            f"There is nothing to restore from: the {name} labeler keeps its questions in .curator, which is lost with "
             "them. Move curator.toml away and run `curator init` again: the same seed asks and answers the same."
         )
     raise CuratorError(
@@ -86,11 +85,11 @@ def _project_in(backup: Backup) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _files(config: Config, folder: Path, backup: Backup | None) -> Place:
+def _files(config: Config, folder: Path, _number: int | None, backup: Backup | None) -> Place:
     from integrations.labelers.files import REFERENCE
     from integrations.labelers.files_inventory import FilesInventory
 
-    place = folder / (config.labeler.folder or "labeling")
+    place = exchange_folder(config, folder)
     if backup is not None and _project_in(backup) is None and not place.exists():
         return Place(backup.campaign, None, None)
     inventory = FilesInventory(place, config.project.kind, config.labeler.cannot_tell)
@@ -207,6 +206,14 @@ class _StudioSearch:
             f"{where} holds questions of several campaigns ({_counted(counts)}), and its description names none of them as "
             f"{self._config.project.name!r}. Set [project] name in curator.toml to what it was, and restore again."
         )
+
+
+def _studio(config: Config, folder: Path, number: int | None, backup: Backup | None) -> Place:
+    return _StudioSearch(config, folder, backup).place(number)
+
+
+# labeler -> how its questions are read back
+_SEARCHES = {"label-studio": _studio, "files": _files}
 
 
 def _counted(campaigns: Counter[str]) -> str:

@@ -164,7 +164,7 @@ class _Restore:
 
     def _answers(self, project: Project, taken: Taken, first: int) -> None:
         ledger = project.ledger
-        if self.config.labeler.name == "replay":
+        if not self.config.labeler.traits.keeps_questions:
             ask_again(ledger, self.building)
         reopen_newest(project, has_new=taken.questions > 0)
         current = records.current_round(ledger)

@@ -157,7 +157,7 @@ def _check_choices(project: Project, change: Change) -> None:
     """Refuse names that the labeler could not show, or would read as something else."""
     labeler = project.config.labeler
     former_choices(project.ledger, labeler.cannot_tell, change.classes)
-    if labeler.name in ("label-studio", "files"):
+    if labeler.traits.shows_through_label_studio:
         build_config(labeler_spec(project))
 
 
@@ -267,9 +267,9 @@ def _notes(project: Project, change: Change) -> list[str]:
             "which classes: --from CLASS; their items then go back into the pool. If none of what was labeled is, "
             "--keep-answers asks nobody again."
         )
-    if change.kind == "split" and project.config.labeler.name == "replay":
+    if change.kind == "split" and project.config.labeler.traits.uses_known_labels:
         notes.append(
-            f"The label column knows no parts of {change.sources[0]!r}: the replay labeler skips these items, unless the column "
+            f"The label column knows no parts of {change.sources[0]!r}: the {project.config.labeler.name} labeler skips these items, unless the column "
             "holds one of the new names."
         )
     return notes
@@ -281,18 +281,11 @@ def _written(project: Project) -> None:
 
 def _tell_labeler(project: Project) -> list[str]:
     """Let annotators choose from the new classes at once; what fails now, the next round does."""
-    name = project.config.labeler.name
     if project.ledger.get("labeler_project") is None:
         return []
     try:
         prepare(project)
     except (LabelerError, ConfigError) as exc:
         return [f"The labeler could not be told yet ({exc}); `curator round` tries again."]
-    if name == "label-studio":
-        return ["Annotators who have a page open should load it anew: it shows the old choices until then."]
-    if name == "files":
-        config = project.folder / (project.config.labeler.folder or "labeling") / "label_config.xml"
-        return [
-            f"Put {config} into your Label Studio project (Settings, Labeling Interface) before more is answered there."
-        ]
-    return []
+    advice = project.config.labeler.traits.after_new_classes
+    return [advice.format(where=project.labeler.where())] if advice else []

@@ -52,6 +52,7 @@ from integrations.labelers.studio_json import (
     task_key,
     utc,
 )
+from integrations.labelers.traits import LABEL_STUDIO
 
 # A row gets its time before it is committed: with a strict cursor, 3% of the answers of ten busy annotators were
 # never seen; reaching back 30 s lost none.
@@ -125,6 +126,7 @@ class LabelStudioLabeler:
     """
 
     name = "label-studio"
+    traits = LABEL_STUDIO
 
     def __init__(
         self,

@@ -264,7 +264,7 @@ def test_the_files_labeler_and_third_parties(tmp_path):
     shutil.rmtree(project / "labeling")
     assert "are gone" in doctor(project, 1)["labeler"]["detail"]
     edit_config(project, 'name = "files"', 'name = "oracle"')
-    assert "there is no labeler 'oracle'" in doctor(project, 1)["labeler"]["detail"]
+    assert "There is no labeler 'oracle'" in doctor(project, 1)["labeler"]["detail"]
 
 
 # Label Studio, the real one

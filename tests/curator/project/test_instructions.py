@@ -24,7 +24,7 @@ def use(folder, text):
 
 
 def describe(folder, toml):
-    edit_config(folder, '# descriptions = {"blue" = "what it means"}', f"descriptions = {toml}")
+    edit_config(folder, '# descriptions = {blue = "what it means"}', f"descriptions = {toml}")
 
 
 def test_without_a_file_and_descriptions_nothing_is_told(folder):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,13 @@ from curator.rounds import wait as waiting_module
 from curator.rounds.run import run_round
 from curator.rounds.wait import QUICK, Pace, Waiting, duration, elapsed_clock, wait_for_round
 from curator.views.status import read_status
+from integrations import plugins
 from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.annotator import SimulatedAnnotator
 from integrations.labelers.label_studio.client import StudioClient
 from integrations.labelers.label_studio.launch import free_port
-from integrations.labelers.registry import LABELERS
+from integrations.labelers.registry import PLUGINS
 
 ROOT = Path(__file__).resolve().parents[3]
 QUESTIONS = 16  # of the first round: a batch of 6 and a hold-out of 10
@@ -302,7 +304,7 @@ class AwayLabeler:
     down: Callable[[str], bool] = staticmethod(lambda _call: False)
     answers_limit: int | None = None
 
-    def __init__(self, _section: dict, folder: Path) -> None:
+    def __init__(self, _options: dict, folder: Path) -> None:
         self._folder = folder
 
     def __getattr__(self, call: str):
@@ -326,7 +328,8 @@ class AwayLabeler:
 
 def test_a_server_that_goes_away_in_the_middle_of_finishing(tmp_path, monkeypatch):
     """Away for an hour between measuring and sending: waited for, said once, and the report still has the measure."""
-    monkeypatch.setitem(LABELERS, "away", f"{__name__}:AwayLabeler")
+    away = EntryPoint("away", f"{__name__}:AwayLabeler", PLUGINS.group)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [away] if group == PLUGINS.group else [])
     monkeypatch.setattr(AwayLabeler, "answers_limit", 3)
     folder = make_project(tmp_path / "p", labeler="away", n=60, batch=6, holdout="10")
     with Project(folder) as project:

@@ -1,0 +1,420 @@
+"""The sections of curator.toml about the data, the model, the hold-out and the labeler.
+
+The first sentence of a description stands behind the setting in curator.toml and in `--help`; the rest is for the reference.
+An example makes a setting that is unset stand in curator.toml as a comment.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
+from integrations.encoders.registry import describe_encoders
+from integrations.labelers.registry import LABELERS, describe_labelers, traits_of
+from integrations.labelers.traits import Traits
+from strategies.mixture import shares_of
+
+LARGEST = 2**63 - 1  # whole number that the ledger can hold
+MOST_ITEMS = 10**9
+# Classes in examples: curator.toml has the project's own in their place.
+EXAMPLE_CLASSES = ("positive", "negative")
+Kind = Literal["text", "image"]
+Metric = Literal["accuracy", "macro_f1"]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+def _openable(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("no path holds a NUL character")
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_openable)]
+
+
+class Section(BaseModel):
+    """A section of curator.toml; an unknown setting is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ProjectSection(Section):
+    """What the campaign is called, and what it asks."""
+
+    name: Name = Field(description="What the campaign is called; annotators see it.")
+    kind: Kind = Field(description="text or image: what an item is.")
+    classes: tuple[Name, ...] = Field(
+        description="What an item can be, in the order that annotators see. Once questions were asked, change them with "
+        "`curator classes`: it also says what becomes of earlier answers."
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="The same seed and answers give the same picks and numbers again. Take another one to play the same "
+        "campaign with other luck.",
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(classes) < 2:
+            raise ValueError("needs at least two classes")
+        twice = sorted({c for c in classes if classes.count(c) > 1})
+        if twice:
+            raise ValueError(f"names a class twice: {', '.join(twice)}")
+        return classes
+
+
+class DataSection(Section):
+    """How pool files are read; `curator add PATH` reads the next one in the same way."""
+
+    source: PathText = Field(description="File or folder that the pool came from.")
+    id: str | None = Field(
+        default=None,
+        description="Column with item ids; unset: an item is known by its content.",
+        examples=["..."],
+    )
+    text: str | None = Field(
+        default=None,
+        description="Column with the text: what the annotator reads and the encoder sees.",
+        examples=["..."],
+    )
+    image: str | None = Field(
+        default=None, description="Column with the path or URL of each image.", examples=["..."]
+    )
+    label: str | None = Field(
+        default=None,
+        description="Column with known labels, from which the replay labeler answers. With other labelers it only "
+        "names the classes, unless `curator init --use-labels` takes its labels as yours.",
+        examples=["..."],
+    )
+    embedding: str | None = Field(
+        default=None,
+        description="Column with embeddings that come with the data: a list of numbers for each item.",
+        examples=["..."],
+    )
+    show: tuple[Name, ...] = Field(
+        default=(),
+        description="Further columns that annotators see beside the item, in this order.",
+        examples=[["title", "author"]],
+    )
+    label_level: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="In a folder of images: which folder is the label, 1 = the outermost; unset: the innermost.",
+        examples=[1],
+    )
+    merge_case: bool = Field(
+        default=False,
+        description="Labels that differ only by case, spaces or unseen characters are one class.",
+        examples=[True],
+    )
+    allow_outside: bool = Field(
+        default=False,
+        description="Images may lie outside the folder of the data, and links may lead out of it. Leave it off for data from "
+        "people whom you do not trust with your files.",
+        examples=[True],
+    )
+    delimiter: Annotated[str, AfterValidator(check_delimiter)] | None = Field(
+        default=None,
+        description="Separator of the fields of a CSV file; unset: found in its header.",
+        examples=[";"],
+    )
+    encoding: Annotated[str, AfterValidator(check_encoding)] | None = Field(
+        default=None,
+        description="Encoding of text files; unset: UTF-8 and UTF-16 are recognised, others guessed. Set it when accented "
+        "letters come out wrong.",
+        examples=["cp1252"],
+    )
+    quoting: Quoting | None = Field(
+        default=None,
+        description="none: double quotes are part of the text; double: they enclose fields. Unset: they enclose fields, and "
+        "stray ones are refused.",
+        examples=["none"],
+    )
+    header: bool | None = Field(
+        default=None,
+        description="Whether line 1 of a CSV file names the columns; without it they are column1, column2 and so on.",
+        examples=[False],
+    )
+
+    @property
+    def reading(self) -> Reading:
+        """How a file of text is written, as one value."""
+        return Reading(self.delimiter, self.encoding, self.quoting, self.header)
+
+    def columns(self) -> dict[str, Any]:
+        """What `curator.pool.columns.Columns` is made of."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "image": self.image,
+            "label": self.label,
+            "embedding": self.embedding,
+            "show": self.show,
+            "reading": self.reading,
+            "label_level": self.label_level,
+            "merge_case": self.merge_case,
+        }
+
+
+class EncoderSection(Section):
+    """How items become embeddings."""
+
+    name: Name = Field(
+        description=f"{describe_encoders()}, or one from another package. A pretrained model usually needs fewer "
+        "labels; tfidf and pixels need no download."
+    )
+
+
+class ModelSection(Section):
+    """The model that is trained each round, on frozen embeddings."""
+
+    name: Name = Field(
+        default="head", description="head (regularised and calibrated) or sklearn:MODULE.CLASS."
+    )
+    seeds: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Models trained per round; the interval of a gain needs several. More of them take longer and make it "
+        "steadier.",
+    )
+    params: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Parameters of the model, by name.",
+        examples=[{"hidden": 256, "dropout": 0.5}],
+    )
+
+
+class AcquisitionSection(Section):
+    """Which items to ask about next; `curator strategies` lists what can stand here, modAL's strategies too."""
+
+    batch: int = Field(
+        default=100,
+        ge=1,
+        le=MOST_ITEMS,
+        description="Questions per round. Smaller batches learn from answers sooner; larger ones keep annotators busy for "
+        "longer.",
+    )
+    strategy: Name | dict[str, float] = Field(
+        default="auto",
+        description="Strategy, or a mixture by shares: {entropy = 0.3, margin = 0.3, coverage = 0.4}. It may change between "
+        "rounds.",
+    )
+    seed_batch: int = Field(
+        default=100,
+        ge=1,
+        le=MOST_ITEMS,
+        description="Questions of the first round, before there is a model. Two per class are the least that "
+        "`curator init` sets.",
+    )
+    seed_strategy: Name | dict[str, float] = Field(
+        default="maxherding", description="Strategy of the first round: one that needs no model."
+    )
+    duplicate_cosine: float = Field(
+        default=0.97,
+        gt=0,
+        le=1,
+        description="No pick has a higher cosine similarity than this to another, or to an item asked before, while others "
+        "are left. Lower it when annotators see the same thing again and again; 1 leaves out exact copies only.",
+    )
+    random_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of each batch, at least 5 items, drawn at random: measures what was saved; 0: none. Without "
+        "it there is no estimate of savings, nor of the live pool.",
+    )
+    cost_aware: bool = Field(
+        default=False,
+        description="Choose by expected gain per expected cost, where items take unequal time.",
+    )
+    allow_code: bool = Field(
+        default=False,
+        description="Run a strategy MODULE:FUNCTION that is not modAL's. It is Python code and may do whatever you may: set it "
+        "for code that you trust.",
+        examples=[True],
+    )
+
+    @field_validator("strategy", "seed_strategy")
+    @classmethod
+    def _shares(cls, spec: str | dict[str, float]) -> str | dict[str, float]:
+        shares_of(spec)
+        return spec
+
+
+class HoldoutSection(Section):
+    """A sealed random sample: measures every round, is never trained on or picked from."""
+
+    size: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_ITEMS,
+        description="Items that are drawn at random, and labeled in the first round. Exactly one of `size` and `file`; "
+        "`curator plan --holdout` shows what other sizes cost and which gains they can show.",
+        examples=[300],
+    )
+    file: PathText | None = Field(
+        default=None,
+        description="File with items that are labeled already: costs nothing.",
+        examples=["holdout.csv"],
+    )
+    metric: Metric = Field(
+        default="accuracy",
+        description="What a gain is a gain of: accuracy or macro_f1. It stays as it is once a campaign has begun; "
+        "macro_f1 counts every class alike, however rare.",
+    )
+    mistakes: dict[str, dict[str, Annotated[float, Field(ge=0, le=1e6)]]] = Field(
+        default_factory=dict,
+        description="True class -> predicted class -> what that mistake costs; others cost 1.",
+        examples=[{EXAMPLE_CLASSES[0]: {EXAMPLE_CLASSES[1]: 5.0}}],
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.size > 0) == (self.file is not None):
+            raise ValueError(
+                "needs exactly one of `size` (drawn at random and labeled) and `file` (labeled already)"
+            )
+        return self
+
+
+class LabelerSection(Section):
+    """Who answers. Each labeler has settings of its own."""
+
+    name: Name = Field(
+        default="label-studio",
+        description=f"{describe_labelers()}, or one from another package. It stays as it is once a campaign has begun.",
+    )
+    url: str | None = Field(
+        default=None, description="Address of the Label Studio server.", examples=["http://localhost:8080"]
+    )
+    proxy: str | None = Field(
+        default=None,
+        description="none, or http://HOST:PORT; unset: as HTTPS_PROXY says, never on this machine.",
+        examples=["none"],
+    )
+    ca_file: PathText | None = Field(
+        default=None,
+        description="Certificates (PEM) of an authority of your own.",
+        examples=["ca.pem"],
+    )
+    project: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST,
+        description="Number of a project that exists already; unset: curator creates one.",
+        examples=[12],
+    )
+    suggestions: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether annotators see the model's suggestions: auto (until they are shown to hurt), on or off.",
+    )
+    blind_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of the questions asked without a suggestion, to see what suggestions do.",
+    )
+    neighbours: int = Field(
+        default=0,
+        ge=0,
+        le=9,
+        description="How many of the nearest labeled items are shown with each question.",
+    )
+    cannot_tell: str = Field(
+        default="can't tell",
+        description="The choice of an annotator who cannot decide, which gives no label; empty: none.",
+    )
+    overlap: int = Field(
+        default=1,
+        ge=1,
+        le=20,
+        description="Answers per item, by different annotators. More of them show how far annotators agree, and cost as many "
+        "times more.",
+    )
+    overlap_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the items that get `overlap` answers; the others get one.",
+    )
+    images: Literal["upload", "local"] = Field(
+        default="upload",
+        description="How local images reach annotators: upload, or local (the server reads them from `image_root`).",
+        json_schema_extra={"kind": "image"},
+    )
+    image_root: PathText | None = Field(
+        default=None,
+        description="Folder that the server serves: its LOCAL_FILES_DOCUMENT_ROOT.",
+        examples=["/srv/images"],
+        json_schema_extra={"kind": "image"},
+    )
+    instructions: PathText | None = Field(
+        default=None,
+        description="A Markdown file, shown to the annotators.",
+        examples=["instructions.md"],
+    )
+    descriptions: dict[str, Name] = Field(
+        default_factory=dict,
+        description="Class -> what it means; shown with the classes.",
+        examples=[{EXAMPLE_CLASSES[0]: "what it means"}],
+    )
+    hotkeys: dict[str, Name] = Field(
+        default_factory=dict,
+        description="Class -> key; unset: Label Studio numbers the classes.",
+        examples=[{EXAMPLE_CLASSES[0]: "q"}],
+    )
+    folder: PathText | None = Field(
+        default=None,
+        description="Where files are exchanged: questions/ is written, answers/ is read.",
+        examples=["labeling"],
+    )
+    seconds: float = Field(
+        default=5.0, gt=0, le=1e6, description="About how many seconds one answer is said to have taken."
+    )
+    seconds_per_word: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="Seconds on top, for each word of a text.",
+        json_schema_extra={"kind": "text"},
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What a labeler from another package is made with. Its documentation says what it takes; also written as a "
+        "section of its own, [labeler.options].",
+        examples=[{"key": "value"}],
+    )
+
+    @property
+    def traits(self) -> Traits:
+        """What this labeler can do, and what it needs."""
+        return traits_of(self.name)
+
+    @model_validator(mode="after")
+    def _whose_options(self) -> Self:
+        if self.options and self.name in LABELERS:
+            raise ValueError(
+                f"[labeler.options] is for labelers from other packages; the settings of {self.name!r} stand in [labeler] itself"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _local_images(self) -> Self:
+        if self.images == "local" and not self.image_root:
+            raise ValueError(
+                'images = "local" needs image_root, the LOCAL_FILES_DOCUMENT_ROOT of the Label Studio server'
+            )
+        return self

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 from curator.amounts import format_amount, parse_amount
 from curator.config import Config, CostSection
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.bill import unknown_answers
 from curator.money.caps import FIRST
@@ -208,5 +208,5 @@ def _holdout_answers(config: Config, ledger: Ledger) -> int:
     """Of hold-out items that no question asks about, at most: all of the sample before it is drawn."""
     items = config.holdout.size
     if ledger.scalar("select count(*) from holdout"):
-        items = len(records.holdout_to_ask(ledger))
+        items = len(queries.questions.holdout_to_ask(ledger))
     return items * config.labeler.overlap

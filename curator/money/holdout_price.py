@@ -1,7 +1,7 @@
 """Prices of hold-out labels, from the rate card or from what was paid, and what they buy."""
 
 from curator.config import Config
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
@@ -25,7 +25,7 @@ def measured_holdouts(ledger: Ledger, pool: Pool, config: Config) -> list[Holdou
         "order by round desc limit 1"
     )
     return holdout_rows(
-        max(1, records.holdout_size(ledger, config.holdout.size)),
+        max(1, queries.holdout.holdout_size(ledger, config.holdout.size)),
         paid_price(ledger) or _card_price(config),
         most=pool.n_items,
         accuracy=0.9 if value is None else min(0.99, max(0.01, float(value))),
@@ -34,7 +34,7 @@ def measured_holdouts(ledger: Ledger, pool: Pool, config: Config) -> list[Holdou
 
 def paid_price(ledger: Ledger) -> float | None:
     """Micro-units that a labeled hold-out item cost on average, several answers included; None before there is one, or where nobody knows."""
-    paid = records.spend(ledger)["holdout"]
+    paid = queries.costs.spend(ledger)["holdout"]
     labeled = ledger.scalar(
         "select count(*) from current_labels where role = 'holdout' and label is not null and answers > 0"
     )

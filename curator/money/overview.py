@@ -5,7 +5,7 @@ from typing import Any
 
 from curator.amounts import format_amount
 from curator.config import Config, CostSection
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.bill import (
     Hours,
@@ -94,5 +94,5 @@ def cost_overview(ledger: Ledger, pool: Pool, config: Config) -> CostOverview:
         notes=cost_notes(ledger, cost),
         hours=paid_hours(ledger),
         seconds=seconds,
-        imported=len(records.imported_ids(ledger)),
+        imported=len(queries.labels.imported_ids(ledger)),
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from curator.amounts import format_amount
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 
 
@@ -37,7 +37,7 @@ class Unasked:
 
 def read_unasked(ledger: Ledger, most: int = 20) -> Unasked:
     """The answers that nobody asked for, and what they cost; at most `most` items are listed."""
-    rows = records.unasked_answers(ledger)
+    rows = queries.answers.unasked_answers(ledger)
     ids = [row["source_id"] for row in rows]
     amount = ledger.scalar(
         "select case when max(source = 'not known') then null else coalesce(sum(amount), 0) end from ("

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, utc_now
 from curator.money.bill import imported_line
@@ -44,7 +44,7 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
     The hold-out stays sealed: its items are left out. A label that somebody was paid for counts before one from a file.
     """
     history = History.read(ledger)
-    sealed = set(records.holdout_ids(ledger))
+    sealed = set(queries.holdout.holdout_ids(ledger))
     known = {
         row["item_id"]: row
         for row in ledger.rows(
@@ -71,7 +71,9 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
         )
     ledger.insert("imported_labels", rows)
     derive_labels(
-        ledger, settled_in=records.last_round_id(ledger), last_round=records.last_settled_round(ledger)
+        ledger,
+        settled_in=queries.rounds.last_round_id(ledger),
+        last_round=queries.rounds.last_settled_round(ledger),
     )
     return _report(ledger, found, history, len(rows), sealed)
 
@@ -105,7 +107,7 @@ def _report(
     }
     meant = {i: history.meaning(found.labels[i], history.newest, "train").label for i in paid}
     return OwnLabelsReport(
-        labels=len(records.imported_ids(ledger)),
+        labels=len(queries.labels.imported_ids(ledger)),
         new=new,
         holdout=tuple(sorted(sealed & found.labels.keys())),
         paid=len(paid),

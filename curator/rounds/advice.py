@@ -12,7 +12,7 @@ from curator.config import StopSection
 from curator.errors import CuratorError
 from curator.evidence.forecast import Forecast
 from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.advice import TargetOrder, advise
 from curator.money.budget import left_of_budget, open_answers
@@ -150,7 +150,7 @@ def _still_holds(project: Project, settings: dict[str, Any]) -> bool:
     more, corrections and late answers change what this one says was spent.
     """
     now = json.loads(_settings(project))
-    if records.current_round(project.ledger) is not None:
+    if queries.rounds.current_round(project.ledger) is not None:
         settings = settings | {"bill": now["bill"]}
     return bool(settings == now)
 
@@ -252,7 +252,7 @@ def highest_shown(ledger: Ledger) -> float:
 
 def _rarest(project: Project) -> dict[str, Any]:
     counts = dict.fromkeys(project.config.project.classes, 0)
-    for label in records.training_labels(project.ledger).values():
+    for label in queries.labels.training_labels(project.ledger).values():
         counts[label] = counts.get(label, 0) + 1
     rarest = min(project.config.project.classes, key=lambda name: counts[name])
     return {"rarest": rarest, "rarest_labels": counts[rarest]}
@@ -298,6 +298,6 @@ def _outlook(forecast: Forecast, more: float, price: MarginalPrice | None, stop:
 
 def _stability(project: Project, round_id: int) -> tuple[float | None, float | None]:
     """How much the model differs from the one before: share of other predictions, Cohen's kappa; None: not known."""
-    before = records.last_measured(project.ledger, round_id)
+    before = queries.rounds.last_measured(project.ledger, round_id)
     found = None if before is None else compare(project, int(before["id"]), round_id)
     return found or (None, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.project.project import Project
 from strategies.kernels.near_duplicates import near_any
 
@@ -55,7 +55,7 @@ def find_candidates(project: Project) -> Candidates:
     free[pool.role_rows("pool")] = True
     holdout = project.holdout_rows()
     free[holdout] = False
-    free[pool.rows(records.settled_ids(ledger))] = False
+    free[pool.rows(queries.questions.settled_ids(ledger))] = False
     threshold = project.config.acquisition.duplicate_cosine
     targets = project.embeddings.take(holdout)
     duplicates = blanks = 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from curator.errors import CuratorError
 from curator.evidence.certificate import LEVEL, Evidence, Saved, saved_labels
 from curator.evidence.replayed import Labels, MeasuredLift, Replay, Sample
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
 from curator.money.savings import MEASURED, NOT_MEASURED, why_not
@@ -78,7 +78,7 @@ def _savings(
         "spent": spent,
         "computed_at": utc_now(),
     }
-    imported = records.imported_ids(ledger)
+    imported = queries.labels.imported_ids(ledger)
     reason = why_not(
         imported=len(imported),
         rounds=int(measured) + 1,

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from curator.errors import ConfigError, CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import utc_now
 from curator.project.labeler import project_spec
 from curator.project.project import Project
@@ -60,7 +60,7 @@ def connect_project(project: Project, number: int | None) -> Connection:
             "the line, and run this again."
         )
     with project.locked("labeler connect"):
-        if not records.last_round_id(ledger):
+        if not queries.rounds.last_round_id(ledger):
             raise CuratorError(
                 "This campaign has asked nothing yet: set [labeler] project in curator.toml, or let `curator round` make one."
             )
@@ -78,7 +78,7 @@ def connect_project(project: Project, number: int | None) -> Connection:
 
 def _write(project: Project, reference: str, there: dict[str, str], missing: list[str]) -> Connection:
     ledger = project.ledger
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     with ledger.write():
         owed = {
             row["key"]

@@ -1,6 +1,6 @@
 """What else than the labels of a round lies between its gain and the round before: changed classes, labels from files."""
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Ledger
 
@@ -12,7 +12,7 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
         ledger: of the campaign.
         round_id: trained, about to be measured.
     """
-    previous = records.last_measured(ledger, round_id)
+    previous = queries.rounds.last_measured(ledger, round_id)
     if previous is None:
         return None
     number = int(previous["id"])

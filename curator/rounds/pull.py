@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from curator.errors import CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, utc_now
 from curator.project.project import Project
 from curator.rounds.push import prepare
@@ -74,7 +74,7 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
         before = there
         there, complete = take(ledger.get("cursor"))
         if not complete and not _is_between(_held(ledger), before, there):
-            settling = accept_loss or not records.progress(ledger, round_id).waiting
+            settling = accept_loss or not queries.questions.progress(ledger, round_id).waiting
             if _may_pull_all(ledger, there, settling=settling):
                 there = _pull_all(ledger, there, take)
     return [*_notes(gone, _held(ledger), there), *said]
@@ -87,7 +87,7 @@ def catch_up(project: Project) -> list[str]:
         Notes for a person; among them that the labeler could not be asked.
     """
     ledger = project.ledger
-    newest = records.last_round_id(ledger)
+    newest = queries.rounds.last_round_id(ledger)
     if not newest:
         return []
     try:

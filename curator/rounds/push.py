@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row, utc_now
 from curator.project.labeler import project_spec
 from curator.project.project import Project
@@ -202,7 +202,7 @@ def _neighbours(project: Project, rows: Sequence[Row]) -> dict[str, Neighbour]:
     ids = sorted({item_id for row in rows for item_id in _listed(row)})
     if not ids:
         return {}
-    labels = records.training_labels(project.ledger)
+    labels = queries.labels.training_labels(project.ledger)
     return {
         item.item_id: Neighbour(labels.get(item.item_id, "?"), item.text, item.image)
         for item in project.pool.items(project.pool.rows(ids))

@@ -12,7 +12,7 @@ from pathlib import Path
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import load_checkpoint, read_meta
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import begin_history, may_begin_anew
 from curator.ledger.store import Row, utc_now
 from curator.money.budget import open_answers
@@ -73,7 +73,7 @@ def run_round(
         advice.catch_up(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
-            current = records.current_round(project.ledger) or _open(project, batch, run.report)
+            current = queries.rounds.current_round(project.ledger) or _open(project, batch, run.report)
             if current is None or not run.step(current):
                 return run.report
     raise CuratorError(
@@ -137,7 +137,7 @@ class _Run:
                 prepare(self.project)
                 report.notes.append("The campaign is run from here now; anywhere else it is refused.")
         report.notes += cost_notes(ledger, self.project.config.cost)
-        progress = records.progress(ledger, round_id)
+        progress = queries.questions.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:
             report.waiting, report.where = True, self.project.labeler.where()
@@ -181,7 +181,7 @@ class _Run:
             keep_forecasts(self.project)
         if unmeasured:
             self.report.closed, self.report.closed_because = round_id, unmeasured
-        self.report.measured = records.gain_of(self.project.ledger, round_id)
+        self.report.measured = queries.measures.gain_of(self.project.ledger, round_id)
         if self.report.measured:
             self.report.verdict = advice.record(self.project, round_id)
         return True
@@ -205,13 +205,13 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
             report.stopped = limit.refused
             return None
     draw_holdout(project)
-    round_id = records.last_round_id(ledger) + 1
+    round_id = queries.rounds.last_round_id(ledger) + 1
     row = {"id": round_id, "status": "opened", **plan, "opened_at": utc_now()}
     with ledger.write():
         if may_begin_anew(ledger):
             begin_history(ledger, project.config.project.classes)
         ledger.insert("rounds", [row])
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     if current is None:
         raise CuratorError(f"Round {round_id} could not be opened.")
     return current
@@ -220,14 +220,14 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
 def _plan(project: Project, batch: int | None) -> Row:
     """What a round that is opened now will do: seed batches until a model knows two classes, then the strategy."""
     ledger, acquisition = project.ledger, project.config.acquisition
-    classes = set(records.training_labels(ledger).values())
-    no_model = records.last_trained(ledger) is None and not starts_with_model(ledger)
+    classes = set(queries.labels.training_labels(ledger).values())
+    no_model = queries.rounds.last_trained(ledger) is None and not starts_with_model(ledger)
     seeding = no_model or len(classes) < 2
-    if seeding and records.last_round_id(ledger) > 0 and classes:
+    if seeding and queries.rounds.last_round_id(ledger) > 0 and classes:
         project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
     strategy = strategy_now(ledger, acquisition.strategy)
     return {
-        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else strategy),
+        "strategy": queries.rounds.strategy_text(acquisition.seed_strategy if seeding else strategy),
         "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
         "seed": project.config.project.seed,
         "config": project.config_json(),
@@ -236,7 +236,7 @@ def _plan(project: Project, batch: int | None) -> Row:
 
 def _changed_model(project: Project, round_id: int) -> str | None:
     """A gain over a change of model or encoder is not one of the labels alone: that is said with it."""
-    previous = records.last_measured(project.ledger, round_id)
+    previous = queries.rounds.last_measured(project.ledger, round_id)
     if previous is None:
         return None
     old, new = (read_meta(project.model_folder(number)) for number in (previous["id"], round_id))
@@ -261,10 +261,10 @@ def _same_encoder(project: Project, round_id: int) -> bool:
 
 def _not_yet_reported(project: Project) -> Row | None:
     """What the call before this one measured, when it came to no good end: choosing or sending the next batch failed."""
-    current = records.current_round(project.ledger)
+    current = queries.rounds.current_round(project.ledger)
     if current is None or current["status"] not in ("opened", "selected"):
         return None
-    return records.gain_of(project.ledger, int(current["id"]) - 1)
+    return queries.measures.gain_of(project.ledger, int(current["id"]) - 1)
 
 
 def _check_names(project: Project) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.money.fixed import Stopwatch
 from curator.project.holdout import seal_sample
@@ -60,7 +60,7 @@ def draw_holdout(project: Project) -> None:
             "Set a size, or start the project anew with --holdout FILE."
         )
     # What the user's own files labeled is for training.
-    own = project.pool.rows(sorted(records.imported_ids(ledger)))
+    own = project.pool.rows(sorted(queries.labels.imported_ids(ledger)))
     rows = np.setdiff1d(project.pool.role_rows("pool"), own)
     if size >= len(rows):
         raise ConfigError(
@@ -90,7 +90,7 @@ def select(
     """
     watch = Stopwatch()
     ledger, round_id = project.ledger, int(round_row["id"])
-    newest = records.last_trained(ledger)
+    newest = queries.rounds.last_trained(ledger)
     checkpoint = scoring_model(project)
     with report.stage("score"):
         candidates = find_candidates(project)
@@ -105,8 +105,10 @@ def select(
                 "all items, may hold some."
             )
         k = min(limit.batch, len(candidates))
-        again = dict(islice(records.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
-        relabeled = [] if limit.refused else [i for i, was in records.holdout_to_ask(ledger).items() if was]
+        again = dict(islice(queries.questions.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
+        relabeled = (
+            [] if limit.refused else [i for i, was in queries.questions.holdout_to_ask(ledger).items() if was]
+        )
         if k == 0 and not again and not relabeled:
             return _nothing_to_pick(project, round_id, candidates, limit, report)
         if relabeled:
@@ -159,7 +161,7 @@ def _choose(
         project.config.project.seed,
         int(round_row["id"]),
     )
-    spec = records.strategy_of(round_row)
+    spec = queries.rounds.strategy_of(round_row)
     arm = draw_arm(spec, k, len(candidates), acquisition.random_share, seed, round_id)
     # The strategy counts the arm as labeled: it complements it, as it does what was asked before.
     left = np.delete(np.arange(len(candidates)), arm.positions)
@@ -244,8 +246,8 @@ def _labeled_or_asked(project: Project) -> list[str]:
             "group by q.item_id order by min(q.round), max(coalesce(p.arm, 0)) desc, q.item_id"
         )
     ]
-    lost = set(records.outdated_training(ledger))
-    own = sorted(records.imported_ids(ledger) - set(asked))
+    lost = set(queries.questions.outdated_training(ledger))
+    own = sorted(queries.labels.imported_ids(ledger) - set(asked))
     return [*own, *(item_id for item_id in asked if item_id not in lost)]
 
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History, Meaning
 from curator.ledger.store import Ledger, Row, utc_now
 
@@ -61,7 +61,7 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
 def settle_corrections(ledger: Ledger) -> Settled:
     """Let labels follow what was corrected since they were settled; what an open round asks waits for its end."""
     with ledger.write():
-        return derive_labels(ledger, settled_in=records.last_round_id(ledger), closed_only=True)
+        return derive_labels(ledger, settled_in=queries.rounds.last_round_id(ledger), closed_only=True)
 
 
 def derive_labels(
@@ -80,7 +80,7 @@ def derive_labels(
     """
     history = History.read(ledger)
     votes = {item_id: list(by.values()) for item_id, by in _votes(ledger, history, last_round).items()}
-    running = records.current_round(ledger) if closed_only else None
+    running = queries.rounds.current_round(ledger) if closed_only else None
     owned = _owned(ledger, history)
     asked = {
         row["item_id"]: row

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
 from curator.project.project import Project
@@ -79,7 +79,7 @@ def find_starved(project: Project, labels: NDArray[np.int64], dropped: NDArray[n
     classes = project.config.project.classes
     learned, left_out = Counter(labels.tolist()), Counter(dropped.tolist())
     held: dict[str, list[str]] = {}
-    for item_id, label in records.holdout_labels(project.ledger).items():
+    for item_id, label in queries.holdout.holdout_labels(project.ledger).items():
         held.setdefault(label, []).append(item_id)
     without = [name for at, name in enumerate(classes) if not learned[at] and (name in held or left_out[at])]
     if not without:

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from curator.errors import LockedError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.project.project import Project, state_folder
 from curator.project.wake import WakeWatch, wake_file
@@ -129,7 +129,7 @@ def wait_for_round(
                 state = read_waiting(project.ledger, report) if report.waiting else None
                 if report.measured is None and first is not None:
                     # Measured by a look that something came in the way of afterwards.
-                    report.measured = records.gain_of(project.ledger, first)
+                    report.measured = queries.measures.gain_of(project.ledger, first)
         except (LabelerError, LockedError) as exc:
             if (isinstance(exc, LabelerError) and not exc.away) or clock() >= end:
                 raise

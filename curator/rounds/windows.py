@@ -8,7 +8,7 @@ from typing import Any
 
 from curator.amounts import MICRO, format_amount
 from curator.errors import CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.marginal_price import paid_between
 from curator.project.project import Project
@@ -25,7 +25,7 @@ def windows(ledger: Ledger) -> list[Row]:
     newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
     if newest is None:
         return []
-    return [_told(ledger, row) for row in records.comparisons_of(ledger, int(newest))]
+    return [_told(ledger, row) for row in queries.measures.comparisons_of(ledger, int(newest))]
 
 
 def last_window(project: Project, amount: int) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
     """
     ledger, currency = project.ledger, project.config.cost.currency
     newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
-    earlier = [] if newest is None else records.measured_rounds(ledger, int(newest))
+    earlier = [] if newest is None else queries.rounds.measured_rounds(ledger, int(newest))
     if not earlier:
         raise CuratorError("A gain takes two measured rounds: `curator round` measures the next.")
     costs = {number: paid_between(ledger, number, int(newest)) for number in earlier}
@@ -51,7 +51,7 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
     if not known:
         raise CuratorError("What the last rounds cost is not known, so no window can be chosen by its cost.")
     previous = min(known, key=lambda number: (abs(known[number] - amount), number))
-    held = {row["previous"]: row for row in records.comparisons_of(ledger, int(newest))}
+    held = {row["previous"]: row for row in queries.measures.comparisons_of(ledger, int(newest))}
     row = held.get(previous) or compare_one(project, int(newest), previous)
     told = _told(ledger, row)
     rounds = f"round {newest}" if told["rounds"] == 1 else f"rounds {previous + 1} to {newest}"

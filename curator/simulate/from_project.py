@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from curator.errors import DataError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.project.project import Project
 from curator.simulate.data import Labeled
@@ -48,7 +48,7 @@ def _replayed(project: Project) -> Labeled:
 
 def _collected(project: Project) -> Labeled:
     config = project.config.project
-    labels = records.training_labels(project.ledger)
+    labels = queries.labels.training_labels(project.ledger)
     position = {name: i for i, name in enumerate(config.classes)}
     ids = [item_id for item_id, label in labels.items() if label in position]
     rows = project.pool.rows(ids)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from curator.errors import CuratorError, LockedError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money import savings
 from curator.money.bill import Hours, by_source, paid_hours
@@ -85,18 +85,18 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
     """
     notes = [] if offline else refresh(project, "status")
     ledger, acquisition = project.ledger, project.config.acquisition.strategy
-    gain = records.gain_table(ledger)
+    gain = queries.measures.gain_table(ledger)
     replayed = project.config.labeler.name == "replay"  # known labels see no suggestion
     return Status(
         name=project.config.project.name,
         currency=project.config.cost.currency,
         items=project.pool.n_items,
-        holdout_items=len(records.holdout_ids(ledger)),
-        holdout_labeled=len(records.holdout_labels(ledger)),
-        labels=len(records.training_labels(ledger)),
-        imported=len(records.imported_ids(ledger)),
+        holdout_items=len(queries.holdout.holdout_ids(ledger)),
+        holdout_labeled=len(queries.holdout.holdout_labels(ledger)),
+        labels=len(queries.labels.training_labels(ledger)),
+        imported=len(queries.labels.imported_ids(ledger)),
         open_round=_open_round(ledger),
-        spent=records.spend(ledger),
+        spent=queries.costs.spend(ledger),
         sources=by_source(ledger),
         cost_notes=cost_notes(ledger, project.config.cost),
         hours=paid_hours(ledger),
@@ -108,7 +108,7 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
             "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
             "where a.problem is not null and a.copy_of is null order by a.pulled_at desc, q.item_id limit 20"
         ),
-        without_label=records.without_label(ledger),
+        without_label=queries.questions.without_label(ledger),
         unasked=read_unasked(ledger),
         copies={
             row["annotator"]: row["n"]
@@ -125,7 +125,9 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),
         pool_accuracy=recent_accuracy(ledger),
-        fallback=fallback_note(ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))),
+        fallback=fallback_note(
+            ledger, acquisition, queries.rounds.strategy_text(strategy_now(ledger, acquisition))
+        ),
         verdict=advice.current(project),
         starved=starved.kept(ledger),
         notes=notes,
@@ -139,7 +141,7 @@ def refresh(project: Project, command: str) -> list[str]:
         project: opened.
         command: that wants to know, for whoever else would work on the project meanwhile.
     """
-    current = records.current_round(project.ledger)
+    current = queries.rounds.current_round(project.ledger)
     if current is not None and current["status"] != "pushed":
         return []
     try:
@@ -158,14 +160,14 @@ def refresh(project: Project, command: str) -> list[str]:
 
 
 def _open_round(ledger: Ledger) -> dict[str, Any] | None:
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     if current is None:
         return None
-    progress = records.progress(ledger, current["id"])
+    progress = queries.questions.progress(ledger, current["id"])
     return {
         "round": current["id"],
         "status": current["status"],
-        "strategy": records.strategy_of(current),
+        "strategy": queries.rounds.strategy_of(current),
         "asked": progress.asked,
         "answered": progress.answered,
         "withdrawn": progress.withdrawn,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from curator.care.restore.place import Place
 from curator.care.restore.result import RestoreReport
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.fixed import charge_round
 from curator.project.project import Project
@@ -17,8 +17,8 @@ _NOTE = "Restored from the labeler: its model, and what it gained, are gone."
 
 def first_unpaid(ledger: Ledger) -> int:
     """The first round that answers may still be charged to: what is closed stays as it was measured."""
-    current = records.current_round(ledger)
-    return records.last_round_id(ledger) + 1 if current is None else int(current["id"])
+    current = queries.rounds.current_round(ledger)
+    return queries.rounds.last_round_id(ledger) + 1 if current is None else int(current["id"])
 
 
 def pull_answers(project: Project, place: Place, first: int, report: RestoreReport) -> None:
@@ -38,7 +38,7 @@ def pull_answers(project: Project, place: Place, first: int, report: RestoreRepo
         ledger.put("labeler_project", reference)
         ledger.execute("delete from state where key = 'cursor'")
     before = {table: _last_row(ledger, table) for table in ("answers", "costs")}
-    report.notes += pull(project, records.last_round_id(ledger))
+    report.notes += pull(project, queries.rounds.last_round_id(ledger))
     with ledger.write():
         for table, last in before.items():
             # A correction of what a round had paid before stays with that round.
@@ -56,7 +56,7 @@ def pull_answers(project: Project, place: Place, first: int, report: RestoreRepo
 
 def close_rounds(project: Project, first: int) -> list[int]:
     """Settle and close every round below the newest that is still open, from `first` on; returns their numbers."""
-    ledger, newest = project.ledger, records.last_round_id(project.ledger)
+    ledger, newest = project.ledger, queries.rounds.last_round_id(project.ledger)
     closing = [
         int(row["id"])
         for row in ledger.rows(
@@ -74,7 +74,7 @@ def close_rounds(project: Project, first: int) -> list[int]:
             [newest],
         )
         for number in closing:
-            waiting = records.progress(ledger, number).waiting
+            waiting = queries.questions.progress(ledger, number).waiting
             ledger.update(
                 "rounds",
                 number,
@@ -99,7 +99,7 @@ def _settle(ledger: Ledger, newest: int, first: int) -> None:
 def reopen_newest(project: Project, *, has_new: bool) -> None:
     """Let the newest round go on where it can: its model is gone, and what was sent need not be chosen again."""
     ledger = project.ledger
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     if current is None:
         return
     changes: Row = {}

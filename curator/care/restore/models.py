@@ -14,7 +14,7 @@ from curator.care.restore.result import RestoreReport, numbered
 from curator.config import parse_config
 from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.health import reading
 from curator.ledger.store import Ledger, Row
@@ -51,9 +51,11 @@ def bring_back_models(project: Project, former: list[Path], report: RestoreRepor
     kept = [number for number in trained if _taken_over(project, number, former)]
     if kept:
         report.restored.append(f"models of {numbered('round', kept)} taken over")
-    beyond = records.last_round_id(ledger) + 1
+    beyond = queries.rounds.last_round_id(ledger) + 1
     needed = {
-        row["id"] for row in (records.last_trained(ledger), records.last_measured(ledger, beyond)) if row
+        row["id"]
+        for row in (queries.rounds.last_trained(ledger), queries.rounds.last_measured(ledger, beyond))
+        if row
     }
     for number in sorted(needed - set(kept)):
         report.restored.append(_train_again(project, number))

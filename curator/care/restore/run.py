@@ -23,7 +23,7 @@ from curator.care.restore.result import RestoreOptions, RestoreReport, numbered
 from curator.config import CONFIG_NAME, Config, load_config
 from curator.errors import ConfigError, DataError
 from curator.files import KERNEL, project_lock, sync_folder
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.money.bill import sum_known
@@ -167,7 +167,7 @@ class _Restore:
         if self.config.labeler.name == "replay":
             ask_again(ledger, self.building)
         reopen_newest(project, has_new=taken.questions > 0)
-        current = records.current_round(ledger)
+        current = queries.rounds.current_round(ledger)
         if self.place.inventory is not None and current is not None and current["status"] == "pushed":
             self.say("Reading the answers")
             pull_answers(project, self.place, first, self.report)
@@ -189,12 +189,12 @@ class _Restore:
         ledger, report = project.ledger, self.report
         counts = {
             "items": project.pool.n_items,
-            "rounds": records.last_round_id(ledger),
+            "rounds": queries.rounds.last_round_id(ledger),
             "questions": int(ledger.scalar("select count(*) from questions")),
-            "holdout": len(records.holdout_ids(ledger)),
+            "holdout": len(queries.holdout.holdout_ids(ledger)),
             "answers": int(ledger.scalar("select count(*) from live_answers")),
             "labels": int(ledger.scalar("select count(*) from current_labels where label is not null")),
-            "spent": sum_known(records.spend(ledger).values()),
+            "spent": sum_known(queries.costs.spend(ledger).values()),
         }
         report.counts = counts
         if strange := [

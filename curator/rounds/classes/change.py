@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from curator.amounts import format_amount
 from curator.config import load_config
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import Change, History, begin_history, may_begin_anew, now
 from curator.ledger.store import Row
 from curator.money.budget import answer_price, read_budget, timed_charges
@@ -167,7 +167,7 @@ def _take_in_answers(project: Project, change: Change) -> list[str]:
     Raises:
         LabelerError: the labeler is away, and it makes a difference.
     """
-    current = records.current_round(project.ledger)
+    current = queries.rounds.current_round(project.ledger)
     if current is None or current["status"] != "pushed":
         return []
     try:
@@ -185,7 +185,9 @@ def _try_out(project: Project, change: Change) -> ClassesReport:
     ledger, overlap = project.ledger, project.config.labeler.overlap
 
     def lost() -> tuple[int, int]:
-        return sum(records.holdout_to_ask(ledger).values()), len(records.outdated_training(ledger))
+        return sum(queries.questions.holdout_to_ask(ledger).values()), len(
+            queries.questions.outdated_training(ledger)
+        )
 
     holdout_before, training_before = lost()
     with ledger.trial():
@@ -213,11 +215,13 @@ def _enter(project: Project, change: Change) -> tuple[int, int]:
         How many labels got another name; how many questions the open round sends in addition.
     """
     ledger = project.ledger
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     last_row = int(ledger.scalar("select coalesce(max(rowid), 0) from labels"))
     ledger.insert("class_changes", [change.row()])
     derive_labels(
-        ledger, settled_in=records.last_round_id(ledger), last_round=records.last_settled_round(ledger)
+        ledger,
+        settled_in=queries.rounds.last_round_id(ledger),
+        last_round=queries.rounds.last_settled_round(ledger),
     )
     relabeled = int(
         ledger.scalar("select count(*) from labels where rowid > ? and label is not null", [last_row])

@@ -6,7 +6,7 @@ from typing import Any
 from curator import __version__
 from curator.errors import CuratorError, DataError
 from curator.evidence.holdout_size import TARGET_GAIN
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money import savings
 from curator.project.project import Project
@@ -109,8 +109,8 @@ def _agreement(ledger: Ledger) -> dict[str, Any]:
 
 def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
     ledger, config = project.ledger, project.config
-    current = records.current_round(ledger)
-    progress = None if current is None else records.progress(ledger, current["id"])
+    current = queries.rounds.current_round(ledger)
+    progress = None if current is None else queries.questions.progress(ledger, current["id"])
     return {
         "name": config.project.name,
         "kind": config.project.kind,
@@ -118,9 +118,9 @@ def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
         "metric": config.holdout.metric,
         "currency": config.cost.currency,
         "items": project.pool.n_items,
-        "labels": len(records.training_labels(ledger)),
-        "holdout_items": len(records.holdout_ids(ledger)),
-        "holdout_labeled": len(records.holdout_labels(ledger)),
+        "labels": len(queries.labels.training_labels(ledger)),
+        "holdout_items": len(queries.holdout.holdout_ids(ledger)),
+        "holdout_labeled": len(queries.holdout.holdout_labels(ledger)),
         "round": measured[-1]["round"] if measured else 0,
         "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
         "seeds": config.model.seeds,
@@ -136,12 +136,12 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
     """What a campaign has to go through before there is more to show."""
     if measured:
         return []
-    current = records.current_round(project.ledger)
-    if current is None and not records.last_round_id(project.ledger):
+    current = queries.rounds.current_round(project.ledger)
+    if current is None and not queries.rounds.last_round_id(project.ledger):
         return ["No round has been opened yet: `curator round` sends the hold-out and the first batch."]
     if current is None:
         return ["No round could be measured yet: see `curator status`."]
-    progress = records.progress(project.ledger, current["id"])
+    progress = queries.questions.progress(project.ledger, current["id"])
     answered = f"{progress.answered:,} of {progress.asked:,} questions of round {current['id']} are answered"
     return [f"No round is measured yet: {answered}. `curator round` trains and measures when they are."]
 

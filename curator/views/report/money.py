@@ -4,7 +4,7 @@ from typing import Any
 
 from curator.amounts import MICRO, parse_amount
 from curator.config import Config
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.bill import KINDS, SOURCES, by_source, paid_by_round, sum_known
 from curator.money.overview import cost_notes
@@ -27,7 +27,7 @@ def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
         )
     }
     rows = []
-    for row in records.gain_table(ledger):
+    for row in queries.measures.gain_table(ledger):
         split = splits.get((row["round"], row["metric"]), {})
         facts = ledger.one(
             "select strategy, measured_at, holdout_items, partial from rounds where id = ?", [row["round"]]
@@ -58,7 +58,7 @@ def last(measured: list[Row]) -> Row | None:
 
 def spend(ledger: Ledger, config: Config) -> dict[str, Any]:
     """Everything spent so far, by kind and by how the amount is known; the open round's answers included."""
-    spent = records.spend(ledger)
+    spent = queries.costs.spend(ledger)
     kinds = {kind: amount for kind, amount in spent.items() if amount != 0}
     sources = by_source(ledger)
     budget = config.cost.budget

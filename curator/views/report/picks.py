@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.views.report.words import cut
@@ -62,7 +62,7 @@ def _count(ledger: Ledger, round_id: int) -> int:
 
 
 def _strategy(row: dict[str, Any]) -> str:
-    spec = records.strategy_of(row)
+    spec = queries.rounds.strategy_of(row)
     if isinstance(spec, str):
         return spec
     return ", ".join(f"{name} {part:g}" for name, part in spec.items())

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.views.report.holdout import Holdout
 from curator.views.report.projection import FEWEST, project_2d
@@ -71,7 +71,7 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     """The items of the map; what is too many is drawn at random, with a fixed seed."""
     rng = np.random.default_rng([project.config.project.seed, 42])
     placed = _errors(project, holdout)
-    labels = records.training_labels(project.ledger)
+    labels = queries.labels.training_labels(project.ledger)
     last = project.ledger.rows(
         "select item_id from picks where round = (select max(round) from picks) order by rank"
     )
@@ -87,7 +87,11 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     # Of the rest only those that nobody asked about and that do not measure.
     ledger = project.ledger
     taken = project.pool.rows(
-        [*records.asked_ids(ledger), *records.imported_ids(ledger), *records.holdout_ids(ledger)]
+        [
+            *queries.questions.asked_ids(ledger),
+            *queries.labels.imported_ids(ledger),
+            *queries.holdout.holdout_ids(ledger),
+        ]
     )
     free = np.setdiff1d(project.pool.role_rows("pool"), taken)
     return placed + [

@@ -1,0 +1,8 @@
+"""What the rest of curator asks the ledger: one function per question, in one module per subject.
+
+A query reads, and the caller decides: no rule of the campaign is kept here. Amounts are micro-units of the currency.
+"""
+
+from curator.ledger.queries import answers, costs, holdout, labels, measures, questions, rounds
+
+__all__ = ["answers", "costs", "holdout", "labels", "measures", "questions", "rounds"]

@@ -15,7 +15,7 @@ from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.advice import TargetOrder, advise
-from curator.money.budget import left_of_budget, open_answers
+from curator.money.budget import left_of_budget
 from curator.money.holdout_price import next_dollars_of
 from curator.money.marginal_price import MarginalPrice, marginal_price
 from curator.money.order_size import Purse, is_unreachable, order_for
@@ -165,8 +165,8 @@ def _settings(project: Project) -> str:
         "batch": config.acquisition.batch,
         "over": over,
         "advice": 2,  # what was said by an earlier curator had no order in it
-        "invoices": ledger.scalar("select count(*) from costs where source = 'invoiced'"),
-        "bill": [ledger.scalar("select coalesce(sum(amount), 0) from costs"), open_answers(ledger)],
+        "invoices": queries.costs.count_invoice_rows(ledger),
+        "bill": [queries.costs.spent_so_far(ledger), queries.questions.open_answers(ledger)],
     }
     return json.dumps(parts, sort_keys=True)
 

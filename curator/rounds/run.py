@@ -15,7 +15,6 @@ from curator.learner.checkpoint import load_checkpoint, read_meta
 from curator.ledger import queries
 from curator.ledger.class_history import begin_history, may_begin_anew
 from curator.ledger.store import Row, utc_now
-from curator.money.budget import open_answers
 from curator.money.overview import cost_notes
 from curator.project.modal import check_strategy
 from curator.project.project import Project
@@ -198,7 +197,7 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
     plan = _plan(project, batch)
     limit = limit_batch(project, int(plan["batch"]))
     # Late answers to what was asked before are taken in by a round that asks nothing.
-    if limit.refused and not open_answers(ledger):
+    if limit.refused and not queries.questions.open_answers(ledger):
         report.notes += catch_up(project)
         limit = limit_batch(project, int(plan["batch"]))  # by the bill with what came in just now
         if limit.refused:

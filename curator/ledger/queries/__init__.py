@@ -3,6 +3,28 @@
 A query reads, and the caller decides: no rule of the campaign is kept here. Amounts are micro-units of the currency.
 """
 
-from curator.ledger.queries import answers, costs, holdout, labels, measures, questions, rounds
+from curator.ledger.queries import (
+    answers,
+    costs,
+    forecasts,
+    holdout,
+    labels,
+    measures,
+    picks,
+    questions,
+    rounds,
+    unopened,
+)
 
-__all__ = ["answers", "costs", "holdout", "labels", "measures", "questions", "rounds"]
+__all__ = [
+    "answers",
+    "costs",
+    "forecasts",
+    "holdout",
+    "labels",
+    "measures",
+    "picks",
+    "questions",
+    "rounds",
+    "unopened",
+]

@@ -14,7 +14,7 @@ from curator.errors import ConfigError
 from curator.ledger import queries
 from curator.ledger.class_history import Change, History, begin_history, may_begin_anew, now
 from curator.ledger.store import Row
-from curator.money.budget import answer_price, read_budget, timed_charges
+from curator.money.budget import answer_price, read_budget
 from curator.pool.problems import listed
 from curator.project.project import Project
 from curator.rounds.classes.choices import former_choices
@@ -194,7 +194,9 @@ def _try_out(project: Project, change: Change) -> ClassesReport:
         relabeled, asked_now = _enter(project, replace(change, changed_at=now()))
         holdout, training = lost()
         again = holdout + asked_now - holdout_before
-        price = answer_price(project.config.cost, timed_charges(ledger), wanted=max(1, again) * overlap)
+        price = answer_price(
+            project.config.cost, queries.costs.timed_charges(ledger), wanted=max(1, again) * overlap
+        )
         return ClassesReport(
             done=False,
             sentence=change.sentence(done=False),

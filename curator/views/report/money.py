@@ -6,7 +6,7 @@ from curator.amounts import MICRO, parse_amount
 from curator.config import Config
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
-from curator.money.bill import KINDS, SOURCES, by_source, paid_by_round, sum_known
+from curator.money.bill import KINDS, SOURCES, by_source, sum_known
 from curator.money.overview import cost_notes
 from curator.money.verdict import gain_word
 from curator.views.report.slope import Step, smoothed
@@ -113,7 +113,7 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
 
 def _spent(ledger: Ledger, measured: list[Row]) -> dict[int, float] | None:
     """Units of currency that all rounds until each of these cost, without the hold-out and what is paid once; None: not known."""
-    paid = paid_by_round(ledger)
+    paid = queries.costs.paid_by_round(ledger)
     spent: dict[int, float] = {}
     for row in measured:
         amount = sum_known(paid[number] for number in paid if number <= row["round"])

@@ -14,7 +14,7 @@ from curator.cli.app import app
 from curator.config import CostSection, RateSection, StopSection
 from curator.errors import ConfigError
 from curator.ledger import queries
-from curator.money.budget import answer_price, open_answers, read_budget
+from curator.money.budget import answer_price, read_budget
 from curator.money.hard_stops import check_target, is_over
 from curator.project.project import Project
 from curator.rounds import run as running
@@ -130,7 +130,7 @@ def test_open_questions_are_owed(tmp_path, monkeypatch):
         run_round(project)
         project.labeler._answers_limit = 30
         report = run_round(project, partial=True)
-        assert open_answers(project.ledger) == 10 + report.sent
+        assert queries.questions.open_answers(project.ledger) == 10 + report.sent
         assert report.sent == 10
         budget = read_budget(project.config, project.ledger, wanted=10)
         assert (budget.spent, budget.owed, budget.left) == (300 * CENT, 200 * CENT, 0)

@@ -45,13 +45,7 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
     """
     history = History.read(ledger)
     sealed = set(queries.holdout.holdout_ids(ledger))
-    known = {
-        row["item_id"]: row
-        for row in ledger.rows(
-            "select * from imported_labels i where version = "
-            "(select max(version) from imported_labels j where j.item_id = i.item_id)"
-        )
-    }
+    known = {row["item_id"]: row for row in queries.labels.imported_labels(ledger)}
     rows = []
     for item_id, label in sorted(found.labels.items()):
         before = known.get(item_id)
@@ -99,11 +93,9 @@ def _report(
     ledger: Ledger, found: OwnLabels, history: History, new: int, sealed: set[str]
 ) -> OwnLabelsReport:
     paid = {
-        row["item_id"]: row["label"]
-        for row in ledger.rows(
-            "select item_id, label from current_labels where role = 'train' and source = 'answers' and label is not null"
-        )
-        if row["item_id"] in found.labels
+        item_id: label
+        for item_id, label in queries.labels.answered_labels(ledger).items()
+        if item_id in found.labels
     }
     meant = {i: history.meaning(found.labels[i], history.newest, "train").label for i in paid}
     return OwnLabelsReport(

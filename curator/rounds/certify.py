@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from curator.errors import CuratorError
 from curator.evidence.certificate import LEVEL, Evidence, Saved, saved_labels
 from curator.evidence.replayed import Labels, MeasuredLift, Replay, Sample
-from curator.ledger import queries
+from curator.ledger import queries, updates
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
 from curator.money.savings import MEASURED, NOT_MEASURED, why_not
@@ -35,7 +35,7 @@ class ArmReport:
         ledger.insert("pool_estimates", self.estimates)
         ledger.insert("savings", [self.savings])
         if self.savings["status"] == MEASURED:  # quick models were compared on the hold-out: one look more
-            ledger.execute("update looks set times = times + 1 where round = ?", [self.savings["round"]])
+            updates.count_look(ledger, self.savings["round"])
 
 
 def arm_report(
@@ -64,12 +64,8 @@ def _savings(
     asked = _asked(project, train[0])
     labels = len(train[0])
     arm_labels = sum(arm for _round, _rank, arm in asked)
-    measured = ledger.scalar("select count(*) from rounds where status = 'measured' and id <> ?", [round_id])
-    spent = ledger.scalar(
-        "select case when max(amount is null) then null else coalesce(sum(amount), 0) end from bill "
-        "where kind = 'label' and round <= ?",
-        [round_id],
-    )
+    measured = {*queries.rounds.measured_rounds(ledger), round_id}
+    spent = queries.costs.labels_paid_up_to(ledger, round_id)
     row: Row = {
         "round": round_id,
         "status": NOT_MEASURED,
@@ -81,7 +77,7 @@ def _savings(
     imported = queries.labels.imported_ids(ledger)
     reason = why_not(
         imported=len(imported),
-        rounds=int(measured) + 1,
+        rounds=len(measured),
         labels=labels,
         arm_labels=arm_labels,
         share=project.config.acquisition.random_share,
@@ -134,12 +130,11 @@ def _inputs(evidence: Evidence, saved: Saved, lift: MeasuredLift) -> Row:
 
 def _asked(project: Project, rows: IntArray) -> list[tuple[int, int, int]]:
     """(round, rank, of the arm) of every training item, in the order of `rows`."""
-    picks = {
-        row["item_id"]: (row["round"], row["rank"], row["arm"])
-        for row in project.ledger.rows("select item_id, round, rank, arm from picks order by round desc")
-    }
     # A restored round has questions, but no picks.
-    return [picks.get(item_id, (0, 0, 0)) for item_id in project.pool.ids(rows)]
+    none = {"round": 0, "rank": 0, "arm": 0}
+    picks = queries.picks.first_picks(project.ledger)
+    found = [picks.get(item_id, none) for item_id in project.pool.ids(rows)]
+    return [(pick["round"], pick["rank"], pick["arm"]) for pick in found]
 
 
 def _replay(

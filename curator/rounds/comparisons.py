@@ -100,7 +100,7 @@ def compare_one(project: Project, round_id: int, previous: int) -> Row:
         draws=Resampling(len(used), seed=project.config.project.seed),
         costs=_costs(project),
     )
-    looks = int(project.ledger.scalar("select coalesce(sum(times), 0) from looks"))
+    looks = queries.measures.count_looks(project.ledger)
     return _row(project, round_id, previous, found[0][metric], looks)
 
 
@@ -110,7 +110,7 @@ def _costs(project: Project) -> NDArray[np.float64]:
 
 def comparison_rows(project: Project, round_id: int, compared: Sequence[Compared]) -> list[Row]:
     """Rows of the table `comparisons`: every gain with its decision interval, what could have shown, and the verdict."""
-    looks = int(project.ledger.scalar("select coalesce(sum(times), 0) from looks")) + 1
+    looks = queries.measures.count_looks(project.ledger) + 1
     return [
         _row(project, round_id, one.previous, gain, looks) for one in compared for gain in one.gains.values()
     ]

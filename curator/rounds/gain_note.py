@@ -29,7 +29,7 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
                 f"Classes changed between rounds {number} and {round_id} ({what}): the two measured different things, so "
                 "no gain is stated. The next round is compared with this one."
             )
-    came = int(ledger.scalar("select imported from rounds where id = ?", [round_id]) or 0)
+    came = int((queries.rounds.round_by_number(ledger, round_id) or {}).get("imported") or 0)
     new = came - int(previous["imported"] or 0)
     if new > 0:
         notes.append(

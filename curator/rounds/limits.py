@@ -60,7 +60,7 @@ def limit_batch(project: Project, wanted: int, *, today: date | None = None) -> 
     batch = rest // budget.answers_per_item
     unasked = read_unasked(project.ledger).sentence(currency)
     if batch == 0 and asked_again == 0:
-        if not project.ledger.scalar("select count(*) from questions"):
+        if not queries.questions.count_questions(project.ledger):
             raise ConfigError(_too_small(budget, currency))
         return Limit(0, 0, refused=_spent(budget, currency, unasked), why="budget")
     note = "" if batch == wanted and asked_again == ties else _cut(budget, currency, wanted, batch, unasked)

@@ -109,7 +109,7 @@ def ask_holdout_again(project: Project, round_id: int, version: int) -> int:
     again = [item_id for item_id, labeled in queries.questions.holdout_to_ask(ledger).items() if labeled]
     if not again:
         return 0
-    last = int(ledger.scalar("select coalesce(max(rank), 0) from questions where round = ?", [round_id]))
+    last = queries.questions.last_rank(ledger, round_id)
     questions = []
     for rank, item_id in enumerate(again, start=last + 1):
         question = new_question(project, round_id, item_id, "holdout")

@@ -16,9 +16,6 @@ from curator.rounds.store import Stored, store
 from integrations.errors import IntegrationError
 from integrations.labelers.protocol import Labeler
 
-# What the ledger holds of what is at the labeler now: ours, and what is not ours as of the last complete pull.
-_QUESTIONS = "select count(*) from questions where state = 'asked'"
-_ANSWERS = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
 # Complete pulls take at most one part in so many of the time: with 100,000 questions one takes a minute or two.
 _REST = 10
 _LAST_COMPLETE = "last_complete_pull"
@@ -111,7 +108,7 @@ def _begin_anew_elsewhere(project: Project) -> None:
         return
     with ledger.write():
         if ledger.get(_PULLED_FROM) is not None:
-            ledger.execute("delete from state where key = 'cursor'")
+            ledger.drop("cursor")
         ledger.put(_PULLED_FROM, where)
 
 
@@ -131,10 +128,10 @@ def _pull_all(ledger: Ledger, before: _Counts, take: Callable[[str | None], tupl
 
 
 def _held(ledger: Ledger) -> _Counts:
-    """What the ledger knows to be at the labeler."""
+    """What the ledger knows to be at the labeler: ours, and what is not ours as of the last complete pull."""
     return _Counts(
-        int(ledger.scalar(_QUESTIONS)) + int(ledger.get("foreign_questions") or 0),
-        int(ledger.scalar(_ANSWERS)) + int(ledger.get("foreign_answers") or 0),
+        queries.questions.count_questions_there(ledger) + int(ledger.get("foreign_questions") or 0),
+        queries.answers.count_answers_there(ledger) + int(ledger.get("foreign_answers") or 0),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import load_checkpoint, read_meta
-from curator.ledger import queries
+from curator.ledger import queries, updates
 from curator.ledger.class_history import begin_history, may_begin_anew
 from curator.ledger.store import Row, utc_now
 from curator.money.overview import cost_notes
@@ -114,14 +114,35 @@ class _Run:
         limit = limit_batch(self.project, self.batch or int(current["batch"]))
         told = note(self.project.ledger, self.project.config.acquisition.strategy, str(plan["strategy"]))
         self.report.notes += [sentence for sentence in (limit.note, told) if sentence]
-        return select(self.project, current, limit, self.report, self.own)
+        nothing_left = select(self.project, current, limit, self.report, self.own)
+        if not nothing_left or self._takes_in_late_answers(round_id):
+            return True
+        with self.project.ledger.write():
+            updates.take_back_round(self.project.ledger, round_id)
+        if limit.refused:
+            self.report.stopped = limit.refused
+        else:
+            self.report.notes.append(nothing_left)
+        return False
+
+    def _takes_in_late_answers(self, round_id: int) -> bool:
+        """With nothing left to ask, answers to earlier rounds may still come in: a round of their own settles them."""
+        ledger = self.project.ledger
+        prepare(self.project)
+        self.report.notes += pull(self.project, round_id)
+        if not queries.answers.count_pulled_in(ledger, round_id):
+            return False
+        with ledger.write():
+            ledger.update("rounds", round_id, status="pushed", batch=0, candidates=0)
+        self.report.notes.append(f"Nothing new is asked; round {round_id} takes in answers that came late.")
+        return True
 
     def _push(self, round_id: int, _current: Row) -> bool:
         with self.report.stage("push"):
             push(self.project, round_id)
-        asked = self.project.ledger.rows("select role from questions where round = ?", [round_id])
-        self.report.opened, self.report.sent = round_id, len(asked)
-        self.report.holdout_sent = sum(row["role"] == "holdout" for row in asked)
+        asked = queries.questions.roles_of_round(self.project.ledger, round_id)
+        self.report.opened, self.report.sent = round_id, sum(asked.values())
+        self.report.holdout_sent = asked.get("holdout", 0)
         self.report.where = self.project.labeler.where()
         self.report.answers_itself = self.project.config.labeler.name == "replay"
         return False
@@ -186,9 +207,7 @@ class _Run:
         return True
 
     def _is_closed(self, round_id: int) -> bool:
-        return bool(
-            self.project.ledger.scalar("select status = 'unmeasured' from rounds where id = ?", [round_id])
-        )
+        return queries.rounds.round_statuses(self.project.ledger)[round_id] == "unmeasured"
 
 
 def _open(project: Project, batch: int | None, report: RoundReport) -> Row | None:
@@ -276,7 +295,7 @@ def _check_names(project: Project) -> None:
 
 def _refuse_changes(project: Project) -> None:
     """Gains over a change of metric would mean nothing: that is a new campaign."""
-    before = project.ledger.scalar("select config from rounds order by id desc limit 1")
+    before = queries.rounds.newest_config(project.ledger)
     if before is None:
         return
     old: Config = parse_config(json.loads(before), "the ledger's configuration", stored=True)

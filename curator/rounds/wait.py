@@ -160,11 +160,7 @@ def read_waiting(ledger: Ledger, report: RoundReport) -> Waiting:
     progress = report.progress
     round_id = int(progress["round"])
     given: dict[str, list[tuple[datetime, float | None]]] = {}
-    for row in ledger.rows(
-        "select a.annotator, a.created_at, a.seconds from live_answers a join questions q on q.key = a.key "
-        "where q.round = ? and a.copy_of is null",
-        [round_id],
-    ):
+    for row in queries.answers.answers_of_round(ledger, round_id):
         moment = datetime.fromisoformat(row["created_at"])
         given.setdefault(row["annotator"], []).append((moment, row["seconds"]))
     moments = [moment for answers in given.values() for moment, _ in answers]

@@ -25,6 +25,8 @@ from curator.rounds.suggestions import OFF, SuggestionEffect, suggestion_effect
 from curator.rounds.windows import last_window, windows
 from integrations.errors import IntegrationError
 
+_SHOWN = 20  # unreadable answers that are listed
+
 
 @dataclass(frozen=True)
 class Status:
@@ -104,23 +106,12 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
         comparisons=windows(ledger),
         window=None if last is None else last_window(project, last),
         next_dollars=next_dollars_of(project.ledger),
-        problems=ledger.rows(
-            "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
-            "where a.problem is not null and a.copy_of is null order by a.pulled_at desc, q.item_id limit 20"
-        ),
+        problems=queries.answers.unreadable_answers(ledger, _SHOWN),
         without_label=queries.questions.without_label(ledger),
         unasked=read_unasked(ledger),
-        copies={
-            row["annotator"]: row["n"]
-            for row in ledger.rows(
-                "select annotator, count(*) as n from live_answers where copy_of is not null "
-                "group by annotator order by n desc, annotator"
-            )
-        },
+        copies=queries.answers.copies_by_annotator(ledger),
         agreement=read_agreement(ledger),
-        cannot_tell=int(
-            ledger.scalar("select count(*) from live_answers where cannot_tell and copy_of is null")
-        ),
+        cannot_tell=queries.answers.count_cannot_tell(ledger),
         suggestions=None if replayed else suggestion_effect(ledger),
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),

@@ -190,16 +190,14 @@ class _Restore:
         counts = {
             "items": project.pool.n_items,
             "rounds": queries.rounds.last_round_id(ledger),
-            "questions": int(ledger.scalar("select count(*) from questions")),
+            "questions": queries.questions.count_questions(ledger),
             "holdout": len(queries.holdout.holdout_ids(ledger)),
-            "answers": int(ledger.scalar("select count(*) from live_answers")),
-            "labels": int(ledger.scalar("select count(*) from current_labels where label is not null")),
+            "answers": queries.answers.count_answers(ledger),
+            "labels": queries.labels.count_labeled(ledger),
             "spent": sum_known(queries.costs.spend(ledger).values()),
         }
         report.counts = counts
-        if strange := [
-            row["id"] for row in ledger.rows("select id from rounds where strategy = ?", [RESTORED])
-        ]:
+        if strange := queries.rounds.rounds_by_strategy(ledger, RESTORED):
             report.missing.append(
                 f"{numbered('Round', strange)}: strategy and scores of the picks are unknown."
             )
@@ -226,12 +224,7 @@ def _unknown(backup: Backup | None) -> list[str]:
 
 def _check_items(project: Project) -> None:
     """Every item that the ledger names has to be in the pool."""
-    named = [
-        row["item_id"]
-        for row in project.ledger.rows(
-            "select item_id from questions union select item_id from holdout order by 1"
-        )
-    ]
+    named = queries.questions.named_items(project.ledger)
     hashes = as_hashes(digest(item_id.encode("utf-8", "surrogatepass")) for item_id in named)
     unknown = [named[at] for at in np.flatnonzero(project.pool.find(hashes) < 0)]
     if unknown:

@@ -84,9 +84,7 @@ def change_classes(
         history = _known(project)
         change = replace(
             wanted(history),
-            measured=int(
-                project.ledger.scalar("select coalesce(max(id), 0) from rounds where status = 'measured'")
-            ),
+            measured=queries.rounds.newest_measured(project.ledger) or 0,
         )
         _refuse_other_edits(project, history, change)
         text, config, notes = changed_settings(project.folder, change)
@@ -218,16 +216,14 @@ def _enter(project: Project, change: Change) -> tuple[int, int]:
     """
     ledger = project.ledger
     current = queries.rounds.current_round(ledger)
-    last_row = int(ledger.scalar("select coalesce(max(rowid), 0) from labels"))
+    last_row = queries.labels.newest_label_row(ledger)
     ledger.insert("class_changes", [change.row()])
     derive_labels(
         ledger,
         settled_in=queries.rounds.last_round_id(ledger),
         last_round=queries.rounds.last_settled_round(ledger),
     )
-    relabeled = int(
-        ledger.scalar("select count(*) from labels where rowid > ? and label is not null", [last_row])
-    )
+    relabeled = queries.labels.count_labels_since(ledger, last_row)
     _rewrite_outbox(project, change)
     asked_now = 0
     if current is not None:
@@ -242,7 +238,7 @@ def _enter(project: Project, change: Change) -> tuple[int, int]:
 def _rewrite_outbox(project: Project, change: Change) -> None:
     """Questions that were not sent yet suggest what is a class now, or nothing."""
     ledger = project.ledger
-    for row in ledger.rows("select key, suggestion from questions where state = 'outbox'"):
+    for row in queries.questions.outbox(ledger):
         label, enough = change.apply(row["suggestion"], "train")
         changes: Row = {"classes": change.id}
         if not enough:
@@ -282,7 +278,7 @@ def _notes(project: Project, change: Change) -> list[str]:
 
 
 def _written(project: Project) -> None:
-    project.ledger.execute("delete from state where key = ?", [_UNWRITTEN])
+    project.ledger.drop(_UNWRITTEN)
 
 
 def _tell_labeler(project: Project) -> list[str]:

@@ -64,7 +64,7 @@ def gather(project: Project) -> Report:
     What is missing, in a young campaign or after a loss, is said in `missing`; the rest is there.
     """
     ledger, config = project.ledger, project.config
-    comparisons = outlook.compared(ledger, config.holdout.metric)
+    comparisons = queries.measures.comparisons_by(ledger, config.holdout.metric)
     measured = money.rounds(ledger, comparisons)
     missing = _not_yet(project, measured)
     holdout = _holdout(project, measured, missing)
@@ -122,7 +122,7 @@ def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
         "holdout_items": len(queries.holdout.holdout_ids(ledger)),
         "holdout_labeled": len(queries.holdout.holdout_labels(ledger)),
         "round": measured[-1]["round"] if measured else 0,
-        "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
+        "looks": queries.measures.count_looks(ledger),
         "seeds": config.model.seeds,
         "fewest_items": quality.FEWEST,
         "target_gain": TARGET_GAIN,
@@ -159,19 +159,9 @@ def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdo
 def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> dict[str, Any] | None:
     if holdout is None:
         return None
-    found = {
-        row["metric"]: row["value"]
-        for row in project.ledger.rows(
-            "select metric, value from evaluations where round = ? and split = 'holdout' and class = '' "
-            "and metric in ('ece', 'brier', 'log_loss')",
-            [round_id],
-        )
-    }
-    return (
-        dict.fromkeys(("ece", "brier", "log_loss"))
-        | found
-        | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
-    )
+    found = queries.measures.holdout_values(project.ledger, round_id)
+    values = {metric: found.get(metric) for metric in ("ece", "brier", "log_loss")}
+    return values | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
 
 
 def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:

@@ -20,27 +20,18 @@ def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
         comparisons: rounds against earlier ones, each with its verdict; where there is none, the interval gives the word.
     """
     words = {(row["round"], row["previous"]): row["verdict"] for row in comparisons or []}
-    splits = {
-        (row["round"], row["metric"]): row
-        for row in ledger.rows(
-            "select round, metric, train, validation, holdout, generalisation_gap from metrics"
-        )
-    }
+    splits = queries.measures.values_by_split(ledger)
     rows = []
     for row in queries.measures.gain_table(ledger):
         split = splits.get((row["round"], row["metric"]), {})
-        facts = ledger.one(
-            "select strategy, measured_at, holdout_items, partial from rounds where id = ?", [row["round"]]
-        )
-        gain = ledger.one(
-            "select previous, mcnemar_b, mcnemar_c, mcnemar_p from gains where round = ?", [row["round"]]
-        )
+        facts = queries.rounds.round_by_number(ledger, row["round"]) or {}
+        gain = queries.measures.gains_row(ledger, row["round"]) or {}
         per_dollar = _per_dollar(row)
-        said = words.get((row["round"], (gain or {}).get("previous")))
+        said = words.get((row["round"], gain.get("previous")))
         rows.append(
             row
-            | (facts or {})
-            | (gain or {})
+            | {name: facts.get(name) for name in ("strategy", "measured_at", "holdout_items", "partial")}
+            | {name: gain.get(name) for name in ("previous", "mcnemar_b", "mcnemar_c", "mcnemar_p")}
             | {name: split.get(name) for name in ("train", "validation", "holdout", "generalisation_gap")}
             | {
                 "per_dollar_low": per_dollar[0],

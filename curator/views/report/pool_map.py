@@ -72,10 +72,8 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     rng = np.random.default_rng([project.config.project.seed, 42])
     placed = _errors(project, holdout)
     labels = queries.labels.training_labels(project.ledger)
-    last = project.ledger.rows(
-        "select item_id from picks where round = (select max(round) from picks) order by rank"
-    )
-    batch = [row["item_id"] for row in last]
+    last = queries.picks.newest_round_with_picks(project.ledger)
+    batch = [] if last is None else queries.picks.picked_ids(project.ledger, last)
     newest = set(batch)
     earlier = [item_id for item_id in labels if item_id not in newest]
     for state, ids in (("batch", batch), ("labeled", earlier)):

@@ -13,7 +13,7 @@ from curator.config import CostSection
 from curator.errors import DataError
 from curator.ledger import queries
 from curator.ledger.store import Ledger
-from curator.money.bill import by_source, paid_hours, unknown_answers
+from curator.money.bill import by_source, paid_hours
 from curator.money.caps import ENOUGH, FIRST
 from curator.money.invoice import import_invoice
 from curator.money.marginal_price import marginal_price, paid_between
@@ -270,7 +270,7 @@ def test_what_nobody_knows_is_never_nothing(ledger):
         said(ledger, f"a{number}", key=f"r1-{number + 1}", news=1)  # the last one is a hold-out question
     assert queries.costs.spend(ledger) == {"label": None, "holdout": None}
     assert by_source(ledger) == {"not known": None}
-    assert unknown_answers(ledger) == 3
+    assert queries.costs.count_unknown(ledger) == 3
     assert paid_between(ledger, 0, 1) is None
     assert marginal_price(ledger, HOURLY) is None
     assert {row["amount"] for row in ledger.rows("select amount from bill")} == {None}
@@ -280,7 +280,7 @@ def test_what_nobody_knows_is_never_nothing(ledger):
     assert set(row.values()) == {None}
     said(ledger, "timed", seconds=36.0, news=1)
     assert queries.costs.spend(ledger) == {"label": 3 * 250_000, "holdout": 250_000}
-    assert unknown_answers(ledger) == 0
+    assert queries.costs.count_unknown(ledger) == 0
     assert ledger.one("select cost from gain") == {"cost": 750_000}
 
 
@@ -305,7 +305,7 @@ def test_an_hour_that_costs_nothing_is_known(tmp_path):
     with campaign(tmp_path / "l.db", CostSection(hourly_rate="0")) as ledger:
         said(ledger, "a", news=1)
         assert queries.costs.spend(ledger) == {"label": 0, "holdout": 0}
-        assert unknown_answers(ledger) == 0
+        assert queries.costs.count_unknown(ledger) == 0
 
 
 def test_a_price_that_changed_holds_for_what_is_asked_afterwards(tmp_path):

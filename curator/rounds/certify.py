@@ -14,6 +14,7 @@ from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
 from curator.money.savings import MEASURED, NOT_MEASURED, why_not
 from curator.project.project import Project
+from curator.project.unlabeled import unsealed_rows
 from strategies.kernels.near_duplicates import near_any
 
 IntArray = NDArray[np.int64]
@@ -147,12 +148,9 @@ def _replay(
     order = np.array(sorted(range(len(asked)), key=lambda i: (*asked[i][:2], i)), dtype=np.int64)
     of_arm = np.array([arm == 1 for _round, _rank, arm in asked])
     rows, classes = train[0][order], train[1][order]
-    free = np.zeros(project.pool.n_items, dtype=bool)
-    free[project.pool.role_rows("pool")] = True
-    free[project.holdout_rows()] = False
-    n_items = int(free.sum())
-    size = min(n_items, max(_SAMPLE, 2 * len(rows)))
-    drawn = np.sort(np.random.default_rng([seed, _STREAM]).choice(np.flatnonzero(free), size, replace=False))
+    unsealed = unsealed_rows(project)
+    size = min(len(unsealed), max(_SAMPLE, 2 * len(rows)))
+    drawn = np.sort(np.random.default_rng([seed, _STREAM]).choice(unsealed, size, replace=False))
     embeddings, targets = project.embeddings.take(drawn), project.embeddings.take(holdout[0])
     near = near_any(embeddings, targets, project.config.acquisition.duplicate_cosine)
     class_of = np.full(project.pool.n_items, -1, dtype=np.int64)
@@ -160,7 +158,7 @@ def _replay(
     return Replay(
         labels=Labels(project.embeddings.take(rows), classes, of_arm[order]),
         sample=Sample(embeddings[~near], class_of[drawn[~near]]),
-        items=n_items,
+        items=len(unsealed),
         holdout=Sample(targets, holdout[1]),
         seed=seed,
     )

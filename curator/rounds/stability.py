@@ -12,6 +12,7 @@ from curator.learner.model import Model
 from curator.ledger.class_history import History
 from curator.money.stop import agreement
 from curator.project.project import Project
+from curator.project.unlabeled import unsealed_rows
 from strategies.kernels.ties import likeliest
 
 STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
@@ -55,7 +56,7 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float | N
 
 def stop_set(project: Project) -> IntArray:
     """(n,) rows of random items of the pool: the same every round while nothing is added; no label is looked at."""
-    rows = np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
+    rows = unsealed_rows(project)
     rng = np.random.default_rng([project.config.project.seed, 10])
     return np.sort(rng.permutation(rows)[:STOP_SET]).astype(np.int64)
 

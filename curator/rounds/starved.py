@@ -15,6 +15,7 @@ from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
 from curator.project.project import Project
+from curator.project.unlabeled import near_holdout
 from strategies.kernels.near_duplicates import near_any
 
 _KEPT = "starved_classes"  # in the ledger's state: what the last training found
@@ -119,10 +120,9 @@ def kept(ledger: Ledger) -> list[str]:
 def _around(project: Project, held: list[list[str]], names: list[str]) -> tuple[list[int], list[int | None]]:
     """For each class the near-duplicates of its hold-out items, and its items by the data that copy no hold-out item."""
     pool, threshold = project.pool, project.config.acquisition.duplicate_cosine
-    holdout = project.holdout_rows()
     sealed = np.zeros(pool.n_items, dtype=bool)
-    sealed[holdout] = True
-    all_held = project.embeddings.take(holdout)
+    sealed[project.holdout_rows()] = True
+    is_near = near_holdout(project)
     targets = [project.embeddings.take(pool.rows(ids)) for ids in held]
     known: dict[str, int] = pool.label_counts() if project.config.data.label else {}
     near = [0] * len(names)
@@ -132,7 +132,7 @@ def _around(project: Project, held: list[list[str]], names: list[str]) -> tuple[
         for at, around in enumerate(targets):
             near[at] += int((near_any(block, around, threshold) & free).sum())
         if any(name in known for name in names):
-            open_rows = first + np.flatnonzero(free & ~near_any(block, all_held, threshold))
+            open_rows = first + np.flatnonzero(free & ~is_near(block))
             for label in pool.labels(open_rows):
                 if label in elsewhere:
                     elsewhere[label] += 1

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curator.ledger import queries
 from curator.project.project import Project
+from curator.project.unlabeled import unsealed_rows
 from curator.views.report.holdout import Holdout
 from curator.views.report.projection import FEWEST, project_2d
 from curator.views.report.quality import errors
@@ -84,14 +85,8 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
         ]
     # Of the rest only those that nobody asked about and that do not measure.
     ledger = project.ledger
-    taken = project.pool.rows(
-        [
-            *queries.questions.asked_ids(ledger),
-            *queries.labels.imported_ids(ledger),
-            *queries.holdout.holdout_ids(ledger),
-        ]
-    )
-    free = np.setdiff1d(project.pool.role_rows("pool"), taken)
+    taken = [*queries.questions.asked_ids(ledger), *queries.labels.imported_ids(ledger)]
+    free = np.setdiff1d(unsealed_rows(project), project.pool.rows(taken))
     return placed + [
         Placed(int(free[i]), "pool", "not asked") for i in _some(len(free), MOST_ITEMS - len(placed), rng)
     ]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.ledger import queries
+from curator.project.holdout import near_holdout, unsealed_rows
 from curator.project.project import Project
-from curator.project.unlabeled import near_holdout, unsealed_rows
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -13,8 +13,8 @@ from curator.ledger import queries, updates
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
 from curator.money.savings import MEASURED, NOT_MEASURED, why_not
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
-from curator.project.unlabeled import unsealed_rows
 from strategies.kernels.near_duplicates import near_any
 
 IntArray = NDArray[np.int64]

@@ -11,8 +11,8 @@ from curator.files import write_bytes
 from curator.learner.model import Model
 from curator.ledger.class_history import History
 from curator.money.stop import agreement
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
-from curator.project.unlabeled import unsealed_rows
 from strategies.kernels.ties import likeliest
 
 STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend

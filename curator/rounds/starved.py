@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
+from curator.project.holdout import near_holdout
 from curator.project.project import Project
-from curator.project.unlabeled import near_holdout
 from strategies.kernels.near_duplicates import near_any
 
 _KEPT = "starved_classes"  # in the ledger's state: what the last training found

@@ -7,8 +7,8 @@ import numpy as np
 from curator.errors import DataError
 from curator.ledger import queries
 from curator.ledger.class_history import History
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
-from curator.project.unlabeled import unsealed_rows
 from curator.simulate.data import Labeled
 from curator.simulate.from_file import labeled_rows, words_of
 

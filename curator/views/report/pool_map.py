@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.ledger import queries
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
-from curator.project.unlabeled import unsealed_rows
 from curator.views.report.holdout import Holdout
 from curator.views.report.projection import FEWEST, project_2d
 from curator.views.report.quality import errors

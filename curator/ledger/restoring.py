@@ -1,6 +1,6 @@
 """Changes that `curator restore` makes to the ledger that it builds: what questions and answers alone do not say, or say late.
 
-One function per change, each to be called inside a `write`. `RESTORED` rounds are those of which no backup knows more.
+One function per change, each to be called inside a `write`.
 """
 
 from typing import Literal
@@ -117,7 +117,10 @@ def unseal(ledger: Ledger) -> None:
 
 
 def take_back_to_settled(ledger: Ledger, round_id: int) -> None:
-    """The ledger as it was when a round was settled, with no round measured before it."""
+    """Rounds and labels as they were when a round was settled, with no round measured before it.
+
+    Where classes changed since, labels are to be derived anew.
+    """
     ledger.execute("delete from labels where settled_in > ?", [round_id])
     for table in _OF_A_MEASUREMENT:
         ledger.execute(f"delete from {table} where round = ?", [round_id])  # noqa: S608 - our own names

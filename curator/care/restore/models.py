@@ -15,11 +15,13 @@ from curator.config import parse_config
 from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
 from curator.ledger import queries, restoring, updates
+from curator.ledger.class_history import History
 from curator.ledger.health import reading
 from curator.ledger.store import Ledger, Row
 from curator.project.holdout_probs import SAME
 from curator.project.project import Project
 from curator.rounds.measure import measure
+from curator.rounds.settle import derive_labels
 from curator.rounds.train import train
 
 _SAME = 1e-9  # two trainings of the same model on the same labels on one machine measure the same
@@ -107,8 +109,7 @@ def _train_again(project: Project, number: int) -> str:
                 json.loads(then["config"]), f"the configuration of round {number}", stored=True
             ).model
             again.config = again.config.model_copy(update={"model": section})
-            with again.ledger.write():
-                restoring.take_back_to_settled(again.ledger, number)
+            _take_back(again.ledger, number)
             train(again, number)
             measure(again, number)
             measured, loss = _measured(again.ledger, number)
@@ -149,3 +150,11 @@ def _count_look(ledger: Ledger, look: Row | None) -> None:
             updates.count_look(ledger, look["round"])
         else:
             ledger.insert("looks", [{**look, "purpose": "restore"}])
+
+
+def _take_back(ledger: Ledger, number: int) -> None:
+    """The ledger as it was when a round was settled, with no round measured before it."""
+    with ledger.write():
+        restoring.take_back_to_settled(ledger, number)
+        if History.read(ledger).newest:  # labels of then may be named by classes of then
+            derive_labels(ledger, settled_in=number, last_round=number)

@@ -1,6 +1,7 @@
 """Which way imports point, and what an import costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,66 @@ def test_importing_is_cheap(package):
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+SQL = re.compile(
+    r"\b(select\b.+?\bfrom\b|insert\s+(or\s+\w+\s+)?into\b|update\s+\S+\s+set\b|delete\s+from\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def text_of(node):
+    """The text of a string, or of an f-string with something in place of each value; None of anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "value" for part in node.values)
+    return None
+
+
+def prose_of(tree):
+    """Docstrings, and the parts of f-strings, which are read as a whole."""
+    scopes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, scopes)]
+    return found | {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+
+
+def sql_strings(curator):
+    """SQL in curator/ outside of the ledger's room, as "room/file:line"."""
+    found = []
+    for path in sorted(curator.rglob("*.py")):
+        inside = path.relative_to(curator)
+        if inside.parts[0] == "ledger":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        prose = prose_of(tree)
+        found += [
+            f"{inside}:{node.lineno}"
+            for node in ast.walk(tree)
+            if id(node) not in prose and SQL.search(text_of(node) or "")
+        ]
+    return found
+
+
+def test_only_the_ledger_speaks_sql():
+    """Every question to the ledger has a name in ledger/queries, and every change one in ledger/."""
+    assert sql_strings(ROOT / "curator" / "ledger") != []
+    assert sql_strings(ROOT / "curator") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'ledger.rows("select id "\n    "from rounds")',
+        'ledger.execute(f"update {table} set round = ?")',
+        'QUERY = """\n    Insert or replace into state values (?, ?)"""',
+        "ledger.execute(f'delete from costs where round = {round_id}')",
+    ],
+)
+def test_planted_sql_is_caught(tmp_path, line):
+    """In plain, joined and formatted strings; a docstring may speak of it."""
+    (tmp_path / "rounds").mkdir()
+    prose = '"""Update labels set before; select some from many."""\n'
+    (tmp_path / "rounds" / "guilty.py").write_text(f"{prose}def late():\n    {line}\n", encoding="utf-8")
+    assert sql_strings(tmp_path) == ["rounds/guilty.py:3"]

@@ -19,6 +19,7 @@ from curator import __version__
 from curator.config import CONFIG_NAME
 from curator.errors import ConfigError, LedgerError
 from curator.files import read_json, sync_file, sync_folder, write_json
+from curator.ledger import queries
 from curator.ledger.faults import damaged, explained
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import utc_now
@@ -163,9 +164,8 @@ def _copy_ledger(source: Path, copy: Path, shown: Path, progress: Progress) -> N
     """Copy `source` to `copy`, which messages call `shown`, and check the copy."""
     with reading(source) as opened:
         # One transaction around it all: a copy that other writers disturb would begin again with each of their writes.
-        opened.execute("begin")
+        queries.unopened.begin_reading(opened)
         pages = int(opened.execute("pragma page_count").fetchone()[0])
-        opened.execute("select count(*) from sqlite_master").fetchone()
         with progress.bar("copying the ledger", pages) as advance:
             done = 0
 
@@ -196,13 +196,11 @@ def _about(folder: Path) -> dict[str, object]:
 
 
 def _facts(opened: sqlite3.Connection) -> dict[str, Any]:
-    queries = {
-        "campaign": "select value from state where key = 'campaign'",
-        "rounds": "select count(*) from rounds",
-        "answers": "select count(*) from answers",
+    return {
+        "campaign": queries.unopened.read_state(opened).get("campaign"),
+        "rounds": queries.unopened.count_rounds(opened),
+        "answers": queries.unopened.count_answer_versions(opened),
     }
-    rows = {name: opened.execute(query).fetchone() for name, query in queries.items()}
-    return {name: None if row is None else row[0] for name, row in rows.items()}
 
 
 def _read_about(path: Path) -> dict[str, object]:

@@ -190,7 +190,7 @@ def embeddings(
         )
 
 
-app.command()(predict)
+app.command(cls=SettingsCommand)(predict)
 
 
 @app.command()
@@ -258,6 +258,6 @@ app.add_typer(labeler_commands.app, name="labeler")
 app.command()(doctor)
 app.add_typer(studio_commands.app, name="studio")
 app.command()(serve)
-app.command()(simulate)
+app.command(cls=SettingsCommand)(simulate)
 app.command()(backup)
 app.command()(restore)

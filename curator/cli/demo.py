@@ -10,7 +10,7 @@ from typing import Any
 from curator.amounts import format_amount
 from curator.config import CONFIG_NAME
 from curator.errors import ConfigError, CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.progress import Progress
 from curator.project.project import Project
 from curator.rounds.run import run_round
@@ -77,8 +77,8 @@ def run_demo(
         say(f"{report.items:,} images of handwritten digits; each label costs ${PRICE}")
         project = stack.enter_context(Project(folder, progress=progress, say=say))
         _campaign(project, rounds, annotate, say)
-        show(gain_table(records.gain_table(project.ledger), project.config.cost.currency))
-        holdout = format_amount(records.spend(project.ledger)["holdout"], project.config.cost.currency)
+        show(gain_table(queries.measures.gain_table(project.ledger), project.config.cost.currency))
+        holdout = format_amount(queries.costs.spend(project.ledger)["holdout"], project.config.cost.currency)
         show(f"The total includes {holdout} for the hold-out's labels. Ledger: {project.ledger.path}")
         show(f"Report: {write_report(project).page}")
         if url and keep:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from curator.errors import CuratorError
 from curator.ledger.class_history import History
+from curator.ledger.queries.rounds import config_of_round
 from curator.ledger.store import Ledger
 
 FloatArray = NDArray[np.float32]
@@ -30,8 +31,7 @@ def columns_now(ledger: Ledger, round_id: int, probs: FloatArray) -> FloatArray:
         CuratorError: the columns are not those of the round.
     """
     history = History.read(ledger)
-    config = ledger.scalar("select config from rounds where id = ?", [round_id])
-    then = tuple(json.loads(config or "{}").get("project", {}).get("classes", ()))
+    then = tuple(json.loads(config_of_round(ledger, round_id) or "{}").get("project", {}).get("classes", ()))
     version = history.version_of_model(round_id)
     if not then or not history.changes or (then == history.classes and not history.since(version)):
         return probs

@@ -173,3 +173,8 @@ class Ledger:
             "insert into state (key, value) values (?, ?) on conflict (key) do update set value = excluded.value",
             [key, value],
         )
+
+    def drop(self, *keys: str) -> None:
+        """Forget facts about the campaign, those of them that are known."""
+        for key in keys:
+            self.execute("delete from state where key = ?", [key])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from curator.amounts import format_amount, parse_amount
 from curator.config import CostSection, RateSection
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.cost import NOT_KNOWN, SECONDS_PER_HOUR
 
@@ -42,22 +43,14 @@ class Hours:
 def bill_rows(ledger: Ledger) -> list[Row]:
     """Micro-units by round, kind and source, in this order; an amount that is not known is None."""
     order = {kind: number for number, kind in enumerate(KINDS)}
-    rows = ledger.rows("select round, kind, source, amount from bill")
+    rows = queries.costs.bill_lines(ledger)
     return sorted(rows, key=lambda row: (row["round"], order[row["kind"]], row["source"]))
 
 
 def by_source(ledger: Ledger) -> dict[str, int | None]:
     """Source -> micro-units, of all that was spent; sources without any are left out. What is not known is None."""
-    found = {
-        row["source"]: row["amount"]
-        for row in ledger.rows("select source, sum(amount) as amount from bill group by source")
-    }
+    found = queries.costs.spent_by_source(ledger)
     return {source: found[source] for source in SOURCES if source in found and found[source] != 0}
-
-
-def unknown_answers(ledger: Ledger) -> int:
-    """Answers whose cost is not known: they are paid by the hour, and nobody's time is known."""
-    return int(ledger.scalar("select coalesce(sum(entries), 0) from bill where source = ?", [NOT_KNOWN]))
 
 
 def unknown_note(answers: int) -> str:
@@ -67,18 +60,6 @@ def unknown_note(answers: int) -> str:
         f"What {answers:,} answer{s} paid by the hour cost is not known: no answer came with a time. The bill is corrected when "
         "times come, or with an invoice (`curator cost import`); until then a budget counts a minute for each."
     )
-
-
-def paid_by_round(ledger: Ledger) -> dict[int, int | None]:
-    """Micro-units of each round that bought training labels; None: not known.
-
-    Hold-out labels and what is paid once per campaign buy no gain, and are left out.
-    """
-    rows = ledger.rows(
-        "select round, case when max(amount is null) then null else sum(amount) end as amount from bill "
-        "where kind not in ('holdout', 'campaign') group by round"
-    )
-    return {int(row["round"]): row["amount"] for row in rows}
 
 
 def sum_known(amounts: Iterable[int | None]) -> int | None:
@@ -93,17 +74,8 @@ def sum_known(amounts: Iterable[int | None]) -> int | None:
 
 def paid_hours(ledger: Ledger) -> Hours | None:
     """Hours measured and hours paid, of the answers that are paid by time; None when none is."""
-    row = ledger.one(
-        """
-        select count(*) as n, sum(seconds) as measured, sum(capped_seconds) as paid,
-               max(source = 'not known') as unknown
-        from (
-            select max(version), seconds, capped_seconds, source from costs
-            where basis in ('per hour', 'per label') group by source_id having basis = 'per hour'
-        )
-        """
-    )
-    if row is None or not row["n"]:
+    row = queries.costs.paid_time(ledger)
+    if not row["n"]:
         return None
     paid = None if row["unknown"] else (row["paid"] or 0.0) / SECONDS_PER_HOUR
     return Hours((row["measured"] or 0.0) / SECONDS_PER_HOUR, paid)

@@ -17,9 +17,8 @@ from fractions import Fraction
 
 from curator.amounts import format_amount, parse_amount
 from curator.config import Config, CostSection
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
-from curator.money.bill import unknown_answers
 from curator.money.caps import FIRST
 from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.rates import open_cards, same_rates
@@ -96,7 +95,7 @@ def read_budget(config: Config, ledger: Ledger, *, wanted: int) -> Budget | None
     if config.cost.budget is None:
         return None
     per_item = config.labeler.overlap
-    charges = timed_charges(ledger)
+    charges = queries.costs.timed_charges(ledger)
     # What is open is paid by the rates of its round, what is asked next by those of now.
     cards = [config.cost, *(card for card in open_cards(ledger) if not same_rates(card, config.cost))]
     prices = [answer_price(card, charges, wanted=wanted * per_item) for card in cards]
@@ -104,10 +103,10 @@ def read_budget(config: Config, ledger: Ledger, *, wanted: int) -> Budget | None
     price = replace(dearest, certain=all(price.certain for price in prices))
     return Budget(
         total=parse_amount(config.cost.budget),
-        spent=int(ledger.scalar("select coalesce(sum(amount), 0) from costs")),
+        spent=queries.costs.spent_so_far(ledger),
         round_cost=round_cost(config.cost, ledger),
-        unknown_answers=unknown_answers(ledger),
-        open_answers=open_answers(ledger),
+        unknown_answers=queries.costs.count_unknown(ledger),
+        open_answers=queries.questions.open_answers(ledger),
         holdout_answers=_holdout_answers(config, ledger),
         answers_per_item=per_item,
         price=price,
@@ -118,8 +117,7 @@ def left_of_budget(ledger: Ledger, budget: str | None) -> int | None:
     """Micro-units of the campaign's budget that are not spent, as far as known; None: there is none."""
     if budget is None:
         return None
-    spent = int(ledger.scalar("select coalesce(sum(amount), 0) from costs"))
-    return max(parse_amount(budget) - spent, 0)
+    return max(parse_amount(budget) - queries.costs.spent_so_far(ledger), 0)
 
 
 def answer_price(cost: CostSection, charges: Sequence[int], *, wanted: int) -> AnswerPrice:
@@ -159,30 +157,16 @@ def _price_of_time(hourly: int, cost: CostSection, charges: Sequence[int], wante
     ), f"the mean of {len(charges):,} timed answers plus two standard errors"
 
 
-def timed_charges(ledger: Ledger) -> list[int]:
-    """Micro-units of every answer that was timed and is paid by the hour, its edits included."""
-    rows = ledger.rows(
-        "select max(version), source, sum(amount) as amount from costs where basis = 'per hour' "
-        "group by source_id having source = 'measured'"
-    )
-    return [int(row["amount"]) for row in rows]
-
-
 def round_cost(cost: CostSection, ledger: Ledger) -> int:
     """Micro-units that the next round, or the open one, will cost beside its answers.
 
     Compute is planned as twice that of the dearest round so far, and before the first as a quarter of an hour.
     """
-    booked = {
-        row["round"]: int(row["amount"])
-        for row in ledger.rows(
-            "select round, sum(amount) as amount from costs where kind = 'compute' group by round"
-        )
-    }
+    booked = queries.costs.compute_by_round(ledger)
     first = math.ceil(
         Fraction(parse_amount(cost.compute_per_hour or "0")) * _FIRST_COMPUTE / SECONDS_PER_HOUR
     )
-    paid = ledger.scalar("select count(*) from costs where kind = 'campaign'")
+    paid = queries.costs.is_campaign_charged(ledger)
     return (
         (0 if paid else parse_amount(cost.per_campaign or "0"))
         + parse_amount(cost.per_round or "0")
@@ -190,23 +174,9 @@ def round_cost(cost: CostSection, ledger: Ledger) -> int:
     )
 
 
-def open_answers(ledger: Ledger) -> int:
-    """Answers that were asked for, or are about to be, and may still come and be paid."""
-    return int(
-        ledger.scalar(
-            """
-            select coalesce(sum(max(0, q.answers_wanted - coalesce(n.annotators, 0))), 0)
-            from questions q left join (
-                select key, count(distinct annotator) as annotators from live_answers group by key
-            ) n on n.key = q.key where q.state <> 'withdrawn'
-            """
-        )
-    )
-
-
 def _holdout_answers(config: Config, ledger: Ledger) -> int:
     """Of hold-out items that no question asks about, at most: all of the sample before it is drawn."""
     items = config.holdout.size
-    if ledger.scalar("select count(*) from holdout"):
-        items = len(records.holdout_to_ask(ledger))
+    if queries.holdout.holdout_ids(ledger):
+        items = len(queries.questions.holdout_to_ask(ledger))
     return items * config.labeler.overlap

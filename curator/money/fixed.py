@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from curator.amounts import parse_amount
 from curator.config import CostSection
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.cost import SECONDS_PER_HOUR
 
@@ -34,7 +35,7 @@ class Stopwatch:
         amount = round(Fraction(seconds) * parse_amount(cost.compute_per_hour) / SECONDS_PER_HOUR)
         name = f"compute:{round_id}:{step}"
         # A step that ran to its end again, as after a restore, was computed again.
-        done = int(ledger.scalar("select count(*) from costs where source_id = ?", [name]))
+        done = queries.costs.count_versions(ledger, name)
         row = _row(cost, name, round_id, "compute", amount, "compute", "measured")
         ledger.insert("costs", [{**row, "version": done + 1, "seconds": seconds}])
 
@@ -52,7 +53,7 @@ def charge_round(ledger: Ledger, cost: CostSection, round_id: int) -> None:
 
 def _once(ledger: Ledger, cost: CostSection, kind: str, round_id: int, price: str | None, basis: str) -> None:
     name = f"{kind}:{round_id}" if kind == "round" else kind
-    if price is None or ledger.scalar("select count(*) from costs where source_id = ?", [name]):
+    if price is None or queries.costs.count_versions(ledger, name):
         return
     ledger.insert("costs", [_row(cost, name, round_id, kind, parse_amount(price), basis, "assumed")])
 

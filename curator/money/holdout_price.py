@@ -1,7 +1,7 @@
 """Prices of hold-out labels, from the rate card or from what was paid, and what they buy."""
 
 from curator.config import Config
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
@@ -20,35 +20,25 @@ def planned_holdouts(config: Config, n_items: int) -> list[HoldoutRow]:
 
 def measured_holdouts(ledger: Ledger, pool: Pool, config: Config) -> list[HoldoutRow]:
     """The table around the hold-out of a campaign, at what its labels cost, and at the score it has now."""
-    value = ledger.scalar(
-        "select value from evaluations where split = 'holdout' and class = '' and metric = 'accuracy' "
-        "order by round desc limit 1"
-    )
+    value = queries.measures.newest_accuracy(ledger)
     return holdout_rows(
-        max(1, records.holdout_size(ledger, config.holdout.size)),
+        max(1, queries.holdout.holdout_size(ledger, config.holdout.size)),
         paid_price(ledger) or _card_price(config),
         most=pool.n_items,
-        accuracy=0.9 if value is None else min(0.99, max(0.01, float(value))),
+        accuracy=0.9 if value is None else min(0.99, max(0.01, value)),
     )
 
 
 def paid_price(ledger: Ledger) -> float | None:
     """Micro-units that a labeled hold-out item cost on average, several answers included; None before there is one, or where nobody knows."""
-    paid = records.spend(ledger)["holdout"]
-    labeled = ledger.scalar(
-        "select count(*) from current_labels where role = 'holdout' and label is not null and answers > 0"
-    )
-    return paid / int(labeled) if paid is not None and labeled else None
+    paid = queries.costs.spend(ledger)["holdout"]
+    labeled = queries.holdout.count_labeled_by_answers(ledger)
+    return paid / labeled if paid is not None and labeled else None
 
 
 def next_dollars_of(ledger: Ledger) -> NextDollars | None:
     """Whether money does more in the hold-out than in training labels; None before two measured rounds."""
-    last = ledger.rows(
-        "select c.*, r.holdout_items from comparisons c join rounds r on r.id = c.round "
-        "join gains g on g.round = c.round and g.previous = c.previous "
-        "where c.metric = 'accuracy' and c.lost_share is not null order by c.round desc limit ?",
-        [_LAST_ROUNDS],
-    )
+    last = queries.measures.last_accuracy_gains(ledger, _LAST_ROUNDS)
     price = paid_price(ledger)
     # As the bill has it now: an invoice may have come since the round was measured.
     costs = [paid_between(ledger, row["previous"], row["round"]) for row in last]

@@ -14,6 +14,7 @@ from typing import Any
 
 from curator.amounts import parse_amount
 from curator.errors import DataError
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.bill import KINDS
 
@@ -122,7 +123,7 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 def _checked(ledger: Ledger, path: Path, rows: list[tuple[int, dict[str, str]]], currency: str) -> list[Line]:
     """The lines, each of a closed round, in the campaign's currency, and said once."""
-    status = {row["id"]: row["status"] for row in ledger.rows("select id, status from rounds")}
+    status = queries.rounds.round_statuses(ledger)
     problems: list[str] = []
     lines: list[Line] = []
     seen: dict[tuple[int, str], int] = {}
@@ -187,12 +188,8 @@ def _refuse(path: Path, problems: list[str]) -> None:
 
 
 def _correction(ledger: Ledger, line: Line) -> Correction:
-    place = [line.round, line.kind]
-    on_bill = int(
-        ledger.scalar("select coalesce(sum(amount), 0) from costs where round = ? and kind = ?", place)
-    )
-    unknown = ledger.scalar("select max(amount is null) from bill where round = ? and kind = ?", place)
-    recorded = None if unknown else on_bill
+    on_bill = queries.costs.recorded_amount(ledger, line.round, line.kind)
+    recorded = None if queries.costs.is_unknown(ledger, line.round, line.kind) else on_bill
     return Correction(line.round, line.kind, recorded, line.amount, line.amount - on_bill)
 
 
@@ -200,7 +197,7 @@ def _write(ledger: Ledger, lines: list[Line], corrections: list[Correction], cur
     added: list[Row] = []
     for line, correction in zip(lines, corrections, strict=True):
         name = f"invoice:{line.round}:{line.kind}"
-        before = int(ledger.scalar("select count(*) from costs where source_id = ?", [name]))
+        before = queries.costs.count_versions(ledger, name)
         # An invoice that says what was recorded says something, too: from then on the sum is an invoiced one.
         if correction.difference or not before:
             added.append(

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from curator.config import CostSection
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
-from curator.money.bill import paid_by_round, sum_known
+from curator.money.bill import sum_known
 
 RECENT = 3  # rounds
 
@@ -23,14 +24,11 @@ def marginal_price(ledger: Ledger, cost: CostSection) -> MarginalPrice | None:
     All that a round cost counts, over the labels that were asked for, but hold-out labels and what is paid once per campaign.
     After one measured round its own labels say it: what an answer cost is known then, also where time is paid.
     """
-    rows = ledger.rows(
-        "select id, labels - imported as labels from rounds where status = 'measured' and labels is not null order by id desc limit ?",
-        [RECENT + 1],
-    )
+    rows = queries.rounds.last_asked_labels(ledger, RECENT + 1)
     if rows:
         first, last = rows[-1] if len(rows) > 1 else {"id": 0, "labels": 0}, rows[0]
         labels = int(last["labels"]) - int(first["labels"])
-        paid = paid_by_round(ledger)
+        paid = queries.costs.paid_by_round(ledger)
         amount = sum_known(paid[number] for number in paid if first["id"] < number <= last["id"])
         # Labels that are known to cost nothing have a price, too: none.
         if labels > 0 and amount is not None and (amount > 0 or not cost.micro_per_label):
@@ -49,5 +47,7 @@ def _named(rows: list[Row]) -> str:
 def paid_between(ledger: Ledger, previous: int, round_id: int) -> int | None:
     """Micro-units that bought training labels after one round and up to another; None: not known."""
     return sum_known(
-        amount for number, amount in paid_by_round(ledger).items() if previous < number <= round_id
+        amount
+        for number, amount in queries.costs.paid_by_round(ledger).items()
+        if previous < number <= round_id
     )

@@ -18,7 +18,7 @@ def item_counts(rows: Sequence[Row]) -> str:
     """How many hold-out items the points of a curve are on: "32 items, from round 2 on 80".
 
     Args:
-        rows: of `records.gain_table`, oldest first.
+        rows: of `queries.measures.gain_table`, oldest first.
 
     Returns:
         Empty where all are on as many, or where the rows do not tell.
@@ -39,7 +39,7 @@ def restated(rows: Sequence[Row]) -> list[str]:
     """A sentence for each gain whose model before has another value on the items of its round than was stated then.
 
     Args:
-        rows: of `records.gain_table`.
+        rows: of `queries.measures.gain_table`.
     """
     return [
         _sentence(row)

@@ -5,7 +5,7 @@ from typing import Any
 
 from curator.amounts import format_amount
 from curator.config import Config, CostSection
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.bill import (
     Hours,
@@ -14,7 +14,6 @@ from curator.money.bill import (
     paid_hours,
     rate_card,
     sum_known,
-    unknown_answers,
     unknown_note,
 )
 from curator.money.cost import pays_time
@@ -62,19 +61,15 @@ class CostOverview:
 
 def cost_notes(ledger: Ledger, cost: CostSection) -> list[str]:
     """What a person should know about the bill, whatever else is shown."""
-    unknown, other = unknown_answers(ledger), other_rates(ledger, cost)
+    unknown, other = queries.costs.count_unknown(ledger), other_rates(ledger, cost)
     notes = [unknown_note(unknown)] if unknown else []
     return notes if other is None else [*notes, other_rates_note(other)]
 
 
 def _corrections(ledger: Ledger, currency: str) -> list[str]:
-    rows = ledger.rows(
-        "select reason, count(*) as n, sum(amount) as amount from costs where reason is not null and basis <> 'invoice' "
-        "group by reason order by abs(sum(amount)) desc, reason"
-    )
     return [
         f"{format_amount(row['amount'], currency)} by {row['n']:,} correction{'' if row['n'] == 1 else 's'}: {row['reason']}"
-        for row in rows
+        for row in queries.costs.corrections_by_reason(ledger)
     ]
 
 
@@ -94,5 +89,5 @@ def cost_overview(ledger: Ledger, pool: Pool, config: Config) -> CostOverview:
         notes=cost_notes(ledger, cost),
         hours=paid_hours(ledger),
         seconds=seconds,
-        imported=len(records.imported_ids(ledger)),
+        imported=len(queries.labels.imported_ids(ledger)),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from curator.errors import DataError
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
 
@@ -68,15 +69,7 @@ def wilson_ends(share: float, n: float, level: float = LEVEL) -> tuple[float, fl
 
 def arm_items(ledger: Ledger, up_to: int) -> list[ArmItem]:
     """The labeled items of all arms up to a round, in the order of rounds, all by today's classes."""
-    rows = ledger.rows(
-        """
-        select p.round, l.label, q.suggestion, q.classes from picks p
-        join questions q on q.round = p.round and q.item_id = p.item_id
-        join current_labels l on l.item_id = p.item_id
-        where p.arm = 1 and p.round <= ? and l.label is not null order by p.round, p.rank
-        """,
-        [up_to],
-    )
+    rows = queries.picks.arm_labels(ledger, up_to)
     history = History.read(ledger)
     guesses = [history.meaning(row["suggestion"], row["classes"], "train").label for row in rows]
     return [ArmItem(row["round"], row["label"], guess) for row, guess in zip(rows, guesses, strict=True)]
@@ -136,33 +129,18 @@ def estimate_rows(ledger: Ledger, round_id: int, classes: Sequence[str]) -> list
     if seen is not None:
         rows.append(_row(round_id, "accuracy", "", "arm", seen))
     rounds = {item.round for item in items}
-    known = {r: _known_before(ledger, r) for r in rounds}
-    candidates = {
-        row["id"]: row["candidates"]
-        for row in ledger.rows("select id, candidates from rounds where candidates > 0")
-    }
-    shares = balance(items, known, candidates, classes)
+    known = {r: queries.labels.class_counts_before(ledger, r) for r in rounds}
+    shares = balance(items, known, queries.rounds.candidate_counts(ledger), classes)
     return rows + [_row(round_id, "share", name, "arm and labels", share) for name, share in shares.items()]
 
 
 def recent_accuracy(ledger: Ledger, rounds: int = RECENT) -> Share | None:
     """The accuracy of the last models on the live pool, pooled over their arms; None: fewer than `FEWEST` items judged them."""
-    last = ledger.rows(
-        "select round from pool_estimates where quantity = 'accuracy' order by round desc limit ?", [rounds]
-    )
-    if not last:
+    numbers = queries.measures.rounds_with_arm_accuracy(ledger, rounds)
+    if not numbers:
         return None
-    numbers = {row["round"] for row in last}
     found = accuracy([item for item in arm_items(ledger, max(numbers)) if item.round in numbers])
     return found if found is not None and found.items >= FEWEST else None
-
-
-def _known_before(ledger: Ledger, round_id: int) -> dict[str, int]:
-    rows = ledger.rows(
-        "select label, count(*) as n from current_labels where label is not null and coalesce(round, settled_in) < ? group by label",
-        [round_id],
-    )
-    return {row["label"]: row["n"] for row in rows}
 
 
 def _row(round_id: int, quantity: str, name: str, method: str, share: Share) -> Row:

@@ -8,6 +8,7 @@ agreed otherwise.
 import json
 
 from curator.config import CostSection, RateSection
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 
 # Of [cost]: what decides the price of an answer and of its review.
@@ -16,11 +17,9 @@ _OF_ANSWERS = {*RateSection.model_fields, "annotators", "paid_to_active", "revie
 
 def rate_cards(ledger: Ledger) -> dict[int, CostSection]:
     """Number of each round -> the rates that its answers are paid by."""
-    rows = ledger.rows(
-        "select id, coalesce(rates, json_extract(config, '$.cost')) as card from rounds where card is not null"
-    )
-    cards = {text: _card(text) for text in {row["card"] for row in rows}}
-    return {int(row["id"]): cards[row["card"]] for row in rows}
+    texts = queries.rounds.rate_card_texts(ledger)
+    cards = {text: _card(text) for text in set(texts.values())}
+    return {number: cards[text] for number, text in texts.items()}
 
 
 def rates_by_person(ledger: Ledger, cost: CostSection) -> CostSection:
@@ -32,11 +31,9 @@ def rates_by_person(ledger: Ledger, cost: CostSection) -> CostSection:
         return cost
     known: dict[str, list[str]] = {
         row["annotator"]: [row["annotator"], *reversed(json.loads(row["names"]))]
-        for row in ledger.rows("select annotator, names from people")
+        for row in queries.answers.names_of_people(ledger)
     }
-    for row in ledger.rows(
-        "select p.annotator, i.origin, i.number from identities i join people p on p.id = i.person order by i.rowid"
-    ):
+    for row in queries.answers.numbers_of_people(ledger):
         known[row["annotator"]] += [f"{row['origin']}#{row['number']}", f"user-{row['number']}"]
     rates = {
         annotator: cost.annotators[name]
@@ -49,15 +46,13 @@ def rates_by_person(ledger: Ledger, cost: CostSection) -> CostSection:
 def open_cards(ledger: Ledger) -> list[CostSection]:
     """The rate cards of the rounds with questions that may still be answered."""
     cards = rate_cards(ledger)
-    waiting = ledger.rows("select distinct round from questions where state <> 'withdrawn'")
-    return [cards[row["round"]] for row in waiting if row["round"] in cards]
+    waiting = queries.questions.rounds_with_questions(ledger)
+    return [cards[number] for number in waiting if number in cards]
 
 
 def other_rates(ledger: Ledger, cost: CostSection) -> int | None:
     """The open round, if its answers are paid by other rates than those of curator.toml now."""
-    row = ledger.one(
-        "select id from rounds where status not in ('measured', 'unmeasured') order by id desc limit 1"
-    )
+    row = queries.rounds.current_round(ledger)
     card = None if row is None else rate_cards(ledger).get(row["id"])
     if row is None or card is None or same_rates(card, cost):
         return None

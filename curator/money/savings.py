@@ -5,6 +5,7 @@ from typing import Any
 
 from curator.amounts import readable_amount
 from curator.evidence.forecast.seen import FEWEST_ROUNDS
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
@@ -53,7 +54,7 @@ def current(ledger: Ledger) -> dict[str, Any] | None:
     `saved`, `saved_low`, `saved_high` are micro-units against random labels, negative where those would have been cheaper; a
     null `saved_high` is open. With status "not measured" they are null and `reason` says why.
     """
-    row = ledger.one("select * from savings order by round desc limit 1")
+    row = queries.measures.newest_savings(ledger)
     if row is None:
         return None
     return {**row, "inputs": json.loads(row["inputs"]) if row["inputs"] else None}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.catalogue import Pool
 
@@ -28,29 +29,14 @@ class Supply:
 
 def supply(ledger: Ledger, pool: Pool) -> Supply:
     """What the campaign can still label."""
-    found = ledger.one(
-        """
-        select count(distinct q.item_id) as asked,
-               count(distinct case when a.label is not null then q.item_id end) as answered
-        from questions q join rounds r on r.id = q.round left join live_answers a on a.key = q.key
-        where q.role = 'train' and q.state <> 'withdrawn' and r.status not in ('measured', 'unmeasured')
-        """
+    asked, answered = queries.questions.training_items_out(ledger)
+    left = (
+        len(pool.role_rows("pool"))
+        - queries.holdout.holdout_counts(ledger).get("sample", 0)
+        - queries.questions.count_training_items(ledger)
+        - queries.rounds.last_holdout_duplicates(ledger)  # are never asked about
     )
-    # Near-duplicates of the hold-out are never asked about.
-    near = ledger.scalar(
-        "select holdout_duplicates from rounds where holdout_duplicates is not null order by id desc limit 1"
-    )
-    ever = ledger.scalar(
-        "select count(distinct item_id) from questions q where role = 'train' "
-        "and (state <> 'withdrawn' or exists (select 1 from answers a where a.key = q.key))"
-    )
-    sampled = ledger.scalar("select count(*) from holdout where source = 'sample'")
-    items = len(pool.role_rows("pool")) - int(sampled) - int(ever) - int(near or 0)
-    return Supply(
-        answered=int(found["answered"]) if found else 0,
-        asked=int(found["asked"]) if found else 0,
-        left=max(items, 0),
-    )
+    return Supply(answered=answered, asked=asked, left=max(left, 0))
 
 
 def labels_per_batch(ledger: Ledger, batch: int) -> float:
@@ -59,16 +45,6 @@ def labels_per_batch(ledger: Ledger, batch: int) -> float:
     Rounds that are still open do not count: their answers have no labels yet. Labels that were lost to a change of the
     classes do: the questions gave them. At least 1.
     """
-    asked = int(
-        ledger.scalar(
-            "select count(distinct q.item_id) from questions q join live_answers a on a.key = q.key "
-            "join rounds r on r.id = q.round where q.role = 'train' and r.status in ('measured', 'unmeasured')"
-        )
-    )
-    labeled = int(
-        ledger.scalar(
-            "select count(*) from current_labels l join rounds r on r.id = l.round "
-            "where l.role = 'train' and (l.label is not null or l.outdated is not null) and r.status in ('measured', 'unmeasured')"
-        )
-    )
+    asked = queries.questions.count_answered_of_closed_rounds(ledger)
+    labeled = queries.labels.count_labels_of_closed_rounds(ledger)
     return max(1.0, batch * labeled / asked) if asked else float(batch)

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curator.config import CostSection
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.caps import Caps
 from curator.money.cost import SECONDS_PER_HOUR, rate_of
@@ -60,13 +61,7 @@ def _segment_lengths(pool: Pool, rows: IntArray) -> Iterator[tuple[int, FloatArr
 
 def measured_times(ledger: Ledger, pool: Pool) -> Times:
     """The times of all answers so far that have one, capped as they are paid, in the order of their ids."""
-    rows = ledger.rows(
-        """
-        select a.annotator, a.seconds, q.item_id, coalesce(q.suggestion_shown, 0) as shown
-        from live_answers a join questions q on q.key = a.key
-        where a.seconds is not null and a.copy_of is null order by a.source_id
-        """
-    )
+    rows = queries.answers.timed_answers(ledger)
     of_annotator: dict[str, list[float]] = {}
     for row in rows:
         of_annotator.setdefault(row["annotator"], []).append(row["seconds"])
@@ -149,8 +144,6 @@ def described(model: SecondsModel) -> str:
 
 def _shares(ledger: Ledger) -> dict[str, float]:
     """Annotator -> share of the answers so far; of nobody in particular before the first."""
-    rows = ledger.rows(
-        "select annotator, count(*) as n from live_answers where copy_of is null group by annotator order by annotator"
-    )
-    whole = sum(row["n"] for row in rows)
-    return {row["annotator"]: row["n"] / whole for row in rows} or {"": 1.0}
+    answers = queries.answers.answers_by_annotator(ledger)
+    whole = sum(answers.values())
+    return {annotator: n / whole for annotator, n in answers.items()} or {"": 1.0}

@@ -1,11 +1,10 @@
 """What was answered although nobody asked for it: the work is done, so it is owed, and no limit could keep it away."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 
 from curator.amounts import format_amount
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 
 
@@ -37,17 +36,11 @@ class Unasked:
 
 def read_unasked(ledger: Ledger, most: int = 20) -> Unasked:
     """The answers that nobody asked for, and what they cost; at most `most` items are listed."""
-    rows = records.unasked_answers(ledger)
+    rows = queries.answers.unasked_answers(ledger)
     ids = [row["source_id"] for row in rows]
-    amount = ledger.scalar(
-        "select case when max(source = 'not known') then null else coalesce(sum(amount), 0) end from ("
-        "select max(version), source, sum(amount) as amount from costs "
-        "where source_id in (select value from json_each(?)) group by source_id)",
-        [json.dumps(ids + [f"review:{source_id}" for source_id in ids])],
-    )
     return Unasked(
         answers=len(rows),
         items=list(dict.fromkeys(row["item_id"] for row in rows))[:most],
         annotators=dict(Counter(row["annotator"] for row in rows).most_common()),
-        amount=amount,
+        amount=queries.costs.cost_of(ledger, [*ids, *(f"review:{source_id}" for source_id in ids)]),
     )

@@ -54,7 +54,7 @@ def gain_word(row: Row) -> str | None:
     """The word beside the gain of a round; one measured before there were verdicts gets what its interval says.
 
     Args:
-        row: of `records.gain_table`.
+        row: of `queries.measures.gain_table`.
 
     Returns:
         None for the first round, which has nothing to be compared with.

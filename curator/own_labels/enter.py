@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, utc_now
 from curator.money.bill import imported_line
@@ -44,14 +44,8 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
     The hold-out stays sealed: its items are left out. A label that somebody was paid for counts before one from a file.
     """
     history = History.read(ledger)
-    sealed = set(records.holdout_ids(ledger))
-    known = {
-        row["item_id"]: row
-        for row in ledger.rows(
-            "select * from imported_labels i where version = "
-            "(select max(version) from imported_labels j where j.item_id = i.item_id)"
-        )
-    }
+    sealed = set(queries.holdout.holdout_ids(ledger))
+    known = {row["item_id"]: row for row in queries.labels.imported_labels(ledger)}
     rows = []
     for item_id, label in sorted(found.labels.items()):
         before = known.get(item_id)
@@ -71,7 +65,9 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
         )
     ledger.insert("imported_labels", rows)
     derive_labels(
-        ledger, settled_in=records.last_round_id(ledger), last_round=records.last_settled_round(ledger)
+        ledger,
+        settled_in=queries.rounds.last_round_id(ledger),
+        last_round=queries.rounds.last_settled_round(ledger),
     )
     return _report(ledger, found, history, len(rows), sealed)
 
@@ -97,15 +93,13 @@ def _report(
     ledger: Ledger, found: OwnLabels, history: History, new: int, sealed: set[str]
 ) -> OwnLabelsReport:
     paid = {
-        row["item_id"]: row["label"]
-        for row in ledger.rows(
-            "select item_id, label from current_labels where role = 'train' and source = 'answers' and label is not null"
-        )
-        if row["item_id"] in found.labels
+        item_id: label
+        for item_id, label in queries.labels.answered_labels(ledger).items()
+        if item_id in found.labels
     }
     meant = {i: history.meaning(found.labels[i], history.newest, "train").label for i in paid}
     return OwnLabelsReport(
-        labels=len(records.imported_ids(ledger)),
+        labels=len(queries.labels.imported_ids(ledger)),
         new=new,
         holdout=tuple(sorted(sealed & found.labels.keys())),
         paid=len(paid),

@@ -1,9 +1,17 @@
-"""The sealed hold-out in the ledger: written once, read by everything that must keep away from it."""
+"""The sealed hold-out: entered in the ledger once; what lies outside of it, and what lies too near."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.ledger.store import Ledger, utc_now
 from curator.pool.catalogue import Pool
+from curator.project.project import Project
+from strategies.kernels.near_duplicates import near_any
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 
 def seal_file(ledger: Ledger, pool: Pool) -> None:
@@ -33,3 +41,19 @@ def seal_sample(ledger: Ledger, drawn: Iterable[tuple[str, float | None]]) -> No
             for item_id, probability in drawn
         ],
     )
+
+
+def unsealed_rows(project: Project) -> IntArray:
+    """(n,) pool rows, ascending, of everything that is not of the hold-out, whether labeled or not.
+
+    Near-duplicates of hold-out items are among them: where something is asked about, or learnt from without a label,
+    `near_holdout` tells which to leave out.
+    """
+    return np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
+
+
+def near_holdout(project: Project) -> Callable[[FloatArray], NDArray[np.bool_]]:
+    """A check of embeddings, (n, dim) -> (n,): whether each is a near-duplicate of an item of the hold-out."""
+    targets = project.embeddings.take(project.holdout_rows())
+    threshold = project.config.acquisition.duplicate_cosine
+    return lambda embeddings: near_any(embeddings, targets, threshold)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from curator.config import Config, load_config
 from curator.errors import ConfigError, CuratorError
 from curator.files import project_lock
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger
 from curator.pool.catalogue import Pool
@@ -128,12 +128,12 @@ class Project:
 
     def holdout_rows(self) -> IntArray:
         """Pool rows of the sealed sample, ascending."""
-        return np.sort(self.pool.rows(records.holdout_ids(self.ledger)))
+        return np.sort(self.pool.rows(queries.holdout.holdout_ids(self.ledger)))
 
     @property
     def holdout_size(self) -> int:
         """Items of the hold-out, drawn already or not."""
-        return records.holdout_size(self.ledger, self.config.holdout.size)
+        return queries.holdout.holdout_size(self.ledger, self.config.holdout.size)
 
     def model_folder(self, round_id: int) -> Path:
         """Where the checkpoint of a round is kept."""
@@ -210,7 +210,7 @@ class Project:
         from curator.project.modal import query_strategy
         from integrations.modal import load_query_strategy, make_learner
 
-        newest = records.last_trained(self.ledger)
+        newest = queries.rounds.last_trained(self.ledger)
         if newest is None:
             raise CuratorError(
                 "No model yet: the first is trained when the seed batch is answered. Run `curator round`."

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.learner.pool_teacher import POOL_ROWS
+from curator.project.holdout import near_holdout, unsealed_rows
 from curator.project.project import Project
-from strategies.kernels.near_duplicates import near_any
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -24,14 +24,8 @@ def unlabeled_sample(project: Project, labeled: IntArray) -> FloatArray:
     Returns:
         (m, dim), m at most `POOL_ROWS`.
     """
-    free = np.zeros(project.pool.n_items, dtype=np.bool_)
-    free[project.pool.role_rows("pool")] = True
-    holdout = project.holdout_rows()
-    free[holdout] = False
-    free[labeled] = False
-    rows = np.flatnonzero(free)
-    place = np.random.default_rng([project.config.project.seed, 7]).random(len(free))[rows]
+    rows = np.setdiff1d(unsealed_rows(project), labeled)
+    place = np.random.default_rng([project.config.project.seed, 7]).random(project.pool.n_items)[rows]
     drawn = np.sort(rows[np.argsort(place, kind="stable")[:POOL_ROWS]])
     sample = project.embeddings.take(drawn)
-    near = near_any(sample, project.embeddings.take(holdout), project.config.acquisition.duplicate_cosine)
-    return sample[~near]
+    return sample[~near_holdout(project)(sample)]

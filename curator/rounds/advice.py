@@ -12,10 +12,10 @@ from curator.config import StopSection
 from curator.errors import CuratorError
 from curator.evidence.forecast import Forecast
 from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
-from curator.ledger import records
-from curator.ledger.store import Ledger, Row, utc_now
+from curator.ledger import queries, updates
+from curator.ledger.store import Row, utc_now
 from curator.money.advice import TargetOrder, advise
-from curator.money.budget import left_of_budget, open_answers
+from curator.money.budget import left_of_budget
 from curator.money.holdout_price import next_dollars_of
 from curator.money.marginal_price import MarginalPrice, marginal_price
 from curator.money.order_size import Purse, is_unreachable, order_for
@@ -57,8 +57,7 @@ def record(project: Project, round_id: int) -> dict[str, Any]:
         "said_at": utc_now(),
     }
     with project.ledger.write():
-        project.ledger.execute("delete from verdicts where round = ?", [round_id])
-        project.ledger.insert("verdicts", [row])
+        updates.replace_advice(project.ledger, row)
     return _told(row)
 
 
@@ -68,11 +67,10 @@ def catch_up(project: Project) -> dict[str, Any] | None:
     Returns:
         As `current`; None when there was nothing to do.
     """
-    newest = project.ledger.scalar(
-        "select max(id) from rounds where status = 'measured' and id not in (select round from verdicts) "
-        "and id = (select max(id) from rounds where status = 'measured')"
-    )
-    return None if newest is None else record(project, int(newest))
+    newest = queries.rounds.newest_measured(project.ledger)
+    if newest is None or queries.forecasts.advice_after(project.ledger, newest) is not None:
+        return None
+    return record(project, newest)
 
 
 def current(project: Project) -> dict[str, Any] | None:
@@ -84,10 +82,10 @@ def current(project: Project) -> dict[str, Any] | None:
         gains in metric points 0-1); None before the first measured round.
     """
     ledger = project.ledger
-    newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
+    newest = queries.rounds.newest_measured(ledger)
     if newest is None:
         return None
-    row = ledger.one("select * from verdicts where round = ?", [newest])
+    row = queries.forecasts.advice_after(ledger, newest)
     if row is not None and _still_holds(project, json.loads(row["settings"])):
         return _told(row)
     return consider(project)
@@ -112,8 +110,9 @@ def consider(
         As `current`.
     """
     ledger = project.ledger
-    newest = int(ledger.scalar("select max(id) from rounds where status = 'measured'"))
-    row = ledger.one("select changed, kappa from verdicts where round = ?", [newest]) or {}
+    newest = queries.rounds.newest_measured(ledger)
+    assert newest is not None  # noqa: S101 - the caller has a measured round
+    row = queries.forecasts.advice_after(ledger, newest) or {}
     advice = _advise(
         project, newest, row.get("changed"), row.get("kappa"), target=target, price=price, budget=budget
     )
@@ -145,7 +144,7 @@ def _still_holds(project: Project, settings: dict[str, Any]) -> bool:
     more, corrections and late answers change what this one says was spent.
     """
     now = json.loads(_settings(project))
-    if records.current_round(project.ledger) is not None:
+    if queries.rounds.current_round(project.ledger) is not None:
         settings = settings | {"bill": now["bill"]}
     return bool(settings == now)
 
@@ -160,8 +159,8 @@ def _settings(project: Project) -> str:
         "batch": config.acquisition.batch,
         "over": over,
         "advice": 2,  # what was said by an earlier curator had no order in it
-        "invoices": ledger.scalar("select count(*) from costs where source = 'invoiced'"),
-        "bill": [ledger.scalar("select coalesce(sum(amount), 0) from costs"), open_answers(ledger)],
+        "invoices": queries.costs.count_invoice_rows(ledger),
+        "bill": [queries.costs.spent_so_far(ledger), queries.questions.open_answers(ledger)],
     }
     return json.dumps(parts, sort_keys=True)
 
@@ -196,6 +195,7 @@ def _advise(
     forecast, no_forecast = (None, "nothing is measured.") if regime is None else _forecast(project, regime)
     more = labels_per_batch(ledger, config.acquisition.batch)
     limit = limit_batch(project, config.acquisition.batch, today=_today())
+    earlier = queries.forecasts.all_advice(ledger, before=round_id)
     verdict = decide(
         Evidence(
             rounds=0 if regime is None else len(regime.rounds),
@@ -204,8 +204,8 @@ def _advise(
             floor=config.stop.floor,
             **_rarest(project),
             least_per_class=config.stop.least_per_class,
-            changed=recent([*_earlier(ledger, round_id, "changed"), changed]),
-            kappa=recent([*_earlier(ledger, round_id, "kappa"), kappa]),
+            changed=recent([*(row["changed"] for row in earlier), changed]),
+            kappa=recent([*(row["kappa"] for row in earlier), kappa]),
             hard=limit.why,
             hard_reason=limit.refused,
             currency=config.cost.currency,
@@ -220,7 +220,7 @@ def _advise(
             target,
             order_for(forecast, target, purse, config.stop),
             forecast.labels_to(target).never,
-            is_unreachable(forecast, target, highest_shown(ledger)),
+            is_unreachable(forecast, target, queries.measures.highest_shown(ledger)),
         )
     # What the budget cuts off a batch is not ordered.
     batch = round(more * limit.batch / config.acquisition.batch)
@@ -240,26 +240,12 @@ def _advise(
     return _Advised(advice.word, advice.reasons, inputs)
 
 
-def highest_shown(ledger: Ledger) -> float:
-    """The upper end of the interval of the last measured value: what lies below it may be reached already."""
-    return float(ledger.scalar("select value_high from gains order by round desc limit 1"))
-
-
 def _rarest(project: Project) -> dict[str, Any]:
     counts = dict.fromkeys(project.config.project.classes, 0)
-    for label in records.training_labels(project.ledger).values():
+    for label in queries.labels.training_labels(project.ledger).values():
         counts[label] = counts.get(label, 0) + 1
     rarest = min(project.config.project.classes, key=lambda name: counts[name])
     return {"rarest": rarest, "rarest_labels": counts[rarest]}
-
-
-def _earlier(ledger: Ledger, round_id: int, column: str) -> list[float | None]:
-    return [
-        row[column]
-        for row in ledger.rows(
-            "select changed, kappa from verdicts where round < ? order by round", [round_id]
-        )
-    ]
 
 
 def _forecast(project: Project, regime: Regime) -> tuple[Forecast | None, str]:
@@ -293,6 +279,6 @@ def _outlook(forecast: Forecast, more: float, price: MarginalPrice | None, stop:
 
 def _stability(project: Project, round_id: int) -> tuple[float | None, float | None]:
     """How much the model differs from the one before: share of other predictions, Cohen's kappa; None: not known."""
-    before = records.last_measured(project.ledger, round_id)
+    before = queries.rounds.last_measured(project.ledger, round_id)
     found = None if before is None else compare(project, int(before["id"]), round_id)
     return found or (None, None)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
+from curator.project.holdout import near_holdout, unsealed_rows
 from curator.project.project import Project
-from strategies.kernels.near_duplicates import near_any
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -52,16 +52,13 @@ def find_candidates(project: Project) -> Candidates:
     """Everything that may be asked about next."""
     pool, ledger = project.pool, project.ledger
     free = np.zeros(pool.n_items, dtype=bool)
-    free[pool.role_rows("pool")] = True
-    holdout = project.holdout_rows()
-    free[holdout] = False
-    free[pool.rows(records.settled_ids(ledger))] = False
-    threshold = project.config.acquisition.duplicate_cosine
-    targets = project.embeddings.take(holdout)
+    free[unsealed_rows(project)] = True
+    free[pool.rows(queries.questions.settled_ids(ledger))] = False
+    is_near = near_holdout(project)
     duplicates = blanks = 0
     for first, block in project.embeddings.blocks():
         here = free[first : first + len(block)]
-        near = near_any(block, targets, threshold) & here
+        near = is_near(block) & here
         here[near] = False  # a view: clears `free`
         duplicates += int(near.sum())
         blanks += int((here & ~block.any(axis=1)).sum())

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from curator.errors import CuratorError
 from curator.evidence.certificate import LEVEL, Evidence, Saved, saved_labels
 from curator.evidence.replayed import Labels, MeasuredLift, Replay, Sample
-from curator.ledger import records
+from curator.ledger import queries, updates
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
 from curator.money.savings import MEASURED, NOT_MEASURED, why_not
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
 from strategies.kernels.near_duplicates import near_any
 
@@ -35,7 +36,7 @@ class ArmReport:
         ledger.insert("pool_estimates", self.estimates)
         ledger.insert("savings", [self.savings])
         if self.savings["status"] == MEASURED:  # quick models were compared on the hold-out: one look more
-            ledger.execute("update looks set times = times + 1 where round = ?", [self.savings["round"]])
+            updates.count_look(ledger, self.savings["round"])
 
 
 def arm_report(
@@ -64,12 +65,8 @@ def _savings(
     asked = _asked(project, train[0])
     labels = len(train[0])
     arm_labels = sum(arm for _round, _rank, arm in asked)
-    measured = ledger.scalar("select count(*) from rounds where status = 'measured' and id <> ?", [round_id])
-    spent = ledger.scalar(
-        "select case when max(amount is null) then null else coalesce(sum(amount), 0) end from bill "
-        "where kind = 'label' and round <= ?",
-        [round_id],
-    )
+    measured = {*queries.rounds.measured_rounds(ledger), round_id}
+    spent = queries.costs.labels_paid_up_to(ledger, round_id)
     row: Row = {
         "round": round_id,
         "status": NOT_MEASURED,
@@ -78,10 +75,10 @@ def _savings(
         "spent": spent,
         "computed_at": utc_now(),
     }
-    imported = records.imported_ids(ledger)
+    imported = queries.labels.imported_ids(ledger)
     reason = why_not(
         imported=len(imported),
-        rounds=int(measured) + 1,
+        rounds=len(measured),
         labels=labels,
         arm_labels=arm_labels,
         share=project.config.acquisition.random_share,
@@ -134,12 +131,11 @@ def _inputs(evidence: Evidence, saved: Saved, lift: MeasuredLift) -> Row:
 
 def _asked(project: Project, rows: IntArray) -> list[tuple[int, int, int]]:
     """(round, rank, of the arm) of every training item, in the order of `rows`."""
-    picks = {
-        row["item_id"]: (row["round"], row["rank"], row["arm"])
-        for row in project.ledger.rows("select item_id, round, rank, arm from picks order by round desc")
-    }
     # A restored round has questions, but no picks.
-    return [picks.get(item_id, (0, 0, 0)) for item_id in project.pool.ids(rows)]
+    none = {"round": 0, "rank": 0, "arm": 0}
+    picks = queries.picks.first_picks(project.ledger)
+    found = [picks.get(item_id, none) for item_id in project.pool.ids(rows)]
+    return [(pick["round"], pick["rank"], pick["arm"]) for pick in found]
 
 
 def _replay(
@@ -152,12 +148,9 @@ def _replay(
     order = np.array(sorted(range(len(asked)), key=lambda i: (*asked[i][:2], i)), dtype=np.int64)
     of_arm = np.array([arm == 1 for _round, _rank, arm in asked])
     rows, classes = train[0][order], train[1][order]
-    free = np.zeros(project.pool.n_items, dtype=bool)
-    free[project.pool.role_rows("pool")] = True
-    free[project.holdout_rows()] = False
-    n_items = int(free.sum())
-    size = min(n_items, max(_SAMPLE, 2 * len(rows)))
-    drawn = np.sort(np.random.default_rng([seed, _STREAM]).choice(np.flatnonzero(free), size, replace=False))
+    unsealed = unsealed_rows(project)
+    size = min(len(unsealed), max(_SAMPLE, 2 * len(rows)))
+    drawn = np.sort(np.random.default_rng([seed, _STREAM]).choice(unsealed, size, replace=False))
     embeddings, targets = project.embeddings.take(drawn), project.embeddings.take(holdout[0])
     near = near_any(embeddings, targets, project.config.acquisition.duplicate_cosine)
     class_of = np.full(project.pool.n_items, -1, dtype=np.int64)
@@ -165,7 +158,7 @@ def _replay(
     return Replay(
         labels=Labels(project.embeddings.take(rows), classes, of_arm[order]),
         sample=Sample(embeddings[~near], class_of[drawn[~near]]),
-        items=n_items,
+        items=len(unsealed),
         holdout=Sample(targets, holdout[1]),
         seed=seed,
     )

@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from curator.config import CostSection
 from curator.errors import DataError
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.caps import Caps
 from curator.money.cost import NOT_KNOWN, Charge, Worked, charge_answer
@@ -44,14 +45,15 @@ def reconcile(
         return 0
     ledger.put(_DERIVED, "yes")
     cards = {number: rates_by_person(ledger, card) for number, card in rate_cards(ledger).items()}
-    answers = _known_answers(ledger)
+    answers = queries.answers.newest_versions(ledger)
     times: dict[str, list[float]] = defaultdict(list)
+    # An answer that merely repeats another one was no work: it is owed nothing, and its time is nobody's.
     for answer in answers:
         if answer["seconds"] is not None and not answer["repeats"]:
             times[answer["annotator"]].append(answer["seconds"])
     caps = Caps(times)
     typical = caps.typical()
-    recorded = _recorded(ledger)
+    recorded = queries.costs.charges_of_answers(ledger)
     rows: list[Row] = []
     for answer in answers:
         card = cards[answer["asked"]]
@@ -92,7 +94,7 @@ def reprice(
     Raises:
         DataError: there is no such round. Nothing was changed.
     """
-    known = [row["id"] for row in ledger.rows("select id from rounds order by id")]
+    known = queries.rounds.round_numbers(ledger)
     strange = [str(number) for number in rounds if number not in known]
     if strange:
         there = f"rounds 1 to {known[-1]}" if known else "no rounds yet"
@@ -101,11 +103,11 @@ def reprice(
         )
     try:
         with ledger.write():
-            before = _spent_by_round(ledger)
+            before = queries.costs.spent_by_round(ledger)
             for number in rounds:
                 ledger.update("rounds", number, rates=cost.model_dump_json())
             reconcile(ledger, max(rounds), otherwise="rates changed")
-            after = _spent_by_round(ledger)
+            after = queries.costs.spent_by_round(ledger)
             _undo(dry_run)
     except _UndoneError:
         pass
@@ -123,37 +125,6 @@ class _UndoneError(Exception):
 def _undo(dry_run: bool) -> None:  # noqa: FBT001 - private
     if dry_run:
         raise _UndoneError
-
-
-def _spent_by_round(ledger: Ledger) -> dict[int, int | None]:
-    rows = ledger.rows(
-        "select round, case when max(amount is null) then null else sum(amount) end as amount from bill group by round"
-    )
-    return {row["round"]: row["amount"] for row in rows}
-
-
-def _known_answers(ledger: Ledger) -> list[Row]:
-    """The newest version of every answer that was ever seen, deleted ones too."""
-    # An answer that merely repeats another one was no work: it is owed nothing, and its time is nobody's.
-    return ledger.rows(
-        """
-        select a.source_id, max(a.version) as version, a.key, a.annotator, a.skipped, a.seconds,
-               a.copy_of is not null as repeats, q.role, q.round as asked
-        from answers a join questions q on q.key = a.key group by a.source_id
-        """
-    )
-
-
-def _recorded(ledger: Ledger) -> dict[str, Row]:
-    """Source id -> the newest row of the bill, with the `total` of all of them."""
-    rows = ledger.rows(
-        """
-        select source_id, max(version) as version, sum(amount) as total, round, kind, annotator, seconds,
-               capped_seconds, basis, source
-        from costs where basis in ('per label', 'per hour', 'review') group by source_id
-        """
-    )
-    return {row["source_id"]: row for row in rows}
 
 
 def _charges(
@@ -232,20 +203,11 @@ def _reason_of_time(charge: Charge, row: Row, recorded: Row) -> str | None:
 
 def _keep_invoices(ledger: Ledger, rows: list[Row]) -> None:
     """What was invoiced stays: corrections of answers that an invoice was for are taken back on its own line."""
-    invoices = {
-        (row["round"], row["kind"]): row
-        for row in ledger.rows(
-            "select source_id, round, kind, count(*) as n, min(rowid) as first from costs "
-            "where source = 'invoiced' group by source_id"
-        )
-    }
+    invoices = queries.costs.invoices(ledger)
     corrections = [row for row in rows if row["version"] > 1 and (row["round"], row["kind"]) in invoices]
     if not corrections:
         return
-    first = {
-        row["source_id"]: row["rowid"]
-        for row in ledger.rows("select source_id, rowid from costs where version = 1")
-    }
+    first = queries.costs.first_rows(ledger)
     moved: Counter[tuple[int, str]] = Counter()
     for row in corrections:
         place = (row["round"], row["kind"])

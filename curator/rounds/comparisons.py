@@ -12,7 +12,7 @@ from curator.evidence.looks import decision_interval
 from curator.evidence.metrics import METRICS, Metric, cost_matrix
 from curator.evidence.outcomes import Outcomes
 from curator.evidence.resampling import Resampling
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_columns import columns_now
 from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Row
@@ -88,7 +88,7 @@ def compare_one(project: Project, round_id: int, previous: int) -> Row:
     """
     rows, probs = kept(project.model_folder(round_id))
     position = {name: i for i, name in enumerate(project.config.project.classes)}
-    labels = records.holdout_labels(project.ledger)
+    labels = queries.holdout.holdout_labels(project.ledger)
     classes = [position.get(labels.get(item_id, ""), -1) for item_id in project.pool.ids(rows)]
     y = np.array(classes, dtype=np.int64)
     used = np.flatnonzero(y >= 0)
@@ -100,7 +100,7 @@ def compare_one(project: Project, round_id: int, previous: int) -> Row:
         draws=Resampling(len(used), seed=project.config.project.seed),
         costs=_costs(project),
     )
-    looks = int(project.ledger.scalar("select coalesce(sum(times), 0) from looks"))
+    looks = queries.measures.count_looks(project.ledger)
     return _row(project, round_id, previous, found[0][metric], looks)
 
 
@@ -110,7 +110,7 @@ def _costs(project: Project) -> NDArray[np.float64]:
 
 def comparison_rows(project: Project, round_id: int, compared: Sequence[Compared]) -> list[Row]:
     """Rows of the table `comparisons`: every gain with its decision interval, what could have shown, and the verdict."""
-    looks = int(project.ledger.scalar("select coalesce(sum(times), 0) from looks")) + 1
+    looks = queries.measures.count_looks(project.ledger) + 1
     return [
         _row(project, round_id, one.previous, gain, looks) for one in compared for gain in one.gains.values()
     ]
@@ -124,7 +124,7 @@ def _former(project: Project, round_id: int) -> tuple[list[int], list[int]]:
     history = History.read(project.ledger)
     measured = [
         number
-        for number in records.measured_rounds(project.ledger, round_id)
+        for number in queries.rounds.measured_rounds(project.ledger, round_id)
         if comparable(history.between(number, round_id))
     ]
     if not measured:

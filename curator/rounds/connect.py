@@ -5,11 +5,10 @@ from a backup) is found there. What it does not hold is asked again only where a
 paid for stay, wherever they were given.
 """
 
-import json
 from dataclasses import dataclass
 
 from curator.errors import ConfigError, CuratorError
-from curator.ledger import records
+from curator.ledger import queries, updates
 from curator.ledger.store import utc_now
 from curator.project.labeler import project_spec
 from curator.project.project import Project
@@ -60,16 +59,13 @@ def connect_project(project: Project, number: int | None) -> Connection:
             "the line, and run this again."
         )
     with project.locked("labeler connect"):
-        if not records.last_round_id(ledger):
+        if not queries.rounds.last_round_id(ledger):
             raise CuratorError(
                 "This campaign has asked nothing yet: set [labeler] project in curator.toml, or let `curator round` make one."
             )
         spec = project_spec(config, project.campaign, project.folder, take_over=project.take_over)
         reference = project.labeler.prepare(spec, None if number is None else str(number))
-        keys = [
-            row["key"]
-            for row in ledger.rows("select key from questions where state <> 'outbox' order by key")
-        ]
+        keys = queries.questions.keys_ever_sent(ledger)
         there: dict[str, str] = {}
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             there |= project.labeler.find(keys[start : start + _KEYS_AT_ONCE])
@@ -78,34 +74,15 @@ def connect_project(project: Project, number: int | None) -> Connection:
 
 def _write(project: Project, reference: str, there: dict[str, str], missing: list[str]) -> Connection:
     ledger = project.ledger
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     with ledger.write():
-        owed = {
-            row["key"]
-            for row in ledger.rows(
-                """
-                select q.key from questions q where q.round = ? and q.key in (select value from json_each(?))
-                and (select count(distinct annotator) from live_answers a where a.key = q.key) < q.answers_wanted
-                """,
-                [0 if current is None else current["id"], json.dumps(missing)],
-            )
-        }
-        ledger.execute(
-            "update questions set state = 'asked', external_id = there.value, asked_at = coalesce(asked_at, ?) "
-            "from json_each(?) there where questions.key = there.key",
-            [utc_now(), json.dumps(there)],
-        )
-        for state, keys in (("outbox", owed), ("withdrawn", set(missing) - owed)):
-            ledger.execute(
-                "update questions set state = ?, external_id = null, sending_at = null "
-                "where key in (select value from json_each(?))",
-                [state, json.dumps(sorted(keys))],
-            )
+        owed = queries.questions.keys_still_wanted(ledger, 0 if current is None else current["id"], missing)
+        updates.mark_asked(ledger, there, asked_at=utc_now())
+        updates.mark_absent(ledger, owed, "outbox")
+        updates.mark_absent(ledger, set(missing) - owed, "withdrawn")
         if current is not None and owed and current["status"] == "pushed":
             ledger.update("rounds", current["id"], status="selected")  # `curator round` sends the rest first
         # All that was known of what the other project holds.
-        ledger.execute(
-            "delete from state where key in ('cursor', 'last_complete_pull', 'foreign_questions', 'foreign_answers')"
-        )
+        ledger.drop("cursor", "last_complete_pull", "foreign_questions", "foreign_answers")
         ledger.put("labeler_project", reference)
     return Connection(reference, project.labeler.where(), len(there), len(owed), len(missing) - len(owed))

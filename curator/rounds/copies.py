@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 
+from curator.ledger import queries, updates
 from curator.ledger.store import Ledger, Row
 
 
@@ -39,22 +40,8 @@ def mark_copies(ledger: Ledger, keys: Iterable[str] | None) -> None:
         ledger: inside a transaction.
         keys: of the questions to look at; None = all.
     """
-    wanted = None if keys is None else json.dumps(list(keys))
-    rows = ledger.rows(
-        """
-        select a.source_id, a.key, a.person, a.import_id, a.label, a.skipped, a.seconds, a.created_at, a.copy_of,
-               (select json_group_array(v.seconds) from answers v where v.source_id = a.source_id) as all_seconds
-        from answers a where (? is null or a.key in (select value from json_each(?)))
-        and a.key in (select key from answers group by key having count(distinct source_id) > 1)
-        and a.version = (select max(version) from answers b where b.source_id = a.source_id)
-        """,
-        [wanted, wanted],
-    )
-    of_question: dict[str, list[Row]] = {}
-    for row in rows:
-        of_question.setdefault(row["key"], []).append(row)
     changed = []
-    for answers in of_question.values():
+    for answers in queries.answers.answers_of_one_question(ledger, keys).values():
         copies = find_copies(answers)
         by_id = {row["source_id"]: row for row in answers}
         for row in answers:
@@ -62,12 +49,7 @@ def mark_copies(ledger: Ledger, keys: Iterable[str] | None) -> None:
             person = row["person"] if original is None else by_id[original]["person"]
             if (original, person) != (row["copy_of"], row["person"]):
                 changed.append([row["source_id"], original, person])
-    ledger.execute(
-        "update answers set copy_of = new.value ->> 1, person = new.value ->> 2, "
-        "annotator = (select p.annotator from people p where p.id = new.value ->> 2) "
-        "from json_each(?) new where answers.source_id = new.value ->> 0",
-        [json.dumps(changed)],
-    )
+    updates.set_copies(ledger, changed)
 
 
 def _is_import_of(answer: Row, held: Row) -> bool:

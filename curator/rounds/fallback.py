@@ -7,6 +7,7 @@ strategy chose do not count: whoever changes to "auto" gets it.
 
 import json
 
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 
 WATCHED, ROUNDS, CHANCE = "auto", 3, 0.2
@@ -19,11 +20,7 @@ def strategy_now(ledger: Ledger, configured: str | dict[str, float]) -> str | di
 
 def shows_no_lift(ledger: Ledger) -> bool:
     """Whether the arm showed no lift in each of the last three measured rounds, all by "auto" or by random in its place."""
-    rows = ledger.rows(
-        "select s.status, s.inputs, r.strategy from savings s join rounds r on r.id = s.round "
-        "order by s.round desc limit ?",
-        [ROUNDS],
-    )
+    rows = queries.measures.last_savings(ledger, ROUNDS)
     if any(row["strategy"] not in (WATCHED, "random") for row in rows):
         return False  # what another strategy did says nothing of this one
     chances = [json.loads(row["inputs"])["chance"] for row in rows if row["status"] == "measured"]

@@ -1,6 +1,6 @@
 """What else than the labels of a round lies between its gain and the round before: changed classes, labels from files."""
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Ledger
 
@@ -12,7 +12,7 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
         ledger: of the campaign.
         round_id: trained, about to be measured.
     """
-    previous = records.last_measured(ledger, round_id)
+    previous = queries.rounds.last_measured(ledger, round_id)
     if previous is None:
         return None
     number = int(previous["id"])
@@ -29,7 +29,7 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
                 f"Classes changed between rounds {number} and {round_id} ({what}): the two measured different things, so "
                 "no gain is stated. The next round is compared with this one."
             )
-    came = int(ledger.scalar("select imported from rounds where id = ?", [round_id]) or 0)
+    came = int((queries.rounds.round_by_number(ledger, round_id) or {}).get("imported") or 0)
     new = came - int(previous["imported"] or 0)
     if new > 0:
         notes.append(

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from curator.amounts import format_amount
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.money.budget import Budget, read_budget
 from curator.money.hard_stops import check_target, is_over
 from curator.money.unasked import read_unasked
@@ -53,14 +53,14 @@ def limit_batch(project: Project, wanted: int, *, today: date | None = None) -> 
     if budget is None:
         return Limit(wanted)
     currency = project.config.cost.currency
-    ties = len(records.asked_again(project.ledger, MOST_QUESTIONS))
+    ties = len(queries.questions.asked_again(project.ledger, MOST_QUESTIONS))
     asked_again = budget.answers(ties)
     # Ties first: their items are paid for in part already.
     rest = budget.answers(asked_again + wanted * budget.answers_per_item) - asked_again
     batch = rest // budget.answers_per_item
     unasked = read_unasked(project.ledger).sentence(currency)
     if batch == 0 and asked_again == 0:
-        if not project.ledger.scalar("select count(*) from questions"):
+        if not queries.questions.count_questions(project.ledger):
             raise ConfigError(_too_small(budget, currency))
         return Limit(0, 0, refused=_spent(budget, currency, unasked), why="budget")
     note = "" if batch == wanted and asked_again == ties else _cut(budget, currency, wanted, batch, unasked)
@@ -72,7 +72,7 @@ def _hard_stop(project: Project, today: date) -> Limit | None:
     if is_over(stop, today):
         refused = f"The deadline, {stop.deadline}, has passed: no batch is sent. Move [stop] deadline in curator.toml to go on. {_KEPT}"
         return Limit(0, 0, refused=refused, why="deadline")
-    found = check_target(stop, records.gain_table(project.ledger))
+    found = check_target(stop, queries.measures.gain_table(project.ledger))
     if found is not None and found.reached:
         refused = (
             f"The target of {found.target:.3f} is reached: the metric is {found.value:.3f}, and its lower end, widened for "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from curator.evidence.evaluation import Evaluation, cross_validated_probs, evaluate
 from curator.evidence.gain import metric_interval
 from curator.learner.checkpoint import Checkpoint
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_round
 from curator.project.holdout_probs import keep
@@ -34,7 +34,7 @@ def measure(project: Project, round_id: int) -> str | None:
     """
     watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger
-    labels = records.holdout_labels(ledger)
+    labels = queries.holdout.holdout_labels(ledger)
     position = {name: i for i, name in enumerate(project.config.project.classes)}
     labels = {item_id: label for item_id, label in labels.items() if label in position}
     if not labels:

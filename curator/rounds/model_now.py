@@ -6,7 +6,7 @@ import numpy as np
 
 from curator.learner.checkpoint import Checkpoint, save_checkpoint
 from curator.learner.model import fit_model
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.project.unlabeled import unlabeled_sample
@@ -18,13 +18,13 @@ OWN_LABELS = "own-labels"  # stands where the version of a round's model would
 
 def starts_with_model(ledger: Ledger) -> bool:
     """Whether labels of the user's own are enough for a model before the first round: 20, two of each of two classes."""
-    counts = Counter(records.training_labels(ledger).values())
+    counts = Counter(queries.labels.training_labels(ledger).values())
     return counts.total() >= ENOUGH_IMPORTED and sum(n > 1 for n in counts.values()) > 1
 
 
 def scoring_model(project: Project) -> Checkpoint | None:
     """The model that scores the pool now; None before there are labels enough for one."""
-    newest = records.last_trained(project.ledger)
+    newest = queries.rounds.last_trained(project.ledger)
     if newest is not None:
         found = project.checkpoint(newest["id"])
         return found if len(found.train_rows) else None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.learner.checkpoint import Checkpoint
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_campaign
@@ -106,10 +106,10 @@ def ask_holdout_again(project: Project, round_id: int, version: int) -> int:
         version: the change of classes, which tells a second question of the same round from the first.
     """
     ledger = project.ledger
-    again = [item_id for item_id, labeled in records.holdout_to_ask(ledger).items() if labeled]
+    again = [item_id for item_id, labeled in queries.questions.holdout_to_ask(ledger).items() if labeled]
     if not again:
         return 0
-    last = int(ledger.scalar("select coalesce(max(rank), 0) from questions where round = ?", [round_id]))
+    last = queries.questions.last_rank(ledger, round_id)
     questions = []
     for rank, item_id in enumerate(again, start=last + 1):
         question = new_question(project, round_id, item_id, "holdout")
@@ -146,7 +146,7 @@ def _holdout_questions(project: Project, round_id: int) -> list[Row]:
     """About the items of the sealed sample that no question asks about, and those that lost their label."""
     return [
         {**new_question(project, round_id, item_id, "holdout"), "why": BLIND}
-        for item_id in records.holdout_to_ask(project.ledger)
+        for item_id in queries.questions.holdout_to_ask(project.ledger)
     ]
 
 

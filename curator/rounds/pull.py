@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from curator.errors import CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, utc_now
 from curator.project.project import Project
 from curator.rounds.push import prepare
@@ -16,9 +16,6 @@ from curator.rounds.store import Stored, store
 from integrations.errors import IntegrationError
 from integrations.labelers.protocol import Labeler
 
-# What the ledger holds of what is at the labeler now: ours, and what is not ours as of the last complete pull.
-_QUESTIONS = "select count(*) from questions where state = 'asked'"
-_ANSWERS = "select count(*) from live_answers a join questions q on q.key = a.key where q.state = 'asked'"
 # Complete pulls take at most one part in so many of the time: with 100,000 questions one takes a minute or two.
 _REST = 10
 _LAST_COMPLETE = "last_complete_pull"
@@ -74,7 +71,7 @@ def pull(project: Project, round_id: int, *, accept_loss: bool = False) -> list[
         before = there
         there, complete = take(ledger.get("cursor"))
         if not complete and not _is_between(_held(ledger), before, there):
-            settling = accept_loss or not records.progress(ledger, round_id).waiting
+            settling = accept_loss or not queries.questions.progress(ledger, round_id).waiting
             if _may_pull_all(ledger, there, settling=settling):
                 there = _pull_all(ledger, there, take)
     return [*_notes(gone, _held(ledger), there), *said]
@@ -87,7 +84,7 @@ def catch_up(project: Project) -> list[str]:
         Notes for a person; among them that the labeler could not be asked.
     """
     ledger = project.ledger
-    newest = records.last_round_id(ledger)
+    newest = queries.rounds.last_round_id(ledger)
     if not newest:
         return []
     try:
@@ -111,7 +108,7 @@ def _begin_anew_elsewhere(project: Project) -> None:
         return
     with ledger.write():
         if ledger.get(_PULLED_FROM) is not None:
-            ledger.execute("delete from state where key = 'cursor'")
+            ledger.drop("cursor")
         ledger.put(_PULLED_FROM, where)
 
 
@@ -131,10 +128,10 @@ def _pull_all(ledger: Ledger, before: _Counts, take: Callable[[str | None], tupl
 
 
 def _held(ledger: Ledger) -> _Counts:
-    """What the ledger knows to be at the labeler."""
+    """What the ledger knows to be at the labeler: ours, and what is not ours as of the last complete pull."""
     return _Counts(
-        int(ledger.scalar(_QUESTIONS)) + int(ledger.get("foreign_questions") or 0),
-        int(ledger.scalar(_ANSWERS)) + int(ledger.get("foreign_answers") or 0),
+        queries.questions.count_questions_there(ledger) + int(ledger.get("foreign_questions") or 0),
+        queries.answers.count_answers_there(ledger) + int(ledger.get("foreign_answers") or 0),
     )
 
 

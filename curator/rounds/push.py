@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries, updates
 from curator.ledger.store import Row, utc_now
 from curator.project.labeler import project_spec
 from curator.project.project import Project
@@ -33,9 +33,7 @@ def push(project: Project, round_id: int, sleep: Callable[[float], None] = time.
     ledger, labeler = project.ledger, project.labeler
     prepare(project)
     _resolve_unknown(project, sleep)
-    waiting = ledger.rows(
-        "select * from questions where round = ? and state = 'outbox' order by rank", [round_id]
-    )
+    waiting = queries.questions.outbox(ledger, round_id)
     with project.progress.bar("asking", len(waiting)) as advance:
         for start in range(0, len(waiting), labeler.chunk_size):
             chunk = waiting[start : start + labeler.chunk_size]
@@ -82,13 +80,10 @@ def labeler_spec(project: Project) -> ProjectSpec:
 
 def _announcement(project: Project, round_id: int) -> Announcement:
     ledger = project.ledger
-    asked = ledger.rows("select key, answers_wanted from questions where round = ? order by rank", [round_id])
     return Announcement(
         round=round_id,
-        model_version=ledger.scalar(
-            "select model_version from questions where round = ? and suggestion_shown = 1 limit 1", [round_id]
-        ),
-        answers_wanted={row["key"]: row["answers_wanted"] for row in asked},
+        model_version=queries.questions.suggesting_model(ledger, round_id),
+        answers_wanted=queries.questions.answers_wanted(ledger, round_id),
     )
 
 
@@ -98,14 +93,14 @@ def _send_chunk(project: Project, chunk: Sequence[Row], sleep: Callable[[float],
     todo = list(chunk)
     for attempt in range(1, ATTEMPTS + 1):
         with ledger.write():
-            _mark(project, [row["key"] for row in todo], "sending", sending_at=utc_now())
+            updates.mark_questions(ledger, [row["key"] for row in todo], "sending", utc_now())
         questions = _questions(project, todo)
         try:
             _mark_asked(project, labeler.send(questions))
         except LabelerError as exc:
             if not exc.maybe_done:
                 with ledger.write():
-                    _mark(project, [row["key"] for row in todo], "outbox")
+                    updates.mark_questions(ledger, [row["key"] for row in todo], "outbox")
                 raise
             found = _look_until_settled(project, [row["key"] for row in todo], labeler.settle_seconds, sleep)
             todo = [row for row in todo if row["key"] not in found]
@@ -120,14 +115,13 @@ def _send_chunk(project: Project, chunk: Sequence[Row], sleep: Callable[[float],
 def _resolve_unknown(project: Project, sleep: Callable[[float], None]) -> None:
     """Find out about questions whose sending was cut off: asked, or back into the outbox."""
     ledger = project.ledger
-    unknown = ledger.rows("select key from questions where state = 'sending' order by round, rank")
-    if not unknown:
+    keys = queries.questions.keys_in_state(ledger, "sending")
+    if not keys:
         return
-    keys = [row["key"] for row in unknown]
     # Counted from now: `sending_at` is older than the request, and the clock may have jumped since.
     found = _look_until_settled(project, keys, project.labeler.settle_seconds, sleep)
     with ledger.write():
-        _mark(project, [key for key in keys if key not in found], "outbox")
+        updates.mark_questions(ledger, [key for key in keys if key not in found], "outbox")
 
 
 def _look_until_settled(
@@ -152,28 +146,14 @@ def _look_until_settled(
 
 def _mark_asked(project: Project, there: dict[str, str]) -> None:
     with project.ledger.write():
-        project.ledger.execute(
-            "update questions set state = 'asked', external_id = there.value, asked_at = ? "
-            "from json_each(?) there where questions.key = there.key",
-            [utc_now(), json.dumps(there)],
-        )
-
-
-def _mark(project: Project, keys: Sequence[str], state: str, sending_at: str | None = None) -> None:
-    project.ledger.execute(
-        "update questions set state = ?, sending_at = ? where key in (select value from json_each(?))",
-        [state, sending_at, json.dumps(list(keys))],
-    )
+        updates.mark_asked(project.ledger, there, asked_at=utc_now(), anew=True)
 
 
 def _questions(project: Project, rows: Sequence[Row]) -> list[Question]:
     """The outbox rows with what the annotator will see."""
     items = project.pool.items(project.pool.rows([row["item_id"] for row in rows]))
     near = _neighbours(project, rows)
-    drawn = {
-        row["item_id"]: row["probability"]
-        for row in project.ledger.rows("select item_id, probability from holdout")
-    }
+    drawn = queries.holdout.holdout_probabilities(project.ledger)
     return [
         Question(
             key=row["key"],
@@ -202,7 +182,7 @@ def _neighbours(project: Project, rows: Sequence[Row]) -> dict[str, Neighbour]:
     ids = sorted({item_id for row in rows for item_id in _listed(row)})
     if not ids:
         return {}
-    labels = records.training_labels(project.ledger)
+    labels = queries.labels.training_labels(project.ledger)
     return {
         item.item_id: Neighbour(labels.get(item.item_id, "?"), item.text, item.image)
         for item in project.pool.items(project.pool.rows(ids))

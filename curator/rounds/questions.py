@@ -6,7 +6,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.project.project import Project
 from strategies.kernels.ties import likeliest, ranking
@@ -196,7 +196,7 @@ def labeled_neighbours(project: Project, embeddings: FloatArray, count: int) -> 
     Returns:
         n lists, each of at most `count` ids; all empty while nothing is labeled.
     """
-    labeled = list(records.training_labels(project.ledger))
+    labeled = list(queries.labels.training_labels(project.ledger))
     if not count or not labeled or not len(embeddings):
         return [[] for _ in range(len(embeddings))]
     import faiss

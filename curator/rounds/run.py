@@ -12,10 +12,9 @@ from pathlib import Path
 from curator.config import Config, parse_config
 from curator.errors import ConfigError, CuratorError
 from curator.learner.checkpoint import load_checkpoint, read_meta
-from curator.ledger import records
+from curator.ledger import queries, updates
 from curator.ledger.class_history import begin_history, may_begin_anew
 from curator.ledger.store import Row, utc_now
-from curator.money.budget import open_answers
 from curator.money.overview import cost_notes
 from curator.project.modal import check_strategy
 from curator.project.project import Project
@@ -73,7 +72,7 @@ def run_round(
         advice.catch_up(project)
         # Every step moves the round on by one status; the bound only catches a mistake of ours.
         for _ in range(16):
-            current = records.current_round(project.ledger) or _open(project, batch, run.report)
+            current = queries.rounds.current_round(project.ledger) or _open(project, batch, run.report)
             if current is None or not run.step(current):
                 return run.report
     raise CuratorError(
@@ -115,14 +114,35 @@ class _Run:
         limit = limit_batch(self.project, self.batch or int(current["batch"]))
         told = note(self.project.ledger, self.project.config.acquisition.strategy, str(plan["strategy"]))
         self.report.notes += [sentence for sentence in (limit.note, told) if sentence]
-        return select(self.project, current, limit, self.report, self.own)
+        nothing_left = select(self.project, current, limit, self.report, self.own)
+        if not nothing_left or self._takes_in_late_answers(round_id):
+            return True
+        with self.project.ledger.write():
+            updates.take_back_round(self.project.ledger, round_id)
+        if limit.refused:
+            self.report.stopped = limit.refused
+        else:
+            self.report.notes.append(nothing_left)
+        return False
+
+    def _takes_in_late_answers(self, round_id: int) -> bool:
+        """With nothing left to ask, answers to earlier rounds may still come in: a round of their own settles them."""
+        ledger = self.project.ledger
+        prepare(self.project)
+        self.report.notes += pull(self.project, round_id)
+        if not queries.answers.count_pulled_in(ledger, round_id):
+            return False
+        with ledger.write():
+            ledger.update("rounds", round_id, status="pushed", batch=0, candidates=0)
+        self.report.notes.append(f"Nothing new is asked; round {round_id} takes in answers that came late.")
+        return True
 
     def _push(self, round_id: int, _current: Row) -> bool:
         with self.report.stage("push"):
             push(self.project, round_id)
-        asked = self.project.ledger.rows("select role from questions where round = ?", [round_id])
-        self.report.opened, self.report.sent = round_id, len(asked)
-        self.report.holdout_sent = sum(row["role"] == "holdout" for row in asked)
+        asked = queries.questions.roles_of_round(self.project.ledger, round_id)
+        self.report.opened, self.report.sent = round_id, sum(asked.values())
+        self.report.holdout_sent = asked.get("holdout", 0)
         self.report.where = self.project.labeler.where()
         self.report.answers_itself = self.project.config.labeler.traits.answers_itself
         return False
@@ -137,7 +157,7 @@ class _Run:
                 prepare(self.project)
                 report.notes.append("The campaign is run from here now; anywhere else it is refused.")
         report.notes += cost_notes(ledger, self.project.config.cost)
-        progress = records.progress(ledger, round_id)
+        progress = queries.questions.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
         if progress.waiting and not self.partial:
             report.waiting, report.where = True, self.project.labeler.where()
@@ -181,15 +201,13 @@ class _Run:
             keep_forecasts(self.project)
         if unmeasured:
             self.report.closed, self.report.closed_because = round_id, unmeasured
-        self.report.measured = records.gain_of(self.project.ledger, round_id)
+        self.report.measured = queries.measures.gain_of(self.project.ledger, round_id)
         if self.report.measured:
             self.report.verdict = advice.record(self.project, round_id)
         return True
 
     def _is_closed(self, round_id: int) -> bool:
-        return bool(
-            self.project.ledger.scalar("select status = 'unmeasured' from rounds where id = ?", [round_id])
-        )
+        return queries.rounds.round_statuses(self.project.ledger)[round_id] == "unmeasured"
 
 
 def _open(project: Project, batch: int | None, report: RoundReport) -> Row | None:
@@ -198,20 +216,20 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
     plan = _plan(project, batch)
     limit = limit_batch(project, int(plan["batch"]))
     # Late answers to what was asked before are taken in by a round that asks nothing.
-    if limit.refused and not open_answers(ledger):
+    if limit.refused and not queries.questions.open_answers(ledger):
         report.notes += catch_up(project)
         limit = limit_batch(project, int(plan["batch"]))  # by the bill with what came in just now
         if limit.refused:
             report.stopped = limit.refused
             return None
     draw_holdout(project)
-    round_id = records.last_round_id(ledger) + 1
+    round_id = queries.rounds.last_round_id(ledger) + 1
     row = {"id": round_id, "status": "opened", **plan, "opened_at": utc_now()}
     with ledger.write():
         if may_begin_anew(ledger):
             begin_history(ledger, project.config.project.classes)
         ledger.insert("rounds", [row])
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     if current is None:
         raise CuratorError(f"Round {round_id} could not be opened.")
     return current
@@ -220,14 +238,14 @@ def _open(project: Project, batch: int | None, report: RoundReport) -> Row | Non
 def _plan(project: Project, batch: int | None) -> Row:
     """What a round that is opened now will do: seed batches until a model knows two classes, then the strategy."""
     ledger, acquisition = project.ledger, project.config.acquisition
-    classes = set(records.training_labels(ledger).values())
-    no_model = records.last_trained(ledger) is None and not starts_with_model(ledger)
+    classes = set(queries.labels.training_labels(ledger).values())
+    no_model = queries.rounds.last_trained(ledger) is None and not starts_with_model(ledger)
     seeding = no_model or len(classes) < 2
-    if seeding and records.last_round_id(ledger) > 0 and classes:
+    if seeding and queries.rounds.last_round_id(ledger) > 0 and classes:
         project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
     strategy = strategy_now(ledger, acquisition.strategy)
     return {
-        "strategy": records.strategy_text(acquisition.seed_strategy if seeding else strategy),
+        "strategy": queries.rounds.strategy_text(acquisition.seed_strategy if seeding else strategy),
         "batch": batch or (acquisition.seed_batch if seeding else acquisition.batch),
         "seed": project.config.project.seed,
         "config": project.config_json(),
@@ -236,7 +254,7 @@ def _plan(project: Project, batch: int | None) -> Row:
 
 def _changed_model(project: Project, round_id: int) -> str | None:
     """A gain over a change of model or encoder is not one of the labels alone: that is said with it."""
-    previous = records.last_measured(project.ledger, round_id)
+    previous = queries.rounds.last_measured(project.ledger, round_id)
     if previous is None:
         return None
     old, new = (read_meta(project.model_folder(number)) for number in (previous["id"], round_id))
@@ -261,10 +279,10 @@ def _same_encoder(project: Project, round_id: int) -> bool:
 
 def _not_yet_reported(project: Project) -> Row | None:
     """What the call before this one measured, when it came to no good end: choosing or sending the next batch failed."""
-    current = records.current_round(project.ledger)
+    current = queries.rounds.current_round(project.ledger)
     if current is None or current["status"] not in ("opened", "selected"):
         return None
-    return records.gain_of(project.ledger, int(current["id"]) - 1)
+    return queries.measures.gain_of(project.ledger, int(current["id"]) - 1)
 
 
 def _check_names(project: Project) -> None:
@@ -277,7 +295,7 @@ def _check_names(project: Project) -> None:
 
 def _refuse_changes(project: Project) -> None:
     """Gains over a change of metric would mean nothing: that is a new campaign."""
-    before = project.ledger.scalar("select config from rounds order by id desc limit 1")
+    before = queries.rounds.newest_config(project.ledger)
     if before is None:
         return
     old: Config = parse_config(json.loads(before), "the ledger's configuration", stored=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.progress import Advance
 from curator.project.project import Project
@@ -54,7 +54,9 @@ def score_candidates(
         batch: how many are to be picked.
         own: probabilities that take the place of the model's.
     """
-    needs = Needs.of(records.strategy_of(round_row), n_candidates=len(rows), n_asked=n_asked, batch=batch)
+    needs = Needs.of(
+        queries.rounds.strategy_of(round_row), n_candidates=len(rows), n_asked=n_asked, batch=batch
+    )
     neighbours = _neighbours(project, rows) if needs.neighbours else None
     if own is not None:
         scores = own.score(project, rows, needs.scorers)

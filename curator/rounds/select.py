@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.money.fixed import Stopwatch
 from curator.project.holdout import seal_sample
@@ -23,8 +23,6 @@ from curator.rounds.model_now import scoring_model
 from curator.rounds.needs import Spec
 from curator.rounds.outbox import Chosen, write_batch
 from curator.rounds.own_probs import OwnProbs
-from curator.rounds.pull import pull
-from curator.rounds.push import prepare
 from curator.rounds.result import RoundReport
 from curator.rounds.score import Scored, score_candidates
 from strategies.batch import Batch, choose_batch
@@ -41,10 +39,7 @@ def draw_holdout(project: Project) -> None:
         ConfigError: the pool is too small for it.
     """
     ledger, size = project.ledger, project.config.holdout.size
-    there = {
-        row["source"]: row["n"]
-        for row in ledger.rows("select source, count(*) as n from holdout group by source")
-    }
+    there = queries.holdout.holdout_counts(ledger)
     if there:
         wanted = {"sample": size} if size else {"file": there.get("file")}
         if there != wanted:
@@ -60,7 +55,7 @@ def draw_holdout(project: Project) -> None:
             "Set a size, or start the project anew with --holdout FILE."
         )
     # What the user's own files labeled is for training.
-    own = project.pool.rows(sorted(records.imported_ids(ledger)))
+    own = project.pool.rows(sorted(queries.labels.imported_ids(ledger)))
     rows = np.setdiff1d(project.pool.role_rows("pool"), own)
     if size >= len(rows):
         raise ConfigError(
@@ -75,7 +70,7 @@ def draw_holdout(project: Project) -> None:
 
 def select(
     project: Project, round_row: Row, limit: Limit, report: RoundReport, own: OwnProbs | None = None
-) -> bool:
+) -> str:
     """Pick the batch of a round and write picks, hold-out questions and outbox in one transaction.
 
     Args:
@@ -86,11 +81,11 @@ def select(
         own: probabilities to choose by instead of the model's.
 
     Returns:
-        False when nothing is left to pick; the round is then taken back.
+        Why nothing is left to pick, and then nothing was written; "" when the batch is in the outbox.
     """
     watch = Stopwatch()
     ledger, round_id = project.ledger, int(round_row["id"])
-    newest = records.last_trained(ledger)
+    newest = queries.rounds.last_trained(ledger)
     checkpoint = scoring_model(project)
     with report.stage("score"):
         candidates = find_candidates(project)
@@ -105,10 +100,12 @@ def select(
                 "all items, may hold some."
             )
         k = min(limit.batch, len(candidates))
-        again = dict(islice(records.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
-        relabeled = [] if limit.refused else [i for i, was in records.holdout_to_ask(ledger).items() if was]
+        again = dict(islice(queries.questions.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
+        relabeled = (
+            [] if limit.refused else [i for i, was in queries.questions.holdout_to_ask(ledger).items() if was]
+        )
         if k == 0 and not again and not relabeled:
-            return _nothing_to_pick(project, round_id, candidates, limit, report)
+            return _nothing_left(candidates.holdout_duplicates)
         if relabeled:
             report.notes.append(f"{len(relabeled)} hold-out items are asked again: the classes changed.")
         if again:
@@ -143,7 +140,7 @@ def select(
             distances.save()
         except OSError as error:  # the batch is safe, and the next one finds the distances again
             report.notes.append(f"Distances were not kept for the next round: {error}.")
-    return True
+    return ""
 
 
 def _choose(
@@ -159,7 +156,7 @@ def _choose(
         project.config.project.seed,
         int(round_row["id"]),
     )
-    spec = records.strategy_of(round_row)
+    spec = queries.rounds.strategy_of(round_row)
     arm = draw_arm(spec, k, len(candidates), acquisition.random_share, seed, round_id)
     # The strategy counts the arm as labeled: it complements it, as it does what was asked before.
     left = np.delete(np.arange(len(candidates)), arm.positions)
@@ -192,34 +189,6 @@ def _copies_in_arm(project: Project, drawn: FloatArray, asked: FloatArray) -> li
     return [f"The random arm repeats items asked before: {copies} of its {len(drawn)}. {drawn_from}"]
 
 
-def _nothing_to_pick(
-    project: Project, round_id: int, candidates: Candidates, limit: Limit, report: RoundReport
-) -> bool:
-    """Take in late answers, if there are any; else take the round back, and say why."""
-    if _late_answers(project, round_id, report):
-        return True
-    with project.ledger.write():
-        project.ledger.execute("delete from rounds where id = ?", [round_id])
-    if limit.refused:
-        report.stopped = limit.refused
-    else:
-        report.notes.append(_nothing_left(candidates.holdout_duplicates))
-    return False
-
-
-def _late_answers(project: Project, round_id: int, report: RoundReport) -> bool:
-    """With nothing left to ask, answers to earlier rounds may still come in: a round of their own settles them."""
-    ledger = project.ledger
-    prepare(project)
-    report.notes += pull(project, round_id)
-    if not ledger.scalar("select count(*) from answers where round = ?", [round_id]):
-        return False
-    with ledger.write():
-        ledger.update("rounds", round_id, status="pushed", batch=0, candidates=0)
-    report.notes.append(f"Nothing new is asked; round {round_id} takes in answers that came late.")
-    return True
-
-
 def _nothing_left(holdout_duplicates: int) -> str:
     if holdout_duplicates:
         return (
@@ -236,16 +205,9 @@ def _labeled_or_asked(project: Project) -> list[str]:
     distances rely on the order.
     """
     ledger = project.ledger
-    asked = [
-        row["item_id"]
-        for row in ledger.rows(
-            "select q.item_id from questions q left join picks p on p.round = q.round and p.item_id = q.item_id "
-            "where q.role = 'train' and (q.state <> 'withdrawn' or exists (select 1 from answers a where a.key = q.key)) "
-            "group by q.item_id order by min(q.round), max(coalesce(p.arm, 0)) desc, q.item_id"
-        )
-    ]
-    lost = set(records.outdated_training(ledger))
-    own = sorted(records.imported_ids(ledger) - set(asked))
+    asked = queries.questions.training_items_in_order(ledger)
+    lost = set(queries.questions.outdated_training(ledger))
+    own = sorted(queries.labels.imported_ids(ledger) - set(asked))
     return [*own, *(item_id for item_id in asked if item_id not in lost)]
 
 

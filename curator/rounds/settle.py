@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from curator.ledger import records
-from curator.ledger.class_history import History, Meaning
+from curator.ledger import queries
+from curator.ledger.class_history import History, Meaning, Role
 from curator.ledger.store import Ledger, Row, utc_now
 
 ANSWERS = "answers"  # where a label comes from, unless from a file of the user's
@@ -61,7 +61,7 @@ def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
 def settle_corrections(ledger: Ledger) -> Settled:
     """Let labels follow what was corrected since they were settled; what an open round asks waits for its end."""
     with ledger.write():
-        return derive_labels(ledger, settled_in=records.last_round_id(ledger), closed_only=True)
+        return derive_labels(ledger, settled_in=queries.rounds.last_round_id(ledger), closed_only=True)
 
 
 def derive_labels(
@@ -80,17 +80,11 @@ def derive_labels(
     """
     history = History.read(ledger)
     votes = {item_id: list(by.values()) for item_id, by in _votes(ledger, history, last_round).items()}
-    running = records.current_round(ledger) if closed_only else None
+    running = queries.rounds.current_round(ledger) if closed_only else None
     owned = _owned(ledger, history)
-    asked = {
-        row["item_id"]: row
-        for row in ledger.rows(
-            "select item_id, role, max(round) as round from questions where round <= ? group by item_id",
-            [last_round],
-        )
-    }
+    asked = {row["item_id"]: row for row in queries.questions.asked_items(ledger, last_round)}
     asked |= {item_id: known.question for item_id, known in owned.items() if item_id not in asked}
-    current = {row["item_id"]: row for row in ledger.rows("select * from current_labels")}
+    current = queries.labels.current_labels(ledger)
     labeled = retracted = tied = 0
     changed = []
     for item_id, question in asked.items():
@@ -169,22 +163,9 @@ def read_votes(ledger: Ledger) -> dict[str, dict[str, str | None]]:
 
 
 def _votes(ledger: Ledger, history: History, last_round: int) -> dict[str, dict[str, Vote]]:
-    """Item id -> annotator -> what they said last.
-
-    A copy that was imported says nothing as long as its original is there: it says what that said when it was copied.
-    """
+    """Item id -> annotator -> what they said last."""
     given: dict[str, dict[str, Vote]] = defaultdict(dict)
-    for row in ledger.rows(
-        """
-        select q.item_id, q.role, q.classes, a.annotator, a.label, a.updated_at
-        from live_answers a join questions q on q.key = a.key
-        where (a.label is not null or a.cannot_tell) and q.round <= ? and not (
-            a.copy_of is not null and a.import_id is not null
-            and exists (select 1 from live_answers o where o.source_id = a.copy_of)
-        ) order by q.item_id, coalesce(a.updated_at, a.created_at), a.created_at, a.source_id
-        """,
-        [last_round],
-    ):
+    for row in queries.answers.votes(ledger, last_round):
         version = history.version_of_answer(row["classes"], row["updated_at"])
         meaning = history.meaning(row["label"], version, row["role"])
         # of one person the newest counts
@@ -195,21 +176,21 @@ def _votes(ledger: Ledger, history: History, last_round: int) -> dict[str, dict[
 def _owned(ledger: Ledger, history: History) -> dict[str, _Owned]:
     """Item id -> what a file of the user's says of it: labels to train on, and those of a hold-out file."""
     found = {}
-    for row in ledger.rows(
-        "select item_id, label, classes, 'train' as role, 'imported' as source from imported_labels i "
-        "where version = (select max(version) from imported_labels j where j.item_id = i.item_id) "
-        "union all select item_id, label, 0, 'holdout', 'file' from holdout where source = 'file'"
-    ):
-        meaning = history.meaning(row["label"], row["classes"], row["role"])
-        now = Consensus(
-            meaning.label, 0, None, tied=False, outdated=meaning.outdated, source=str(row["source"])
-        )
-        found[row["item_id"]] = _Owned(
-            {"item_id": row["item_id"], "role": row["role"], "round": None},
-            now,
-            is_unchanged=row["source"] == "file" and meaning.label == row["label"],
-        )
+    for row in queries.labels.imported_labels(ledger):
+        meaning = history.meaning(row["label"], row["classes"], "train")
+        found[row["item_id"]] = _owned_label(row["item_id"], "train", "imported", meaning)
+    for item_id, label in queries.holdout.holdout_file_labels(ledger).items():
+        meaning = history.meaning(label, 0, "holdout")
+        is_unchanged = meaning.label == label
+        found[item_id] = _owned_label(item_id, "holdout", "file", meaning, is_unchanged=is_unchanged)
     return found
+
+
+def _owned_label(
+    item_id: str, role: Role, source: str, meaning: Meaning, *, is_unchanged: bool = False
+) -> _Owned:
+    now = Consensus(meaning.label, 0, None, tied=False, outdated=meaning.outdated, source=source)
+    return _Owned({"item_id": item_id, "role": role, "round": None}, now, is_unchanged)
 
 
 def _changed(now: Consensus, before: Row | None) -> bool:

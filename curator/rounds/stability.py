@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save
 from curator.files import write_bytes
 from curator.learner.model import Model
 from curator.ledger.class_history import History
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
 from strategies.kernels.ties import likeliest
 
@@ -56,7 +57,7 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float | N
 
 def stop_set(project: Project) -> IntArray:
     """(n,) rows of random items of the pool: the same every round while nothing is added; no label is looked at."""
-    rows = np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
+    rows = unsealed_rows(project)
     rng = np.random.default_rng([project.config.project.seed, 10])
     return np.sort(rng.permutation(rows)[:STOP_SET]).astype(np.int64)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
+from curator.project.holdout import near_holdout
 from curator.project.project import Project
 from strategies.kernels.near_duplicates import near_any
 
@@ -79,7 +80,7 @@ def find_starved(project: Project, labels: NDArray[np.int64], dropped: NDArray[n
     classes = project.config.project.classes
     learned, left_out = Counter(labels.tolist()), Counter(dropped.tolist())
     held: dict[str, list[str]] = {}
-    for item_id, label in records.holdout_labels(project.ledger).items():
+    for item_id, label in queries.holdout.holdout_labels(project.ledger).items():
         held.setdefault(label, []).append(item_id)
     without = [name for at, name in enumerate(classes) if not learned[at] and (name in held or left_out[at])]
     if not without:
@@ -119,10 +120,9 @@ def kept(ledger: Ledger) -> list[str]:
 def _around(project: Project, held: list[list[str]], names: list[str]) -> tuple[list[int], list[int | None]]:
     """For each class the near-duplicates of its hold-out items, and its items by the data that copy no hold-out item."""
     pool, threshold = project.pool, project.config.acquisition.duplicate_cosine
-    holdout = project.holdout_rows()
     sealed = np.zeros(pool.n_items, dtype=bool)
-    sealed[holdout] = True
-    all_held = project.embeddings.take(holdout)
+    sealed[project.holdout_rows()] = True
+    is_near = near_holdout(project)
     targets = [project.embeddings.take(pool.rows(ids)) for ids in held]
     known: dict[str, int] = pool.label_counts() if project.config.data.label else {}
     near = [0] * len(names)
@@ -132,7 +132,7 @@ def _around(project: Project, held: list[list[str]], names: list[str]) -> tuple[
         for at, around in enumerate(targets):
             near[at] += int((near_any(block, around, threshold) & free).sum())
         if any(name in known for name in names):
-            open_rows = first + np.flatnonzero(free & ~near_any(block, all_held, threshold))
+            open_rows = first + np.flatnonzero(free & ~is_near(block))
             for label in pool.labels(open_rows):
                 if label in elsewhere:
                     elsewhere[label] += 1

@@ -5,11 +5,12 @@ is one transaction.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from curator.errors import CuratorError
+from curator.ledger import queries, updates
 from curator.ledger.people import Given, People
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.project.project import Project
@@ -44,9 +45,9 @@ def store(project: Project, pulled: Pulled, round_id: int, *, accept_loss: bool)
     """
     ledger = project.ledger
     with ledger.write():
-        known = _known_questions(ledger, pulled.questions)
+        known = queries.questions.questions_by_key(ledger, [question.key for question in pulled.questions])
         _refuse_forgotten(project, [q.key for q in pulled.questions if q.key not in known])
-        before = _answers_before(ledger, list(known))
+        before = queries.answers.newest_versions_of(ledger, list(known))
         ours = _Ours(ledger, [question for question in pulled.questions if question.key in known], before)
         changes = _Changes(project, round_id)
         for question, given in zip(ours.questions, ours.given, strict=True):
@@ -80,7 +81,9 @@ class _Ours:
         self, ledger: Ledger, questions: Sequence[QuestionAnswers], before: Mapping[str, Mapping[str, Row]]
     ) -> None:
         people = People(ledger)
-        taken = _ids_in_use(ledger, [answer.source_id for found in questions for answer in found.answers])
+        taken = queries.answers.ids_in_use(
+            ledger, [answer.source_id for found in questions for answer in found.answers]
+        )
         matched = [_match(question, before.get(question.key, {}), people, taken) for question in questions]
         self.person = people.assign(matched)
         people.write()
@@ -141,17 +144,8 @@ class _Changes:
 
     def write(self) -> None:
         """Put everything that was added into the ledger."""
-        self._ledger.execute(
-            "update questions set state = 'asked', external_id = there.value from json_each(?) there "
-            "where questions.key = there.key",
-            [json.dumps(self._there)],
-        )
-        self._ledger.execute(
-            "update answers set person = new.value ->> 1, import_id = new.value ->> 2, "
-            "annotator = (select p.annotator from people p where p.id = new.value ->> 1) "
-            "from json_each(?) new where answers.source_id = new.value ->> 0",
-            [json.dumps(self._authors)],
-        )
+        updates.mark_asked(self._ledger, self._there)
+        updates.set_authors(self._ledger, self._authors)
         self._ledger.insert("answers", self._answers)
 
     @property
@@ -200,15 +194,6 @@ class _Changes:
         )
 
 
-def _known_questions(ledger: Ledger, questions: Iterable[QuestionAnswers]) -> dict[str, Row]:
-    """Our questions among these; a key we never wrote is somebody else's task."""
-    rows = ledger.rows(
-        "select key, role, state, external_id from questions where key in (select value from json_each(?))",
-        [json.dumps([question.key for question in questions])],
-    )
-    return {row["key"]: row for row in rows}
-
-
 def _refuse_forgotten(project: Project, unknown: list[str]) -> None:
     """A question of this very campaign that the ledger never wrote: the ledger is an older one, put back by hand."""
     forgotten = [key for key in unknown if key.startswith(f"{project.campaign}-r")]
@@ -218,21 +203,6 @@ def _refuse_forgotten(project: Project, unknown: list[str]) -> None:
             f"(first: {forgotten[0]}): is it an older copy? Nothing was changed. To take them in: `curator backup DIR`, then "
             "`curator restore --from DIR --force`."
         )
-
-
-def _answers_before(ledger: Ledger, keys: list[str]) -> dict[str, dict[str, Row]]:
-    """Key -> source_id -> newest version of each answer we hold."""
-    rows = ledger.rows(
-        """
-        select * from answers a where key in (select value from json_each(?))
-        and version = (select max(version) from answers b where b.source_id = a.source_id)
-        """,
-        [json.dumps(keys)],
-    )
-    found: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        found.setdefault(row["key"], {})[row["source_id"]] = row
-    return found
 
 
 def _match(
@@ -283,16 +253,6 @@ def _free_id(source_id: str, taken: Collection[str]) -> str:
     return next(i for i in chain([source_id], (f"{source_id}~{n}" for n in count(2))) if i not in taken)
 
 
-def _ids_in_use(ledger: Ledger, ids: Sequence[str]) -> set[str]:
-    """Which of these ids stand in the ledger, whatever the question, and all that were made of an id."""
-    rows = ledger.rows(
-        "select source_id from answers where source_id in (select value from json_each(?)) "
-        "union select source_id from answers where source_id like '%~%'",
-        [json.dumps(ids)],
-    )
-    return {row["source_id"] for row in rows}
-
-
 def _differs(held: Row, answer: Answer) -> bool:
     """Whether somebody said something else. Who said it stays as it was first known: people leave, and are renamed."""
     before = ("label", "skipped", "cannot_tell", "problem", "seconds", "suggestion")
@@ -311,7 +271,7 @@ def _withdraw(project: Project, pulled: Pulled, *, accept_loss: bool) -> int:
     """Mark questions that are gone from the labeler. Their answers stand: the work was done and paid for."""
     ledger = project.ledger
     there = {question.key for question in pulled.questions}
-    asked = [row["key"] for row in ledger.rows("select key from questions where state = 'asked'")]
+    asked = queries.questions.keys_in_state(ledger, "asked")
     gone = [key for key in asked if key not in there]
     if gone and len(gone) == len(asked) and not accept_loss:
         raise CuratorError(
@@ -319,8 +279,5 @@ def _withdraw(project: Project, pulled: Pulled, *, accept_loss: bool) -> int:
             "project than before? Mend [labeler] in curator.toml. If they really were deleted there, "
             "`curator round --partial` goes on without them."
         )
-    ledger.execute(
-        "update questions set state = 'withdrawn' where key in (select value from json_each(?))",
-        [json.dumps(gone)],
-    )
+    updates.withdraw_questions(ledger, gone)
     return len(gone)

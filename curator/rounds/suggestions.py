@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
 from curator.project.project import Project
@@ -131,26 +132,11 @@ def harm_of_suggestions(project: Project) -> str | None:
 
 
 def _questions(ledger: Ledger) -> list[Row]:
-    """One row per answered question that had a suggestion, of rounds with questions of both kinds.
+    """One row per answered question that had a suggestion, shown or kept back; see `answers_to_suggestions`.
 
-    Per question, not per answer: several people's answers to one item are no independent trials. Only answers given
-    before the next round was sent count, for either side: Label Studio shows the newest model's suggestions only. One of
-    the same second counts: nobody sees a new suggestion and answers within it.
+    Per question, not per answer: several people's answers to one item are no independent trials.
     """
-    answers = ledger.rows(
-        """
-        select q.key, q.round, q.suggestion_shown as shown, q.suggestion as suggested, q.classes, a.suggestion, a.seconds, l.label
-        from questions q
-        join live_answers a on a.key = q.key and a.label is not null and a.copy_of is null
-        left join current_labels l on l.item_id = q.item_id
-        where q.role = 'train' and q.suggestion is not null
-          and not exists (select 1 from rounds r where r.id = q.round + 1
-                          and substr(r.pushed_at, 1, 19) < substr(a.created_at, 1, 19))
-          and q.round in (select round from questions where role = 'train' and suggestion is not null
-                          group by round having min(suggestion_shown) = 0 and max(suggestion_shown) = 1)
-        order by q.round, q.rank, a.source_id
-        """
-    )
+    answers = queries.answers.answers_to_suggestions(ledger)
     questions = []
     for _, group in groupby(answers, key=itemgetter("key")):
         given = list(group)

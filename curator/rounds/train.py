@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import utc_now
 from curator.money.fixed import Stopwatch, charge_round
 from curator.pool.problems import counted
@@ -33,7 +33,7 @@ class TrainingSet:
 
 def training_set(project: Project) -> TrainingSet:
     """The settled labels, without near-duplicates of the hold-out."""
-    labels = records.training_labels(project.ledger)
+    labels = queries.labels.training_labels(project.ledger)
     position = {name: i for i, name in enumerate(project.config.project.classes)}
     ids = [item_id for item_id, label in labels.items() if label in position]
     rows = project.pool.rows(ids)
@@ -50,7 +50,7 @@ def training_set(project: Project) -> TrainingSet:
 
 def _imported(project: Project, rows: NDArray[np.int64]) -> int:
     """How many of the items the user's own files labeled."""
-    own = records.imported_ids(project.ledger)
+    own = queries.labels.imported_ids(project.ledger)
     return sum(item_id in own for item_id in project.pool.ids(rows)) if own else 0
 
 

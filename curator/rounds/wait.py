@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from curator.errors import LockedError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.project.project import Project, state_folder
 from curator.project.wake import WakeWatch, wake_file
@@ -129,7 +129,7 @@ def wait_for_round(
                 state = read_waiting(project.ledger, report) if report.waiting else None
                 if report.measured is None and first is not None:
                     # Measured by a look that something came in the way of afterwards.
-                    report.measured = records.gain_of(project.ledger, first)
+                    report.measured = queries.measures.gain_of(project.ledger, first)
         except (LabelerError, LockedError) as exc:
             if (isinstance(exc, LabelerError) and not exc.away) or clock() >= end:
                 raise
@@ -160,11 +160,7 @@ def read_waiting(ledger: Ledger, report: RoundReport) -> Waiting:
     progress = report.progress
     round_id = int(progress["round"])
     given: dict[str, list[tuple[datetime, float | None]]] = {}
-    for row in ledger.rows(
-        "select a.annotator, a.created_at, a.seconds from live_answers a join questions q on q.key = a.key "
-        "where q.round = ? and a.copy_of is null",
-        [round_id],
-    ):
+    for row in queries.answers.answers_of_round(ledger, round_id):
         moment = datetime.fromisoformat(row["created_at"])
         given.setdefault(row["annotator"], []).append((moment, row["seconds"]))
     moments = [moment for answers in given.values() for moment, _ in answers]

@@ -8,7 +8,7 @@ from typing import Any
 
 from curator.amounts import MICRO, format_amount
 from curator.errors import CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.marginal_price import paid_between
 from curator.project.project import Project
@@ -22,10 +22,10 @@ def windows(ledger: Ledger) -> list[Row]:
         Rows of `comparisons` with `rounds` (how many were measured in it), `cost` as the bill has it now (micro-units of training labels;
         None: not known), and gain per unit of currency: `per_dollar`, `per_dollar_low`, `per_dollar_high` (metric points 0-1).
     """
-    newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
+    newest = queries.rounds.newest_measured(ledger)
     if newest is None:
         return []
-    return [_told(ledger, row) for row in records.comparisons_of(ledger, int(newest))]
+    return [_told(ledger, row) for row in queries.measures.comparisons_of(ledger, newest)]
 
 
 def last_window(project: Project, amount: int) -> dict[str, Any]:
@@ -42,17 +42,17 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
         CuratorError: there is none, or what rounds cost is not known.
     """
     ledger, currency = project.ledger, project.config.cost.currency
-    newest = ledger.scalar("select max(id) from rounds where status = 'measured'")
-    earlier = [] if newest is None else records.measured_rounds(ledger, int(newest))
-    if not earlier:
+    newest = queries.rounds.newest_measured(ledger)
+    earlier = [] if newest is None else queries.rounds.measured_rounds(ledger, newest)
+    if newest is None or not earlier:
         raise CuratorError("A gain takes two measured rounds: `curator round` measures the next.")
-    costs = {number: paid_between(ledger, number, int(newest)) for number in earlier}
+    costs = {number: paid_between(ledger, number, newest) for number in earlier}
     known = {number: cost for number, cost in costs.items() if cost is not None}
     if not known:
         raise CuratorError("What the last rounds cost is not known, so no window can be chosen by its cost.")
     previous = min(known, key=lambda number: (abs(known[number] - amount), number))
-    held = {row["previous"]: row for row in records.comparisons_of(ledger, int(newest))}
-    row = held.get(previous) or compare_one(project, int(newest), previous)
+    held = {row["previous"]: row for row in queries.measures.comparisons_of(ledger, newest)}
+    row = held.get(previous) or compare_one(project, newest, previous)
     told = _told(ledger, row)
     rounds = f"round {newest}" if told["rounds"] == 1 else f"rounds {previous + 1} to {newest}"
     note = f"Nearest to the last {format_amount(amount, currency)} of spending: {rounds}, {format_amount(told['cost'], currency)}."
@@ -63,10 +63,7 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
 
 def _told(ledger: Ledger, row: Row) -> Row:
     cost = paid_between(ledger, row["previous"], row["round"])
-    measured = ledger.scalar(
-        "select count(*) from rounds where status = 'measured' and id > ? and id <= ?",
-        [row["previous"], row["round"]],
-    )
+    measured = queries.rounds.count_measured_between(ledger, row["previous"], row["round"])
     ends = {"per_dollar": "gain", "per_dollar_low": "low", "per_dollar_high": "high"}
     rates = {name: row[end] * MICRO / cost if cost else None for name, end in ends.items()}
-    return row | {"cost": cost, "rounds": int(measured)} | rates
+    return row | {"cost": cost, "rounds": measured} | rates

@@ -7,7 +7,7 @@ from typing import Any
 from curator.config import CONFIG_NAME
 from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
-from curator.ledger import records
+from curator.ledger import queries
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.segments import MANIFEST
@@ -37,7 +37,7 @@ class ModelStamp:
 
 def newest_model(project: Project) -> ModelStamp | None:
     """The newest model that a round has finished training; None before the first."""
-    row = records.last_trained(project.ledger)
+    row = queries.rounds.last_trained(project.ledger)
     if row is None:
         return None
     paths = (project.folder / CONFIG_NAME, project.state / "pool" / MANIFEST)

@@ -6,7 +6,6 @@ older model is never given meanwhile, for Label Studio would keep it and never a
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 from curator.config import CONFIG_NAME
 from curator.errors import CuratorError
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.questions import is_blind
 from curator.rounds.suggestions import suggestions_on
@@ -126,12 +126,7 @@ class Suggester:
     def _answer(self, model: LoadedModel, asked: Sequence[Asked]) -> list[Suggestion | None]:
         project = self._current()
         ours = [task.key for task in asked if _may_be_key(task.key, project.campaign)]
-        rows = project.ledger.rows(
-            "select q.key, q.item_id, q.suggestion_shown, r.picked_with from questions q "
-            "join rounds r on r.id = q.round "
-            "where q.role = 'train' and q.key in (select value from json_each(?))",
-            [json.dumps(ours)],
-        )
+        rows = queries.questions.training_questions(project.ledger, ours)
         seed, share = project.config.project.seed, project.config.labeler.blind_share
         items = {
             row["key"]: row["item_id"]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from curator.errors import DataError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
 from curator.simulate.data import Labeled
 from curator.simulate.from_file import labeled_rows, words_of
@@ -37,17 +38,17 @@ def read_project(project: Project) -> Labeled:
 
 def _replayed(project: Project) -> Labeled:
     pool = project.pool
-    sealed = project.holdout_rows()
-    rows = np.setdiff1d(pool.role_rows("pool"), sealed)
     config = project.config.project
     former = History.read(project.ledger).former()
-    found = labeled_rows(config.name, pool, project.embeddings, config.classes, rows, former=former)
-    return found if len(sealed) else replace(found, notes=(*found.notes, _NOT_SEALED))
+    found = labeled_rows(
+        config.name, pool, project.embeddings, config.classes, unsealed_rows(project), former=former
+    )
+    return found if len(project.holdout_rows()) else replace(found, notes=(*found.notes, _NOT_SEALED))
 
 
 def _collected(project: Project) -> Labeled:
     config = project.config.project
-    labels = records.training_labels(project.ledger)
+    labels = queries.labels.training_labels(project.ledger)
     position = {name: i for i, name in enumerate(config.classes)}
     ids = [item_id for item_id, label in labels.items() if label in position]
     rows = project.pool.rows(ids)

@@ -13,6 +13,7 @@ from pathlib import Path
 from curator.config import CONFIG_NAME
 from curator.errors import ConfigError, CuratorError, DataError
 from curator.files import KERNEL, project_lock
+from curator.ledger import queries
 from curator.ledger.health import reading
 from integrations.errors import EncoderError
 
@@ -126,18 +127,7 @@ def _is_unused(ledger: Path) -> bool:
         return not wal.exists() or not wal.stat().st_size
     try:
         with reading(ledger) as opened:
-            names = [
-                row[0]
-                for row in opened.execute(
-                    "select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\' "
-                    "and name not like '\\_%' escape '\\'"
-                )
-            ]
-            return not any(
-                opened.execute(f'select exists (select 1 from "{name}")').fetchone()[0]  # noqa: S608 - names of tables
-                for name in names
-                if name not in _OF_A_BEGINNING
-            )
+            return _OF_A_BEGINNING.issuperset(queries.unopened.filled_tables(opened))
     except (CuratorError, sqlite3.Error):
         return False  # damaged: then what it holds is for `curator restore` to say
 

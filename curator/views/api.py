@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.amounts import MICRO
+from curator.ledger import queries
 from curator.project import project as opened
 from curator.project.modal import query_strategy
 
@@ -55,14 +56,14 @@ class Project(opened.Project):
 
     def curve(self) -> pd.DataFrame:
         """A row per measured round, the round as the index: the view `gain`, with money in units of the currency."""
+        names, found = queries.measures.curve(self.ledger)
         rows = [
             {
                 name: value / MICRO if name in ("cost", "total_cost") and value is not None else value
                 for name, value in row.items()
             }
-            for row in self.ledger.rows("select * from gain order by round")
+            for row in found
         ]
-        names = [row["name"] for row in self.ledger.rows("select name from pragma_table_info('gain')")]
         return _frame(rows, names, index="round")
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from curator.amounts import MICRO, format_amount
 from curator.errors import ConfigError, CuratorError
+from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.money.bill import sum_known
 from curator.output import check_not_data, check_output, has_columns
@@ -145,17 +146,7 @@ def export_answers(project: Project, path: Path, *, raw: bool = False, force: bo
 
 def _deleted_note(project: Project) -> tuple[str, ...]:
     """What stays on the bill for answers that are not in the file; nothing where there are none."""
-    gone = project.ledger.rows(
-        """
-        select a.source_id, max(a.version), a.change,
-               case when c.source = 'not known' then null else coalesce(c.amount, 0) end as amount
-        from answers a left join (
-            select source_id, max(version), source, sum(amount) as amount from costs group by source_id
-        ) c on c.source_id = a.source_id
-        where not exists (select 1 from live_answers s where s.copy_of = a.source_id)
-        group by a.source_id having a.change = 'deleted' and a.copy_of is null
-        """
-    )
+    gone = queries.answers.deleted_answers(project.ledger)
     if not gone:
         return ()
     paid = format_amount(sum_known(row["amount"] for row in gone), project.config.cost.currency)
@@ -252,53 +243,12 @@ def _beside_ours(name: str) -> str:
 
 def labeled_rows(project: Project) -> list[Row]:
     """One row per labeled item, as `SCHEMA` describes it, by role and item id."""
-    found = project.ledger.rows(
-        """
-        with paid as (
-            select item_id, case when max(source = 'not known') then null else sum(amount) end as cost from (
-                select q.item_id, max(c.version), c.source, sum(c.amount) as amount
-                from costs c join questions q on q.key = c.key group by c.source_id
-            ) group by item_id
-        ), said as (
-            select q.item_id, group_concat(distinct a.annotator) as annotators, max(a.updated_at) as answered_at
-            from live_answers a join questions q on q.key = a.key where a.label is not null group by q.item_id
-        )
-        select l.item_id, l.label, l.role, l.round, said.annotators, l.answers,
-               case when l.answers > 1 then l.agreement end as agreement, said.answered_at,
-               case when paid.item_id is null then 0 else paid.cost end as cost, l.source
-        from current_labels l left join said on said.item_id = l.item_id left join paid on paid.item_id = l.item_id
-        where l.label is not null
-        union all
-        select h.item_id, h.label, 'holdout', null, null, 0, null, null, 0, 'file'
-        from holdout h where h.source = 'file' and h.item_id not in (select item_id from current_labels)
-        order by role, item_id
-        """
-    )
-    return _with_content(project, found)
+    return _with_content(project, queries.labels.labels_with_cost(project.ledger))
 
 
 def answer_rows(project: Project) -> list[Row]:
     """One row per answer that counts, as `ANSWERS_SCHEMA` describes it, by item and time."""
-    found = project.ledger.rows(
-        """
-        select q.item_id, q.role, q.round, a.annotator, a.label,
-               case when a.skipped then 'skipped' when a.cannot_tell then 'cannot tell'
-                    when a.label is null then 'unreadable' else 'label' end as outcome,
-               a.seconds, case when q.suggestion_shown then q.suggestion end as suggestion,
-               a.created_at, a.updated_at, a.version - 1 as edits,
-               case when c.source = 'not known' then null else coalesce(c.amount, 0) end as cost
-        from live_answers a join questions q on q.key = a.key left join (
-            select source_id, max(version), source, sum(amount) as amount from costs group by source_id
-        ) c on c.source_id = coalesce(a.copy_of, a.source_id)
-        where a.copy_of is null or a.source_id = (
-            -- once its original was deleted, the first copy stands in its place
-            select min(s.source_id) from live_answers s where s.copy_of = a.copy_of
-            and not exists (select 1 from live_answers o where o.source_id = s.copy_of)
-        )
-        order by q.item_id, a.created_at, a.source_id
-        """
-    )
-    return _with_content(project, found)
+    return _with_content(project, queries.answers.answers_with_cost(project.ledger))
 
 
 def _with_content(project: Project, found: Sequence[Row]) -> list[Row]:

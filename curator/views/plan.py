@@ -8,6 +8,7 @@ import numpy as np
 from curator.errors import ConfigError
 from curator.evidence.forecast import Forecast, ForecastRefusedError
 from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST, expected_error
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.budget import left_of_budget
 from curator.money.marginal_price import MarginalPrice, marginal_price
@@ -153,7 +154,7 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
             target,
             money,
             _ordered(told),
-            unreachable=is_unreachable(found, target, advice.highest_shown(ledger)),
+            unreachable=is_unreachable(found, target, queries.measures.highest_shown(ledger)),
         ),
         verdict=told,
         record=own_record(ledger),

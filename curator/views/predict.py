@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curator.errors import CuratorError
 from curator.learner.checkpoint import Checkpoint
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.pool.catalogue import Pool, import_records
 from curator.pool.columns import Columns
@@ -136,7 +136,7 @@ def predict_file(
 
 
 def _newest(project: Project) -> Checkpoint:
-    newest = records.last_trained(project.ledger)
+    newest = queries.rounds.last_trained(project.ledger)
     if newest is None:
         raise CuratorError(
             "No model yet: the first is trained when the seed batch is answered. Run `curator round`."

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from curator.errors import CuratorError, LockedError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money import savings
 from curator.money.bill import Hours, by_source, paid_hours
@@ -24,6 +24,8 @@ from curator.rounds.settle import settle_corrections
 from curator.rounds.suggestions import OFF, SuggestionEffect, suggestion_effect
 from curator.rounds.windows import last_window, windows
 from integrations.errors import IntegrationError
+
+_SHOWN = 20  # unreadable answers that are listed
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,18 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
     """
     notes = [] if offline else refresh(project, "status")
     ledger, acquisition = project.ledger, project.config.acquisition.strategy
-    gain = records.gain_table(ledger)
+    gain = queries.measures.gain_table(ledger)
     suggests = project.config.labeler.traits.shows_suggestions
     return Status(
         name=project.config.project.name,
         currency=project.config.cost.currency,
         items=project.pool.n_items,
-        holdout_items=len(records.holdout_ids(ledger)),
-        holdout_labeled=len(records.holdout_labels(ledger)),
-        labels=len(records.training_labels(ledger)),
-        imported=len(records.imported_ids(ledger)),
+        holdout_items=len(queries.holdout.holdout_ids(ledger)),
+        holdout_labeled=len(queries.holdout.holdout_labels(ledger)),
+        labels=len(queries.labels.training_labels(ledger)),
+        imported=len(queries.labels.imported_ids(ledger)),
         open_round=_open_round(ledger),
-        spent=records.spend(ledger),
+        spent=queries.costs.spend(ledger),
         sources=by_source(ledger),
         cost_notes=cost_notes(ledger, project.config.cost),
         hours=paid_hours(ledger),
@@ -104,28 +106,19 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
         comparisons=windows(ledger),
         window=None if last is None else last_window(project, last),
         next_dollars=next_dollars_of(project.ledger),
-        problems=ledger.rows(
-            "select q.item_id, a.annotator, a.problem from live_answers a join questions q on q.key = a.key "
-            "where a.problem is not null and a.copy_of is null order by a.pulled_at desc, q.item_id limit 20"
-        ),
-        without_label=records.without_label(ledger),
+        problems=queries.answers.unreadable_answers(ledger, _SHOWN),
+        without_label=queries.questions.without_label(ledger),
         unasked=read_unasked(ledger),
-        copies={
-            row["annotator"]: row["n"]
-            for row in ledger.rows(
-                "select annotator, count(*) as n from live_answers where copy_of is not null "
-                "group by annotator order by n desc, annotator"
-            )
-        },
+        copies=queries.answers.copies_by_annotator(ledger),
         agreement=read_agreement(ledger),
-        cannot_tell=int(
-            ledger.scalar("select count(*) from live_answers where cannot_tell and copy_of is null")
-        ),
+        cannot_tell=queries.answers.count_cannot_tell(ledger),
         suggestions=suggestion_effect(ledger) if suggests else None,
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),
         pool_accuracy=recent_accuracy(ledger),
-        fallback=fallback_note(ledger, acquisition, records.strategy_text(strategy_now(ledger, acquisition))),
+        fallback=fallback_note(
+            ledger, acquisition, queries.rounds.strategy_text(strategy_now(ledger, acquisition))
+        ),
         verdict=advice.current(project),
         starved=starved.kept(ledger),
         notes=notes,
@@ -139,7 +132,7 @@ def refresh(project: Project, command: str) -> list[str]:
         project: opened.
         command: that wants to know, for whoever else would work on the project meanwhile.
     """
-    current = records.current_round(project.ledger)
+    current = queries.rounds.current_round(project.ledger)
     if current is not None and current["status"] != "pushed":
         return []
     try:
@@ -158,14 +151,14 @@ def refresh(project: Project, command: str) -> list[str]:
 
 
 def _open_round(ledger: Ledger) -> dict[str, Any] | None:
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     if current is None:
         return None
-    progress = records.progress(ledger, current["id"])
+    progress = queries.questions.progress(ledger, current["id"])
     return {
         "round": current["id"],
         "status": current["status"],
-        "strategy": records.strategy_of(current),
+        "strategy": queries.rounds.strategy_of(current),
         "asked": progress.asked,
         "answered": progress.answered,
         "withdrawn": progress.withdrawn,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from curator.config import Config
 from curator.errors import CuratorError
+from curator.ledger import queries
 from curator.ledger.health import reading
 from curator.project.labeler import Former, exchange_folder, project_spec, studio_route
-from curator.rounds.classes.choices import CANNOT_TELL, NAMES_OF_ROUNDS, names_ever
+from curator.rounds.classes.choices import CANNOT_TELL, names_ever
 from integrations.errors import LabelerError
 from integrations.findings import Finding, fail, ok
 from integrations.labelers.protocol import ProjectSpec
@@ -55,10 +56,10 @@ class _Known:
 
 def _known(ledger: Path) -> _Known:
     with reading(ledger) as opened:
-        facts = dict(opened.execute("select key, value from state").fetchall())
-        names = [row[0] for row in opened.execute(NAMES_OF_ROUNDS)]
+        facts = queries.unopened.read_state(opened)
+        names = queries.unopened.cannot_tell_names(opened)
     return _Known(
-        campaign=str(facts.get("campaign", "")),
+        campaign=facts.get("campaign", ""),
         project=facts.get("labeler_project"),
         reached=facts.get("cursor"),
         cannot_tell=names_ever(facts.get(CANNOT_TELL), names),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from curator.config import Config
 from curator.errors import CuratorError
+from curator.ledger import queries
 from curator.ledger.faults import MEND
 from curator.ledger.health import newest_time, reading, schema_versions, strange_times, why_unusable
 from integrations.findings import Finding, fail, ok, warn
@@ -72,14 +73,9 @@ def _clock(newest: str | None) -> Finding:
 
 
 def _holdout(opened: sqlite3.Connection, config: Config) -> Finding:
-    drawn = int(opened.execute("select count(*) from holdout").fetchone()[0])
-    rounds = int(opened.execute("select count(*) from rounds").fetchone()[0])
+    drawn, labeled = queries.unopened.count_holdout(opened)
     if drawn:
-        labeled = opened.execute(
-            "select count(*) from holdout h left join current_labels l on l.item_id = h.item_id "
-            "where coalesce(l.label, h.label) is not null"
-        ).fetchone()[0]
         return ok("hold-out", f"{drawn:,} items, {labeled:,} labeled")
-    if rounds:
+    if queries.unopened.count_rounds(opened):
         return fail("hold-out", "none, though rounds were begun: no gain can be measured", MEND)
     return ok("hold-out", f"the first round draws {config.holdout.size:,} items")

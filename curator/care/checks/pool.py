@@ -7,6 +7,7 @@ import numpy as np
 
 from curator.config import Config
 from curator.errors import CuratorError
+from curator.ledger import queries
 from curator.ledger.health import reading
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import zero_rows
@@ -67,12 +68,9 @@ def _ledger_items(ledger: Path) -> list[str]:
     """Every item that the ledger speaks of; none when it cannot be read, which another check says."""
     try:
         with reading(ledger) as opened:
-            rows = opened.execute(
-                "select item_id from questions union select item_id from holdout"
-            ).fetchall()
+            return queries.unopened.named_items(opened)
     except CuratorError:
         return []
-    return [str(row[0]) for row in rows]
 
 
 def _embeddings(state: Path, pool: Pool, config: Config) -> tuple[Finding, int]:

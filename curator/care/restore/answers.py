@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from curator.care.restore.place import Place
 from curator.care.restore.result import RestoreReport
-from curator.ledger import records
+from curator.ledger import queries, restoring
 from curator.ledger.store import Ledger, Row
 from curator.money.fixed import charge_round
 from curator.project.project import Project
@@ -17,8 +17,8 @@ _NOTE = "Restored from the labeler: its model, and what it gained, are gone."
 
 def first_unpaid(ledger: Ledger) -> int:
     """The first round that answers may still be charged to: what is closed stays as it was measured."""
-    current = records.current_round(ledger)
-    return records.last_round_id(ledger) + 1 if current is None else int(current["id"])
+    current = queries.rounds.current_round(ledger)
+    return queries.rounds.last_round_id(ledger) + 1 if current is None else int(current["id"])
 
 
 def pull_answers(project: Project, place: Place, first: int, report: RestoreReport) -> None:
@@ -36,45 +36,24 @@ def pull_answers(project: Project, place: Place, first: int, report: RestoreRepo
     reference = project.labeler.prepare(spec, place.project)
     with ledger.write():
         ledger.put("labeler_project", reference)
-        ledger.execute("delete from state where key = 'cursor'")
-    before = {table: _last_row(ledger, table) for table in ("answers", "costs")}
-    report.notes += pull(project, records.last_round_id(ledger))
+        ledger.drop("cursor")
+    answers, costs = restoring.newest_row(ledger, "answers"), restoring.newest_row(ledger, "costs")
+    report.notes += pull(project, queries.rounds.last_round_id(ledger))
     with ledger.write():
-        for table, last in before.items():
-            # A correction of what a round had paid before stays with that round.
-            new = (
-                ""
-                if table == "answers"
-                else " and source_id not in (select source_id from costs where rowid <= :last)"
-            )
-            ledger.execute(
-                f"update {table} set round = max(:first, (select q.round from questions q where q.key = {table}.key)) "  # noqa: S608 - our own names
-                f"where rowid > :last and key is not null{new}",
-                {"first": first, "last": last},
-            )
+        restoring.pay_by_asking_rounds(ledger, answers, costs, first)
 
 
 def close_rounds(project: Project, first: int) -> list[int]:
     """Settle and close every round below the newest that is still open, from `first` on; returns their numbers."""
-    ledger, newest = project.ledger, records.last_round_id(project.ledger)
-    closing = [
-        int(row["id"])
-        for row in ledger.rows(
-            "select id from rounds where id >= ? and id < ? and status not in ('measured', 'unmeasured') order by id",
-            [first, newest],
-        )
-    ]
+    ledger, newest = project.ledger, queries.rounds.last_round_id(project.ledger)
+    closing = [number for number in queries.rounds.open_rounds(ledger) if first <= number < newest]
     if not closing:
         return []
     _settle(ledger, newest, first)
     with ledger.write():
-        # What was waiting to be sent in a round that others came after was never sent, or is gone.
-        ledger.execute(
-            "update questions set state = 'withdrawn' where state in ('outbox', 'sending') and round < ?",
-            [newest],
-        )
+        restoring.withdraw_unsent(ledger, newest)
         for number in closing:
-            waiting = records.progress(ledger, number).waiting
+            waiting = queries.questions.progress(ledger, number).waiting
             ledger.update(
                 "rounds",
                 number,
@@ -89,17 +68,16 @@ def close_rounds(project: Project, first: int) -> list[int]:
 
 def _settle(ledger: Ledger, newest: int, first: int) -> None:
     """Labels of all but the newest round, which the next `curator round` settles; each in the round that asked."""
-    last = _last_row(ledger, "labels")
+    last = queries.labels.newest_label_row(ledger)
     settle(ledger, newest - 1, partial=False)
     with ledger.write():
-        ledger.execute("delete from labels where rowid > ? and round = ?", [last, newest])
-        ledger.execute("update labels set settled_in = max(?, round) where rowid > ?", [first, last])
+        restoring.settle_by_asking_rounds(ledger, last, newest, first)
 
 
 def reopen_newest(project: Project, *, has_new: bool) -> None:
     """Let the newest round go on where it can: its model is gone, and what was sent need not be chosen again."""
     ledger = project.ledger
-    current = records.current_round(ledger)
+    current = queries.rounds.current_round(ledger)
     if current is None:
         return
     changes: Row = {}
@@ -110,7 +88,3 @@ def reopen_newest(project: Project, *, has_new: bool) -> None:
     if changes:
         with ledger.write():
             ledger.update("rounds", current["id"], **changes)
-
-
-def _last_row(ledger: Ledger, table: str) -> int:
-    return int(ledger.scalar(f"select coalesce(max(rowid), 0) from {table}"))  # noqa: S608 - our own names

@@ -7,6 +7,7 @@ from datetime import datetime
 from curator.care.restore.items import LostItems, differing
 from curator.care.restore.place import Place
 from curator.errors import CuratorError, DataError
+from curator.ledger import queries, restoring
 from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
 from curator.pool.hash_index import as_hashes, digest
@@ -74,22 +75,8 @@ def take_in(project: Project, place: Place, lost: LostItems) -> Taken:
 
 def add_picks(project: Project) -> None:
     """Which items each restored round picked: what it asked about for training, and for the first time."""
-    ledger = project.ledger
-    with ledger.write():
-        ledger.execute(
-            """
-            insert into picks (round, item_id, rank, strategy)
-            select q.round, q.item_id, row_number() over (partition by q.round order by q.rank, q.key), ?
-            from questions q
-            where q.role = 'train' and q.round not in (select round from picks)
-              and not exists (select 1 from questions e where e.item_id = q.item_id and e.round < q.round)
-            """,
-            [RESTORED],
-        )
-        ledger.execute(
-            "update rounds set batch = (select count(*) from picks p where p.round = rounds.id) where strategy = ?",
-            [RESTORED],
-        )
+    with project.ledger.write():
+        restoring.add_picks(project.ledger, RESTORED)
 
 
 class _Reader:
@@ -100,7 +87,8 @@ class _Reader:
         self._lost = lost
         self._taken = taken
         self._version = History.read(project.ledger).newest
-        self._rounds = {row["id"] for row in project.ledger.rows("select id from rounds")}
+        self._rounds = set(queries.rounds.round_numbers(project.ledger))
+        self._sealed = frozenset(queries.holdout.holdout_ids(project.ledger))
         # What neighbours show -> the item; None = several show the same. Empty unless neighbours are shown.
         self._shown: dict[str, str | None] = {}
 
@@ -109,13 +97,7 @@ class _Reader:
         ledger = self._project.ledger
         asked = list({found.question.key: found for found in reversed(page)}.values())[::-1]
         self._check_items([found.question for found in asked])
-        keys = json.dumps([found.question.key for found in asked])
-        known = {
-            row["key"]
-            for row in ledger.rows(
-                "select key from questions where key in (select value from json_each(?))", [keys]
-            )
-        }
+        known = queries.questions.questions_by_key(ledger, [found.question.key for found in asked])
         new = [found for found in asked if found.question.key not in known]
         for found in asked:
             self._remember(found.question)
@@ -156,11 +138,12 @@ class _Reader:
         """A round began with the first of its questions and was sent with the last."""
         if found.asked_at is not None:
             asked_at = _ledger_time(found.asked_at)
-            self._project.ledger.execute(
-                "update rounds set pushed_at = max(coalesce(pushed_at, ?1), ?1), "
-                "opened_at = min(opened_at, ?1), selected_at = min(coalesce(selected_at, ?1), ?1), "
-                "picked_with = coalesce(picked_with, ?2) where id = ?3 and strategy = ?4",
-                [asked_at, self._pushed_version(found.question), found.question.round, RESTORED],
+            restoring.date_round(
+                self._project.ledger,
+                found.question.round,
+                RESTORED,
+                asked_at,
+                self._pushed_version(found.question),
             )
 
     def _row(self, found: AskedQuestion) -> Row:
@@ -196,11 +179,9 @@ class _Reader:
 
     def _role_of(self, item_id: str) -> str:
         """The role of a question that does not say it, when the ledger knows the hold-out already."""
-        ledger = self._project.ledger
-        if ledger.one("select 1 from holdout limit 1") is None:
+        if not self._sealed:
             return UNKNOWN_ROLE
-        sealed = ledger.one("select 1 from holdout where item_id = ?", [item_id])
-        return "train" if sealed is None else "holdout"
+        return "holdout" if item_id in self._sealed else "train"
 
     def _answers_wanted(self, question: Question, role: str) -> int:
         """Where the labeler does not know: as when it was picked."""

@@ -3,6 +3,7 @@
 from curator.care.restore.asked import UNKNOWN_ROLE, Taken
 from curator.care.restore.result import RestoreReport
 from curator.errors import ConfigError, CuratorError
+from curator.ledger import queries, restoring
 from curator.pool.catalogue import Pool
 from curator.project.holdout import seal_sample
 from curator.project.project import Project
@@ -16,11 +17,9 @@ def seal_sample_again(project: Project, taken: Taken, report: RestoreReport) -> 
         CuratorError: the questions do not say which of them are the hold-out's, and the draw cannot tell.
     """
     ledger = project.ledger
-    asked = {row["item_id"] for row in ledger.rows("select item_id from questions where role = 'holdout'")}
-    trained = {row["item_id"] for row in ledger.rows("select item_id from questions where role = 'train'")}
-    unknown = {
-        row["item_id"] for row in ledger.rows("select item_id from questions where role = ?", [UNKNOWN_ROLE])
-    }
+    asked, trained, unknown = (
+        queries.questions.items_asked_as(ledger, role) for role in ("holdout", "train", UNKNOWN_ROLE)
+    )
     if _drawn_again(project, asked, trained, unknown):
         report.restored.append(
             f"hold-out: the seed draws the same {project.config.holdout.size:,} items that were asked about"
@@ -33,14 +32,7 @@ def seal_sample_again(project: Project, taken: Taken, report: RestoreReport) -> 
     else:
         _enter_asked(project, taken, report)
     with ledger.write():
-        ledger.execute(
-            "update questions set role = case when item_id in (select item_id from holdout) then 'holdout' else 'train' end "
-            "where role = ?",
-            [UNKNOWN_ROLE],
-        )
-        ledger.execute(
-            "update holdout set drawn_at = coalesce((select min(asked_at) from questions where role = 'holdout'), drawn_at)"
-        )
+        restoring.give_roles(ledger, UNKNOWN_ROLE)
 
 
 def _drawn_again(project: Project, asked: set[str], trained: set[str], unknown: set[str]) -> bool:
@@ -58,11 +50,11 @@ def _drawn_again(project: Project, asked: set[str], trained: set[str], unknown: 
                 draw_holdout(project)
             except ConfigError:
                 continue  # too small a pool for it
-            drawn = {row["item_id"] for row in project.ledger.rows("select item_id from holdout")}
+            drawn = set(queries.holdout.holdout_ids(project.ledger))
             if asked <= drawn and not drawn & trained and (not unknown or drawn <= unknown | asked):
                 return True
             with project.ledger.write():
-                project.ledger.execute("delete from holdout")
+                restoring.unseal(project.ledger)
     finally:
         project.pool = whole
     return False

@@ -14,7 +14,7 @@ from curator.care.restore.result import RestoreReport, numbered
 from curator.config import parse_config
 from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
-from curator.ledger import records
+from curator.ledger import queries, restoring, updates
 from curator.ledger.class_history import History
 from curator.ledger.health import reading
 from curator.ledger.store import Ledger, Row
@@ -42,18 +42,17 @@ def bring_back_models(project: Project, former: list[Path], report: RestoreRepor
         report: gets what was done, and what is missing.
     """
     ledger = project.ledger
-    trained = [
-        int(row["id"])
-        for row in ledger.rows("select id from rounds where model_version is not null order by id")
-    ]
+    trained = queries.rounds.rounds_with_model(ledger)
     if not trained:
         return
     kept = [number for number in trained if _taken_over(project, number, former)]
     if kept:
         report.restored.append(f"models of {numbered('round', kept)} taken over")
-    beyond = records.last_round_id(ledger) + 1
+    beyond = queries.rounds.last_round_id(ledger) + 1
     needed = {
-        row["id"] for row in (records.last_trained(ledger), records.last_measured(ledger, beyond)) if row
+        row["id"]
+        for row in (queries.rounds.last_trained(ledger), queries.rounds.last_measured(ledger, beyond))
+        if row
     }
     for number in sorted(needed - set(kept)):
         report.restored.append(_train_again(project, number))
@@ -86,9 +85,7 @@ def _fits(project: Project, folder: Path) -> bool:
         measured_on = load_file(folder / "holdout.safetensors")["rows"]
     except (CuratorError, SafetensorError, OSError, KeyError):
         return False
-    labeled = {
-        row["item_id"] for row in project.ledger.rows("select item_id from labels where role = 'train'")
-    }
+    labeled = queries.labels.ever_labeled_for_training(project.ledger)
     return trained_on <= labeled and np.array_equal(measured_on, project.holdout_rows())
 
 
@@ -106,7 +103,7 @@ def _train_again(project: Project, number: int) -> str:
     try:
         copy_ledger(project.ledger.path, scratch / "ledger.db")
         with Project(project.folder, state=scratch, progress=project.progress, say=project.say) as again:
-            then = project.ledger.one("select * from rounds where id = ?", [number])
+            then = queries.rounds.round_by_number(project.ledger, number)
             assert then is not None  # noqa: S101 - the caller read it from there
             section = parse_config(
                 json.loads(then["config"]), f"the configuration of round {number}", stored=True
@@ -116,7 +113,7 @@ def _train_again(project: Project, number: int) -> str:
             train(again, number)
             measure(again, number)
             measured, loss = _measured(again.ledger, number)
-            look = again.ledger.one("select * from looks where round = ?", [number])
+            look = queries.measures.look_of(again.ledger, number)
         _count_look(project.ledger, look)
         before, loss_before = _measured(project.ledger, number)
     finally:
@@ -139,11 +136,9 @@ def _train_again(project: Project, number: int) -> str:
 
 def _measured(ledger: Ledger, number: int) -> tuple[float | None, float | None]:
     """The metric of a round, and its log loss on the hold-out, which knows no steps: one item is no leap in it."""
-    loss = "select value from evaluations where round = ? and split = 'holdout' and metric = 'log_loss' and class = ''"
-    return (
-        ledger.scalar("select value from gains where round = ?", [number]),
-        ledger.scalar(loss, [number]),
-    )
+    row = queries.measures.gains_row(ledger, number)
+    loss = queries.measures.holdout_values(ledger, number).get("log_loss")
+    return (None if row is None else row["value"]), loss
 
 
 def _count_look(ledger: Ledger, look: Row | None) -> None:
@@ -151,8 +146,8 @@ def _count_look(ledger: Ledger, look: Row | None) -> None:
     if look is None:
         return
     with ledger.write():
-        if ledger.one("select 1 from looks where round = ?", [look["round"]]):
-            ledger.execute("update looks set times = times + 1 where round = ?", [look["round"]])
+        if queries.measures.look_of(ledger, look["round"]):
+            updates.count_look(ledger, look["round"])
         else:
             ledger.insert("looks", [{**look, "purpose": "restore"}])
 
@@ -160,10 +155,6 @@ def _count_look(ledger: Ledger, look: Row | None) -> None:
 def _take_back(ledger: Ledger, number: int) -> None:
     """The ledger as it was when a round was settled, with no round measured before it."""
     with ledger.write():
-        ledger.execute("delete from labels where settled_in > ?", [number])
-        for table in ("evaluations", "gains", "comparisons", "looks", "pool_estimates", "savings"):
-            ledger.execute(f"delete from {table} where round = ?", [number])  # noqa: S608 - our own names
-        ledger.execute("update rounds set status = 'unmeasured' where id < ?", [number])
-        ledger.execute("update rounds set status = 'settled' where id = ?", [number])
+        restoring.take_back_to_settled(ledger, number)
         if History.read(ledger).newest:  # labels of then may be named by classes of then
             derive_labels(ledger, settled_in=number, last_round=number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from curator.care.backup import Backup
 from curator.config import Config
 from curator.errors import ConfigError, CuratorError
+from curator.ledger import queries
 from curator.ledger.health import reading
 from curator.pool.problems import joined
 from curator.project.labeler import exchange_folder, project_spec, studio_route
@@ -81,8 +82,7 @@ def find_place(config: Config, folder: Path, number: int | None, backup: Backup 
 
 def _project_in(backup: Backup) -> str | None:
     with reading(backup.ledger) as opened:
-        row = opened.execute("select value from state where key = 'labeler_project'").fetchone()
-    return None if row is None else str(row[0])
+        return queries.unopened.read_state(opened).get("labeler_project")
 
 
 def _files(config: Config, folder: Path, _number: int | None, backup: Backup | None) -> Place:

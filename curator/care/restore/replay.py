@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from integrations.labelers.protocol import Announcement, ProjectSpec, Question
 from integrations.labelers.replay import ReplayLabeler
@@ -9,10 +10,7 @@ from integrations.labelers.replay import ReplayLabeler
 
 def ask_again(ledger: Ledger, state: Path) -> None:
     """Put every question that was asked to the replay labeler again, in the same order: it answers the same."""
-    asked = ledger.rows(
-        "select * from questions where state in ('asked', 'withdrawn') and external_id is not null "
-        "order by cast(external_id as integer)"
-    )
+    asked = queries.questions.sent_questions(ledger)
     if not asked:
         return
     labeler = ReplayLabeler({}, state / "replay.jsonl")

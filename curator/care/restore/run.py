@@ -23,7 +23,7 @@ from curator.care.restore.result import RestoreOptions, RestoreReport, numbered
 from curator.config import CONFIG_NAME, Config, load_config
 from curator.errors import ConfigError, DataError
 from curator.files import KERNEL, project_lock, sync_folder
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.money.bill import sum_known
@@ -167,7 +167,7 @@ class _Restore:
         if not self.config.labeler.traits.keeps_questions:
             ask_again(ledger, self.building)
         reopen_newest(project, has_new=taken.questions > 0)
-        current = records.current_round(ledger)
+        current = queries.rounds.current_round(ledger)
         if self.place.inventory is not None and current is not None and current["status"] == "pushed":
             self.say("Reading the answers")
             pull_answers(project, self.place, first, self.report)
@@ -189,17 +189,15 @@ class _Restore:
         ledger, report = project.ledger, self.report
         counts = {
             "items": project.pool.n_items,
-            "rounds": records.last_round_id(ledger),
-            "questions": int(ledger.scalar("select count(*) from questions")),
-            "holdout": len(records.holdout_ids(ledger)),
-            "answers": int(ledger.scalar("select count(*) from live_answers")),
-            "labels": int(ledger.scalar("select count(*) from current_labels where label is not null")),
-            "spent": sum_known(records.spend(ledger).values()),
+            "rounds": queries.rounds.last_round_id(ledger),
+            "questions": queries.questions.count_questions(ledger),
+            "holdout": len(queries.holdout.holdout_ids(ledger)),
+            "answers": queries.answers.count_answers(ledger),
+            "labels": queries.labels.count_labeled(ledger),
+            "spent": sum_known(queries.costs.spend(ledger).values()),
         }
         report.counts = counts
-        if strange := [
-            row["id"] for row in ledger.rows("select id from rounds where strategy = ?", [RESTORED])
-        ]:
+        if strange := queries.rounds.rounds_by_strategy(ledger, RESTORED):
             report.missing.append(
                 f"{numbered('Round', strange)}: strategy and scores of the picks are unknown."
             )
@@ -226,12 +224,7 @@ def _unknown(backup: Backup | None) -> list[str]:
 
 def _check_items(project: Project) -> None:
     """Every item that the ledger names has to be in the pool."""
-    named = [
-        row["item_id"]
-        for row in project.ledger.rows(
-            "select item_id from questions union select item_id from holdout order by 1"
-        )
-    ]
+    named = queries.questions.named_items(project.ledger)
     hashes = as_hashes(digest(item_id.encode("utf-8", "surrogatepass")) for item_id in named)
     unknown = [named[at] for at in np.flatnonzero(project.pool.find(hashes) < 0)]
     if unknown:

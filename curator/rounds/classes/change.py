@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from curator.amounts import format_amount
 from curator.config import load_config
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import Change, History, begin_history, may_begin_anew, now
 from curator.ledger.store import Row
-from curator.money.budget import answer_price, read_budget, timed_charges
+from curator.money.budget import answer_price, read_budget
 from curator.pool.problems import listed
 from curator.project.project import Project
 from curator.rounds.classes.choices import former_choices
@@ -84,9 +84,7 @@ def change_classes(
         history = _known(project)
         change = replace(
             wanted(history),
-            measured=int(
-                project.ledger.scalar("select coalesce(max(id), 0) from rounds where status = 'measured'")
-            ),
+            measured=queries.rounds.newest_measured(project.ledger) or 0,
         )
         _refuse_other_edits(project, history, change)
         text, config, notes = changed_settings(project.folder, change)
@@ -167,7 +165,7 @@ def _take_in_answers(project: Project, change: Change) -> list[str]:
     Raises:
         LabelerError: the labeler is away, and it makes a difference.
     """
-    current = records.current_round(project.ledger)
+    current = queries.rounds.current_round(project.ledger)
     if current is None or current["status"] != "pushed":
         return []
     try:
@@ -185,14 +183,18 @@ def _try_out(project: Project, change: Change) -> ClassesReport:
     ledger, overlap = project.ledger, project.config.labeler.overlap
 
     def lost() -> tuple[int, int]:
-        return sum(records.holdout_to_ask(ledger).values()), len(records.outdated_training(ledger))
+        return sum(queries.questions.holdout_to_ask(ledger).values()), len(
+            queries.questions.outdated_training(ledger)
+        )
 
     holdout_before, training_before = lost()
     with ledger.trial():
         relabeled, asked_now = _enter(project, replace(change, changed_at=now()))
         holdout, training = lost()
         again = holdout + asked_now - holdout_before
-        price = answer_price(project.config.cost, timed_charges(ledger), wanted=max(1, again) * overlap)
+        price = answer_price(
+            project.config.cost, queries.costs.timed_charges(ledger), wanted=max(1, again) * overlap
+        )
         return ClassesReport(
             done=False,
             sentence=change.sentence(done=False),
@@ -213,15 +215,15 @@ def _enter(project: Project, change: Change) -> tuple[int, int]:
         How many labels got another name; how many questions the open round sends in addition.
     """
     ledger = project.ledger
-    current = records.current_round(ledger)
-    last_row = int(ledger.scalar("select coalesce(max(rowid), 0) from labels"))
+    current = queries.rounds.current_round(ledger)
+    last_row = queries.labels.newest_label_row(ledger)
     ledger.insert("class_changes", [change.row()])
     derive_labels(
-        ledger, settled_in=records.last_round_id(ledger), last_round=records.last_settled_round(ledger)
+        ledger,
+        settled_in=queries.rounds.last_round_id(ledger),
+        last_round=queries.rounds.last_settled_round(ledger),
     )
-    relabeled = int(
-        ledger.scalar("select count(*) from labels where rowid > ? and label is not null", [last_row])
-    )
+    relabeled = queries.labels.count_labels_since(ledger, last_row)
     _rewrite_outbox(project, change)
     asked_now = 0
     if current is not None:
@@ -236,7 +238,7 @@ def _enter(project: Project, change: Change) -> tuple[int, int]:
 def _rewrite_outbox(project: Project, change: Change) -> None:
     """Questions that were not sent yet suggest what is a class now, or nothing."""
     ledger = project.ledger
-    for row in ledger.rows("select key, suggestion from questions where state = 'outbox'"):
+    for row in queries.questions.outbox(ledger):
         label, enough = change.apply(row["suggestion"], "train")
         changes: Row = {"classes": change.id}
         if not enough:
@@ -276,7 +278,7 @@ def _notes(project: Project, change: Change) -> list[str]:
 
 
 def _written(project: Project) -> None:
-    project.ledger.execute("delete from state where key = ?", [_UNWRITTEN])
+    project.ledger.drop(_UNWRITTEN)
 
 
 def _tell_labeler(project: Project) -> list[str]:

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterable
 
 from curator.errors import ConfigError
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger
 from curator.project.labeler import Former
 
 CANNOT_TELL = "cannot_tell"  # in the ledger's state: every name that it ever had, JSON
-# Until that was kept, it could not change while a campaign ran.
-NAMES_OF_ROUNDS = "select distinct json_extract(config, '$.labeler.cannot_tell') as name from rounds"
 
 
 def former_choices(ledger: Ledger, cannot_tell: str, classes: tuple[str, ...]) -> Former:
@@ -44,11 +43,14 @@ def former_choices(ledger: Ledger, cannot_tell: str, classes: tuple[str, ...]) -
 
 def cannot_tell_names(ledger: Ledger) -> tuple[str, ...]:
     """Every name that the choice of who cannot tell has had in this campaign."""
-    return names_ever(ledger.get(CANNOT_TELL), [row["name"] for row in ledger.rows(NAMES_OF_ROUNDS)])
+    return names_ever(ledger.get(CANNOT_TELL), queries.rounds.cannot_tell_names(ledger))
 
 
 def names_ever(kept: str | None, of_rounds: Iterable[str | None]) -> tuple[str, ...]:
-    """The same from what the ledger holds: `CANNOT_TELL` of its state, and what `NAMES_OF_ROUNDS` finds."""
+    """The same from what the ledger holds: `CANNOT_TELL` of its state, and what its rounds were opened with.
+
+    Until the former was kept, it could not change while a campaign ran.
+    """
     return tuple(dict.fromkeys(filter(None, [*json.loads(kept or "[]"), *of_rounds])))
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.project.project import Project
 from curator.rounds.classes.edits import refuse_hand_edit
@@ -53,11 +53,11 @@ def list_classes(project: Project) -> ClassList:
     """
     refuse_hand_edit(project)
     ledger = project.ledger
-    labels = records.training_labels(ledger)
-    imported = records.imported_ids(ledger)
+    labels = queries.labels.training_labels(ledger)
+    imported = queries.labels.imported_ids(ledger)
     of_class = Counter(labels.values())
     of_import = Counter(label for item_id, label in labels.items() if item_id in imported)
-    of_holdout = Counter(records.holdout_labels(ledger).values())
+    of_holdout = Counter(queries.holdout.holdout_labels(ledger).values())
     descriptions = project.config.labeler.descriptions
     return ClassList(
         classes=tuple(
@@ -68,6 +68,6 @@ def list_classes(project: Project) -> ClassList:
             f"{f'after round {change.measured}' if change.measured else 'before a round was measured'}: {change.sentence()}"
             for change in History.read(ledger).changes[1:]
         ),
-        holdout_again=sum(records.holdout_to_ask(ledger).values()),
-        training_again=len(records.outdated_training(ledger)),
+        holdout_again=sum(queries.questions.holdout_to_ask(ledger).values()),
+        training_again=len(queries.questions.outdated_training(ledger)),
     )

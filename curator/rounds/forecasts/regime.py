@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
 
@@ -44,11 +45,7 @@ class Regime:
 
 def current_regime(ledger: Ledger, until: int | None = None) -> Regime | None:
     """The rounds that the last measured one (up to round `until`) can be forecast with; None before the first."""
-    rows = ledger.rows(
-        "select r.id, r.strategy, r.labels, r.imported, r.holdout_items, r.config, g.metric, g.value from rounds r "
-        "join gains g on g.round = r.id where r.status = 'measured' and r.labels > 0 and r.id <= ? order by r.id",
-        [until if until is not None else 2**62],
-    )
+    rows = queries.measures.measured_values(ledger, 2**62 if until is None else until)
     if not rows:
         return None
     facts = _facts_of(rows, History.read(ledger))

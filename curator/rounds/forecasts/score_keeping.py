@@ -7,6 +7,7 @@ import numpy as np
 
 from curator.evidence.forecast import Forecast, ForecastRefusedError, predict
 from curator.evidence.forecast.seen import FURTHEST, between_horizons
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.rounds.forecasts.regime import Regime, current_regime
 
@@ -32,12 +33,9 @@ def keep_score(ledger: Ledger, widths: Sequence[float] = (1.0, 1.0, 1.0)) -> lis
     Returns:
         The new rows of `forecast_scores`.
     """
-    measured = [
-        int(row["id"]) for row in ledger.rows("select id from rounds where status = 'measured' order by id")
-    ]
-    made = {int(row["made_after"]) for row in ledger.rows("select distinct made_after from forecasts")}
+    made = {int(row["made_after"]) for row in queries.forecasts.forecasts_made(ledger)}
     forecasts: list[Row] = []
-    for round_id in measured:
+    for round_id in queries.rounds.measured_rounds(ledger):
         if round_id not in made:
             forecasts += _rows_after(ledger, round_id, widths)
     with ledger.write():
@@ -84,27 +82,23 @@ def _as_text(quantiles: Sequence[float]) -> str:
 
 def _new_scores(ledger: Ledger) -> list[Row]:
     """A score for each pair of a forecast and a later round of its regime, not beyond the last label count forecast."""
-    later = ledger.rows("select id, labels from rounds where status = 'measured' and labels > 0 order by id")
-    known = {
-        (int(row["made_after"]), int(row["round"]))
-        for row in ledger.rows("select made_after, round from forecast_scores")
-    }
-    regimes = {int(row["id"]): current_regime(ledger, int(row["id"])) for row in later}
+    later = queries.rounds.measured_labels(ledger)
+    known = {(int(row["made_after"]), int(row["round"])) for row in queries.forecasts.forecast_scores(ledger)}
+    regimes = {round_id: current_regime(ledger, round_id) for round_id in later}
     scores = []
-    for row in ledger.rows("select distinct made_after, regime, now from forecasts order by made_after"):
+    for row in queries.forecasts.forecasts_made(ledger):
         made_after = int(row["made_after"])
-        for landed in later:
-            regime = regimes[int(landed["id"])]
-            pair = (made_after, int(landed["id"]))
-            if landed["id"] <= made_after or pair in known or regime is None:
+        for round_id, labels in later.items():
+            regime = regimes[round_id]
+            if round_id <= made_after or (made_after, round_id) in known or regime is None:
                 continue
-            if made_after in regime.rounds and int(row["now"]) < landed["labels"] <= FURTHEST * row["now"]:
-                scores.append(_score(ledger, made_after, pair[1], int(landed["labels"]), regime.values[-1]))
+            if made_after in regime.rounds and int(row["now"]) < labels <= FURTHEST * row["now"]:
+                scores.append(_score(ledger, made_after, round_id, labels, regime.values[-1]))
     return scores
 
 
 def _score(ledger: Ledger, made_after: int, round_id: int, labels: int, value: float) -> Row:
-    rows = ledger.rows("select * from forecasts where made_after = ? order by labels", [made_after])
+    rows = queries.forecasts.forecast_after(ledger, made_after)
     levels = np.array(json.loads(rows[0]["levels"]))
     known = np.log([row["labels"] for row in rows])
     table = np.array([json.loads(row["shown"]) for row in rows])

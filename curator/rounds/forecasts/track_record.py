@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 
 SWITCH = "CURATOR_TRACK_RECORD"
@@ -62,7 +63,7 @@ def record_of(scores: Sequence[Row], campaigns: int = 1) -> TrackRecord | None:
 
 def own_record(ledger: Ledger) -> TrackRecord | None:
     """The record of this campaign."""
-    return record_of(ledger.rows("select * from forecast_scores order by made_after, round"))
+    return record_of(queries.forecasts.forecast_scores(ledger))
 
 
 def record_path() -> Path | None:

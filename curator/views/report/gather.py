@@ -6,7 +6,7 @@ from typing import Any
 from curator import __version__
 from curator.errors import CuratorError, DataError
 from curator.evidence.holdout_size import TARGET_GAIN
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money import savings
 from curator.project.project import Project
@@ -64,7 +64,7 @@ def gather(project: Project) -> Report:
     What is missing, in a young campaign or after a loss, is said in `missing`; the rest is there.
     """
     ledger, config = project.ledger, project.config
-    comparisons = outlook.compared(ledger, config.holdout.metric)
+    comparisons = queries.measures.comparisons_by(ledger, config.holdout.metric)
     measured = money.rounds(ledger, comparisons)
     missing = _not_yet(project, measured)
     holdout = _holdout(project, measured, missing)
@@ -109,8 +109,8 @@ def _agreement(ledger: Ledger) -> dict[str, Any]:
 
 def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
     ledger, config = project.ledger, project.config
-    current = records.current_round(ledger)
-    progress = None if current is None else records.progress(ledger, current["id"])
+    current = queries.rounds.current_round(ledger)
+    progress = None if current is None else queries.questions.progress(ledger, current["id"])
     return {
         "name": config.project.name,
         "kind": config.project.kind,
@@ -118,11 +118,11 @@ def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
         "metric": config.holdout.metric,
         "currency": config.cost.currency,
         "items": project.pool.n_items,
-        "labels": len(records.training_labels(ledger)),
-        "holdout_items": len(records.holdout_ids(ledger)),
-        "holdout_labeled": len(records.holdout_labels(ledger)),
+        "labels": len(queries.labels.training_labels(ledger)),
+        "holdout_items": len(queries.holdout.holdout_ids(ledger)),
+        "holdout_labeled": len(queries.holdout.holdout_labels(ledger)),
         "round": measured[-1]["round"] if measured else 0,
-        "looks": int(ledger.scalar("select coalesce(sum(times), 0) from looks")),
+        "looks": queries.measures.count_looks(ledger),
         "seeds": config.model.seeds,
         "fewest_items": quality.FEWEST,
         "target_gain": TARGET_GAIN,
@@ -136,12 +136,12 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
     """What a campaign has to go through before there is more to show."""
     if measured:
         return []
-    current = records.current_round(project.ledger)
-    if current is None and not records.last_round_id(project.ledger):
+    current = queries.rounds.current_round(project.ledger)
+    if current is None and not queries.rounds.last_round_id(project.ledger):
         return ["No round has been opened yet: `curator round` sends the hold-out and the first batch."]
     if current is None:
         return ["No round could be measured yet: see `curator status`."]
-    progress = records.progress(project.ledger, current["id"])
+    progress = queries.questions.progress(project.ledger, current["id"])
     answered = f"{progress.answered:,} of {progress.asked:,} questions of round {current['id']} are answered"
     return [f"No round is measured yet: {answered}. `curator round` trains and measures when they are."]
 
@@ -159,19 +159,9 @@ def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdo
 def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> dict[str, Any] | None:
     if holdout is None:
         return None
-    found = {
-        row["metric"]: row["value"]
-        for row in project.ledger.rows(
-            "select metric, value from evaluations where round = ? and split = 'holdout' and class = '' "
-            "and metric in ('ece', 'brier', 'log_loss')",
-            [round_id],
-        )
-    }
-    return (
-        dict.fromkeys(("ece", "brier", "log_loss"))
-        | found
-        | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
-    )
+    found = queries.measures.holdout_values(project.ledger, round_id)
+    values = {metric: found.get(metric) for metric in ("ece", "brier", "log_loss")}
+    return values | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
 
 
 def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from curator.errors import DataError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_columns import columns_now
 from curator.project.project import Project
 from strategies.kernels.ties import likeliest
@@ -68,7 +68,7 @@ def load_holdout(project: Project, round_id: int) -> Holdout:
     probs = columns_now(project.ledger, round_id, probs)
     if probs.ndim != 3 or probs.shape[1:] != (len(rows), len(classes)):
         raise DataError(f"{path} does not fit the {len(classes)} classes of curator.toml: {probs.shape}.")
-    labels = records.holdout_labels(project.ledger)
+    labels = queries.holdout.holdout_labels(project.ledger)
     position = {name: i for i, name in enumerate(classes)}
     ids = project.pool.ids(rows)
     used = [i for i, item_id in enumerate(ids) if labels.get(item_id) in position]

@@ -4,9 +4,9 @@ from typing import Any
 
 from curator.amounts import MICRO, parse_amount
 from curator.config import Config
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
-from curator.money.bill import KINDS, SOURCES, by_source, paid_by_round, sum_known
+from curator.money.bill import KINDS, SOURCES, by_source, sum_known
 from curator.money.overview import cost_notes
 from curator.money.verdict import gain_word
 from curator.views.report.slope import Step, smoothed
@@ -20,27 +20,18 @@ def rounds(ledger: Ledger, comparisons: list[Row] | None = None) -> list[Row]:
         comparisons: rounds against earlier ones, each with its verdict; where there is none, the interval gives the word.
     """
     words = {(row["round"], row["previous"]): row["verdict"] for row in comparisons or []}
-    splits = {
-        (row["round"], row["metric"]): row
-        for row in ledger.rows(
-            "select round, metric, train, validation, holdout, generalisation_gap from metrics"
-        )
-    }
+    splits = queries.measures.values_by_split(ledger)
     rows = []
-    for row in records.gain_table(ledger):
+    for row in queries.measures.gain_table(ledger):
         split = splits.get((row["round"], row["metric"]), {})
-        facts = ledger.one(
-            "select strategy, measured_at, holdout_items, partial from rounds where id = ?", [row["round"]]
-        )
-        gain = ledger.one(
-            "select previous, mcnemar_b, mcnemar_c, mcnemar_p from gains where round = ?", [row["round"]]
-        )
+        facts = queries.rounds.round_by_number(ledger, row["round"]) or {}
+        gain = queries.measures.gains_row(ledger, row["round"]) or {}
         per_dollar = _per_dollar(row)
-        said = words.get((row["round"], (gain or {}).get("previous")))
+        said = words.get((row["round"], gain.get("previous")))
         rows.append(
             row
-            | (facts or {})
-            | (gain or {})
+            | {name: facts.get(name) for name in ("strategy", "measured_at", "holdout_items", "partial")}
+            | {name: gain.get(name) for name in ("previous", "mcnemar_b", "mcnemar_c", "mcnemar_p")}
             | {name: split.get(name) for name in ("train", "validation", "holdout", "generalisation_gap")}
             | {
                 "per_dollar_low": per_dollar[0],
@@ -58,7 +49,7 @@ def last(measured: list[Row]) -> Row | None:
 
 def spend(ledger: Ledger, config: Config) -> dict[str, Any]:
     """Everything spent so far, by kind and by how the amount is known; the open round's answers included."""
-    spent = records.spend(ledger)
+    spent = queries.costs.spend(ledger)
     kinds = {kind: amount for kind, amount in spent.items() if amount != 0}
     sources = by_source(ledger)
     budget = config.cost.budget
@@ -113,7 +104,7 @@ def slope(ledger: Ledger, measured: list[Row], seed: int) -> list[dict[str, Any]
 
 def _spent(ledger: Ledger, measured: list[Row]) -> dict[int, float] | None:
     """Units of currency that all rounds until each of these cost, without the hold-out and what is paid once; None: not known."""
-    paid = paid_by_round(ledger)
+    paid = queries.costs.paid_by_round(ledger)
     spent: dict[int, float] = {}
     for row in measured:
         amount = sum_known(paid[number] for number in paid if number <= row["round"])

@@ -11,24 +11,18 @@ from typing import Any
 import numpy as np
 
 from curator.errors import CuratorError
+from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.marginal_price import marginal_price
 from curator.money.pool_estimate import recent_accuracy
 from curator.project.project import Project
-from curator.rounds.forecasts.track_record import FEWEST
+from curator.rounds.forecasts.track_record import own_record
 from curator.views.plan import Plan, PlanOptions, make_plan
 
 _FURTHEST = (
     2.0  # times the labels so far: further the page does not show a forecast, though the ledger has it
 )
 _ENDS = {"low": 0.1, "median": 0.5, "high": 0.9}  # of an 80% interval
-
-
-def compared(ledger: Ledger, metric: str) -> list[Row]:
-    """Every measured round against earlier ones by the project's metric, the newest round and the nearest pair first."""
-    return ledger.rows(
-        "select * from comparisons where metric = ? order by round desc, previous desc", [metric]
-    )
 
 
 def forecast(project: Project, measured: list[Row]) -> dict[str, Any] | None:
@@ -42,9 +36,7 @@ def forecast(project: Project, measured: list[Row]) -> dict[str, Any] | None:
     if not measured:
         return None
     ledger = project.ledger
-    rows = ledger.rows(
-        "select * from forecasts where made_after = ? order by labels", [measured[-1]["round"]]
-    )
+    rows = queries.forecasts.forecast_after(ledger, measured[-1]["round"])
     if not rows:
         return None
     now, price = rows[0]["now"], marginal_price(ledger, project.config.cost)
@@ -98,9 +90,11 @@ def _target(plan: Plan | None) -> dict[str, Any] | None:
 
 def _record(ledger: Ledger) -> dict[str, Any] | None:
     """How earlier forecasts of this campaign did; None before the first was decided, no share of intervals of a few."""
-    row = ledger.one(
-        "select count(*) as forecasts, avg(hit80) as hit80, avg(abs(error)) as error from forecast_scores"
-    )
-    if not row or not row["forecasts"]:
+    found = own_record(ledger)
+    if found is None:
         return None
-    return row | {"hit80": row["hit80"] if row["forecasts"] >= FEWEST else None}
+    return {
+        "forecasts": found.forecasts,
+        "hit80": found.hit80 if found.tells else None,
+        "error": found.error,
+    }

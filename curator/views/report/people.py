@@ -4,7 +4,8 @@ import statistics
 from collections import defaultdict
 from typing import Any
 
-from curator.ledger.store import Ledger, Row
+from curator.ledger import queries
+from curator.ledger.store import Ledger
 from curator.rounds.agreement import read_agreement
 
 
@@ -16,17 +17,9 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
     """
     seconds = _seconds(ledger)
     agreement = read_agreement(ledger).people
-    rows = ledger.rows(
-        """
-        select annotator, count(*) as answers, sum(skipped) as skipped, sum(cannot_tell) as cannot_tell,
-               sum(problem is not null) as problems, sum(suggestion = 'accepted') as accepted,
-               sum(suggestion = 'changed') as changed
-        from live_answers where copy_of is null group by annotator order by answers desc, annotator
-        """
-    )
-    bill = {row["annotator"]: row for row in _bill(ledger)}
+    bill = queries.costs.cost_by_annotator(ledger)
     found = []
-    for row in rows:
+    for row in queries.answers.annotator_totals(ledger):
         name = row["annotator"]
         took = seconds.get(name, [])
         others = agreement.get(name)
@@ -45,26 +38,9 @@ def annotators(ledger: Ledger) -> list[dict[str, Any]]:
     return found
 
 
-def _bill(ledger: Ledger) -> list[Row]:
-    """What each annotator cost, and the seconds that were charged: None where time is not paid."""
-    # The newest row of an answer says who gave it and what is charged; amounts are what each row added.
-    return ledger.rows(
-        """
-        select annotator, case when max(source = 'not known') then null else sum(amount) end as amount,
-               sum(seconds) as seconds
-        from (
-            select max(version), annotator, source, sum(amount) as amount, capped_seconds as seconds from costs
-            where annotator is not null group by source_id
-        ) group by annotator
-        """
-    )
-
-
 def _seconds(ledger: Ledger) -> dict[str, list[float]]:
     """Measured seconds of each answer, as the labeler gave them."""
     found = defaultdict(list)
-    for row in ledger.rows(
-        "select annotator, seconds from live_answers where seconds is not null and copy_of is null"
-    ):
+    for row in queries.answers.timed_answers(ledger):
         found[row["annotator"]].append(row["seconds"])
     return found

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from curator.ledger import records
-from curator.ledger.store import Ledger
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.views.report.words import cut
 
@@ -37,32 +36,18 @@ class Batch:
 def last_batch(project: Project) -> Batch | None:
     """The newest round that picked anything; None before there is one."""
     ledger = project.ledger
-    round_id = ledger.scalar("select max(round) from picks")
+    round_id = queries.picks.newest_round_with_picks(ledger)
     if round_id is None:
         return None
-    row = ledger.one("select * from rounds where id = ?", [round_id]) or {}
-    picks = ledger.rows(
-        """
-        select p.rank, p.item_id, p.strategy, p.score, p.entropy, p.margin, p.coverage_distance, p.probability,
-               q.why, q.suggestion, q.suggestion_score, l.label
-        from picks p
-        left join questions q on q.round = p.round and q.item_id = p.item_id and q.role = 'train'
-        left join current_labels l on l.item_id = p.item_id
-        where p.round = ? group by p.item_id order by p.rank limit ?
-        """,
-        [round_id, MOST],
-    )
+    row = queries.rounds.round_by_number(ledger, round_id) or {}
+    picks = queries.picks.picks_of_round(ledger, round_id, MOST)
     for pick, content in zip(picks, _contents(project, [p["item_id"] for p in picks]), strict=True):
         pick["content"] = content
-    return Batch(round_id, _strategy(row), _count(ledger, round_id), picks)
-
-
-def _count(ledger: Ledger, round_id: int) -> int:
-    return int(ledger.scalar("select count(*) from picks where round = ?", [round_id]))
+    return Batch(round_id, _strategy(row), queries.picks.count_picks(ledger, round_id), picks)
 
 
 def _strategy(row: dict[str, Any]) -> str:
-    spec = records.strategy_of(row)
+    spec = queries.rounds.strategy_of(row)
     if isinstance(spec, str):
         return spec
     return ", ".join(f"{name} {part:g}" for name, part in spec.items())

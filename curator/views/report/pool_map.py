@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import records
+from curator.ledger import queries
+from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
 from curator.views.report.holdout import Holdout
 from curator.views.report.projection import FEWEST, project_2d
@@ -71,11 +72,9 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     """The items of the map; what is too many is drawn at random, with a fixed seed."""
     rng = np.random.default_rng([project.config.project.seed, 42])
     placed = _errors(project, holdout)
-    labels = records.training_labels(project.ledger)
-    last = project.ledger.rows(
-        "select item_id from picks where round = (select max(round) from picks) order by rank"
-    )
-    batch = [row["item_id"] for row in last]
+    labels = queries.labels.training_labels(project.ledger)
+    last = queries.picks.newest_round_with_picks(project.ledger)
+    batch = [] if last is None else queries.picks.picked_ids(project.ledger, last)
     newest = set(batch)
     earlier = [item_id for item_id in labels if item_id not in newest]
     for state, ids in (("batch", batch), ("labeled", earlier)):
@@ -86,10 +85,8 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
         ]
     # Of the rest only those that nobody asked about and that do not measure.
     ledger = project.ledger
-    taken = project.pool.rows(
-        [*records.asked_ids(ledger), *records.imported_ids(ledger), *records.holdout_ids(ledger)]
-    )
-    free = np.setdiff1d(project.pool.role_rows("pool"), taken)
+    taken = [*queries.questions.asked_ids(ledger), *queries.labels.imported_ids(ledger)]
+    free = np.setdiff1d(unsealed_rows(project), project.pool.rows(taken))
     return placed + [
         Placed(int(free[i]), "pool", "not asked") for i in _some(len(free), MOST_ITEMS - len(placed), rng)
     ]

@@ -1,11 +1,13 @@
 """What the hold-out says of the newest model: calibration, each class, each slice, what is mistaken for what."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from curator.evidence.evaluation import BINS
 from curator.evidence.holdout_size import TARGET_GAIN
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.pool_estimate import wilson_ends
 from curator.views.report.holdout import FloatArray, Holdout, IntArray
@@ -55,19 +57,11 @@ def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[d
     """
     measured: dict[str, dict[str, Any]] = {name: {} for name in classes}
     items = dict.fromkeys(classes, 0)
-    for row in ledger.rows(
-        "select class, metric, value, items from evaluations where round = ? and split = 'holdout' and class <> ''",
-        [round_id],
-    ):
+    for row in queries.measures.class_values(ledger, round_id):
         if row["class"] in measured:
             measured[row["class"]][row["metric"]] = row["value"]
             items[row["class"]] = row["items"]
-    labels = {
-        row["label"]: row["n"]
-        for row in ledger.rows(
-            "select label, count(*) as n from current_labels where role = 'train' and label is not null group by label"
-        )
-    }
+    labels = Counter(queries.labels.training_labels(ledger).values())
     rows = []
     for name in classes:
         found, n = measured[name], items[name]
@@ -80,7 +74,7 @@ def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[d
         rows.append(
             {
                 "class": name,
-                "labels": labels.get(name, 0),
+                "labels": labels[name],
                 "items": n,
                 "recall": recall["value"],
                 "low": recall["low"],

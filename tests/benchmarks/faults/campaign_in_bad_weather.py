@@ -12,7 +12,7 @@ from support.campaign import Campaign
 from support.studio import gateway
 
 from curator.errors import CuratorError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.rounds.run import run_round
@@ -98,7 +98,7 @@ def _until(campaign: Campaign, calls: _Calls, reached: Callable[[tuple[int, str]
 
 def _status(campaign: Campaign) -> tuple[int, str]:
     with Ledger(campaign.folder / ".curator" / "ledger.db") as ledger:
-        current = records.current_round(ledger)
+        current = queries.rounds.current_round(ledger)
         return (0, "") if current is None else (int(current["id"]), str(current["status"]))
 
 

@@ -7,7 +7,7 @@ from sqlite_utils import Database
 
 from curator.config import CostSection
 from curator.errors import LedgerError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.schema import migrations
 from curator.ledger.store import Ledger
 from curator.money.fixed import charge_round
@@ -109,23 +109,23 @@ def test_what_was_there_reads_as_it_was(former):
             "i1": 0,
             "i2": 0,
         }
-        assert records.spend(ledger) == {"label": 320_000, "holdout": 0}
+        assert queries.costs.spend(ledger) == {"label": 320_000, "holdout": 0}
         assert ledger.get("campaign") == "ab12"
 
 
 def test_the_campaign_goes_on(former):
     """Progress is counted, and what is settled next has the new meaning: the old tie is found, and asked once a third can answer."""
     with Ledger(former) as ledger:
-        progress = records.progress(ledger, 2)
+        progress = queries.questions.progress(ledger, 2)
         assert (progress.asked, progress.answered, progress.waiting) == (2, 1, 1)
         settled = settle(ledger, 2, partial=True)
         assert (settled.labeled, settled.tied) == (2, 1)
-        assert records.training_labels(ledger) == {"i3": "a"}
-        assert records.holdout_labels(ledger) == {}  # no sample is on record here
-        assert records.unsettled_ties(ledger, 3) == {}
+        assert queries.labels.training_labels(ledger) == {"i3": "a"}
+        assert queries.holdout.holdout_labels(ledger) == {}  # no sample is on record here
+        assert queries.questions.unsettled_ties(ledger, 3) == {}
         with ledger.write():
             ledger.execute("update answers set annotator = 'cid' where key = 'k3'")
-        assert records.unsettled_ties(ledger, 3) == {"i1": "train"}
+        assert queries.questions.unsettled_ties(ledger, 3) == {"i1": "train"}
 
 
 def test_it_is_done_once_and_kept(former):
@@ -202,7 +202,7 @@ def test_a_ledger_whose_bill_was_of_answers_says_the_same(tmp_path):
         after = ledger.rows("select * from costs")
         assert [tuple(row.values())[: len(rows[0])] for row in after] == rows
         assert [row["capped_seconds"] for row in after] == [None, None, 3.0]
-        assert records.spend(ledger) == {"label": 110_001, "holdout": 70_000}
+        assert queries.costs.spend(ledger) == {"label": 110_001, "holdout": 70_000}
         assert {row["source"] for row in ledger.rows("select * from bill")} == {"measured"}
         with ledger.write():
             charge_round(ledger, CostSection(price_per_label="0.08", per_round="15"), 3)

@@ -8,7 +8,7 @@ import pytest
 from sqlite_utils import Database
 
 from curator.config import CostSection
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.schema import migrations
 from curator.ledger.store import Ledger
 from curator.money.cost import rate_of
@@ -72,7 +72,7 @@ class Desk:
         return int(self.ledger.scalar("select count(*) from answers"))
 
     def owed(self) -> int:
-        return sum(records.spend(self.ledger).values())
+        return sum(queries.costs.spend(self.ledger).values())
 
 
 @pytest.fixture
@@ -100,7 +100,10 @@ def test_who_leaves_or_is_renamed_edits_nothing(desk, later):
     number, name = later
     changed = desk.pull({"k1": [by(number, name, 1)], "k2": [by(2, "bob@example.org", 2)]})
     assert (changed.edited, desk.versions(), desk.owed()) == (0, 2, 2 * PRICE)
-    assert records.progress(desk.ledger, 1).annotators == {name or "ada@example.org": 1, "bob@example.org": 1}
+    assert queries.questions.progress(desk.ledger, 1).annotators == {
+        name or "ada@example.org": 1,
+        "bob@example.org": 1,
+    }
     assert settle(desk.ledger, 1, partial=True).labeled == 0
     assert desk.ledger.rows("select distinct annotator from costs order by 1") == [
         {"annotator": name or "ada@example.org"},
@@ -119,11 +122,11 @@ def test_two_who_are_both_gone_are_two(tmp_path):
                 "k3": [by(None, "", 5)],
             }
         )
-        progress = records.progress(ledger, 1)
+        progress = queries.questions.progress(ledger, 1)
         assert (progress.answered, progress.waiting) == (2, 1)
         assert progress.annotators == {"unknown": 2, "unknown 2": 1, "user-7": 1, "user-8": 1}
         desk.pull({"k3": [by(None, "", 5), by(None, "", 6)]})
-        assert records.progress(ledger, 1).waiting == 0
+        assert queries.questions.progress(ledger, 1).waiting == 0
         assert desk.live("annotator")[-2:] == [("unknown",), ("unknown 2",)]
 
 
@@ -139,7 +142,10 @@ def test_a_server_at_a_new_address_is_known_by_its_answers(desk):
         }
     )
     assert desk.versions() == 3
-    assert records.progress(desk.ledger, 1).annotators == {"ada@example.org": 2, "bob@example.org": 1}
+    assert queries.questions.progress(desk.ledger, 1).annotators == {
+        "ada@example.org": 2,
+        "bob@example.org": 1,
+    }
 
 
 def test_one_number_at_two_servers_is_two_people(tmp_path):
@@ -156,7 +162,7 @@ def test_one_number_at_two_servers_is_two_people(tmp_path):
         desk.pull(given)
         # The same id and time from both: two answers all the same.
         assert desk.live("annotator, label") == [("user-1 (a)", "a"), ("user-1 (b)", "b")] * 2
-        assert records.progress(ledger, 1).waiting == 0
+        assert queries.questions.progress(ledger, 1).waiting == 0
         assert desk.owed() == 4 * PRICE
         # However they come the next time.
         again = {key: list(reversed(answers)) for key, answers in given.items()}
@@ -172,10 +178,10 @@ def test_two_servers_that_were_taken_for_one_person_are_told_apart_once_they_ans
     with Ledger(tmp_path / "ledger.db") as ledger:
         desk = Desk(ledger, questions=1, wanted=2)
         desk.pull({"k1": [by(1, "", 1, origin=""), by(1, "", 2, origin="")]})
-        assert records.progress(ledger, 1).waiting == 1
+        assert queries.questions.progress(ledger, 1).waiting == 1
         changed = desk.pull({"k1": [by(1, "", 1, origin="a"), by(1, "", 2, origin="b")]})
         assert (changed.edited, desk.versions()) == (0, 2)
-        assert records.progress(ledger, 1).waiting == 0
+        assert queries.questions.progress(ledger, 1).waiting == 0
         assert desk.live("copy_of") == [(None,), (None,)]
 
 
@@ -219,11 +225,11 @@ def test_a_second_answer_of_one_person_is_a_version_of_the_first(desk):
     ]  # fmt: skip
     assert desk.owed() == 2 * PRICE
     settle(desk.ledger, 1, partial=True)
-    assert records.training_labels(desk.ledger) == {"i1": "b", "i2": "a"}
+    assert queries.labels.training_labels(desk.ledger) == {"i1": "b", "i2": "a"}
     # The first one is corrected after the second was given.
     desk.pull({"k1": [by(1, "", 1, label="c", updated="2026-01-02T00:00:00Z"), by(1, "", 2, label="b")]})
     settle(desk.ledger, 1, partial=True)
-    assert records.training_labels(desk.ledger)["i1"] == "c"
+    assert queries.labels.training_labels(desk.ledger)["i1"] == "c"
     # Deleted and given anew.
     desk.pull({"k1": [by(1, "", 9, label="a")]})
     assert desk.owed() == 2 * PRICE
@@ -237,12 +243,15 @@ def test_an_imported_copy_is_no_work_and_has_no_voice_beside_its_original(desk):
     desk.pull({"k1": [ada]})
     desk.pull({"k1": [by(1, "ada@example.org", 1, label="b", seconds=8.0), copy, twice]})
     assert desk.live("annotator, copy_of is not null") == [("ada@example.org", n) for n in (0, 1, 1)]
-    assert (desk.owed(), records.progress(desk.ledger, 1).annotators) == (PRICE, {"ada@example.org": 1})
+    assert (desk.owed(), queries.questions.progress(desk.ledger, 1).annotators) == (
+        PRICE,
+        {"ada@example.org": 1},
+    )
     settle(desk.ledger, 1, partial=True)
-    assert records.training_labels(desk.ledger) == {"i1": "b"}
+    assert queries.labels.training_labels(desk.ledger) == {"i1": "b"}
     desk.pull({"k1": [copy, twice], "k2": [by(3, "owner@example.org", 7)]})
     settle(desk.ledger, 1, partial=True)
-    assert records.training_labels(desk.ledger) == {"i1": "a", "i2": "a"}
+    assert queries.labels.training_labels(desk.ledger) == {"i1": "a", "i2": "a"}
     assert desk.live("annotator") == [("ada@example.org",), ("ada@example.org",), ("owner@example.org",)]
     assert desk.owed() == 2 * PRICE
 
@@ -287,8 +296,8 @@ def test_items_whose_answers_cannot_be_read_are_asked_about_again(desk):
     given = {"k1": [broken(1, 1)], "k2": [broken(1, 2), by(2, "", 3)], "k3": [by(1, "", 4, label=None)]}
     desk.pull({key: [_unskipped(a) for a in answers] for key, answers in given.items()})
     settle(desk.ledger, 1, partial=True)
-    assert records.asked_again(desk.ledger, 3) == {"i1": "train"}
-    assert records.without_label(desk.ledger) == {
+    assert queries.questions.asked_again(desk.ledger, 3) == {"i1": "train"}
+    assert queries.questions.without_label(desk.ledger) == {
         "no answer can be read": ["i1"],
         "skipped": ["i3"],
         "not answered": ["i4"],
@@ -296,10 +305,10 @@ def test_items_whose_answers_cannot_be_read_are_asked_about_again(desk):
     with desk.ledger.write():
         row = {"round": 1, "item_id": "i1", "role": "train", "rank": 9, "state": "asked"}
         desk.ledger.insert("questions", [{"key": "again", **row}])
-    assert records.asked_again(desk.ledger, 3) == {}
+    assert queries.questions.asked_again(desk.ledger, 3) == {}
     desk.pull({"again": [_unskipped(broken(1, 8))]})
-    assert records.asked_again(desk.ledger, 3) == {"i1": "train"}
-    assert records.asked_again(desk.ledger, 2) == {}
+    assert queries.questions.asked_again(desk.ledger, 3) == {"i1": "train"}
+    assert queries.questions.asked_again(desk.ledger, 2) == {}
 
 
 def _unskipped(answer: Answer) -> Answer:
@@ -315,7 +324,7 @@ def test_an_item_whose_question_is_gone_without_an_answer_is_back_in_the_pool(de
         {"key": "k3"},
         {"key": "k4"},
     ]
-    assert records.asked_ids(desk.ledger) == ["i1", "i2"]
+    assert queries.questions.asked_ids(desk.ledger) == ["i1", "i2"]
 
 
 def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):

@@ -13,8 +13,8 @@ from curator.amounts import MICRO, parse_amount
 from curator.cli.app import app
 from curator.config import CostSection, RateSection, StopSection
 from curator.errors import ConfigError
-from curator.ledger import records
-from curator.money.budget import answer_price, open_answers, read_budget
+from curator.ledger import queries
+from curator.money.budget import answer_price, read_budget
 from curator.money.hard_stops import check_target, is_over
 from curator.project.project import Project
 from curator.rounds import run as running
@@ -86,7 +86,7 @@ def test_command_says_so_and_exits_with_0(tmp_path):
     found = CliRunner().invoke(app, ["round", "--project", str(folder), "--json"])
     assert "used up" in json.loads(found.stdout)["stopped"]
     with Project(folder) as project:
-        assert records.current_round(project.ledger) is None
+        assert queries.rounds.current_round(project.ledger) is None
 
 
 def test_raised_budget_goes_on(tmp_path):
@@ -105,8 +105,8 @@ def test_holdout_that_costs_more_than_the_budget_is_refused_before_it_is_drawn(t
     assert result.exit_code == 2
     assert "hold-out takes up to $2.00 (20 answers at $0.10 an answer)" in result.stderr
     with Project(folder) as project:
-        assert records.holdout_ids(project.ledger) == []
-        assert records.last_round_id(project.ledger) == 0
+        assert queries.holdout.holdout_ids(project.ledger) == []
+        assert queries.rounds.last_round_id(project.ledger) == 0
     edit_config(folder, "size = 20", "size = 10")
     with Project(folder) as project:
         assert run_round(project).sent == 20
@@ -130,7 +130,7 @@ def test_open_questions_are_owed(tmp_path, monkeypatch):
         run_round(project)
         project.labeler._answers_limit = 30
         report = run_round(project, partial=True)
-        assert open_answers(project.ledger) == 10 + report.sent
+        assert queries.questions.open_answers(project.ledger) == 10 + report.sent
         assert report.sent == 10
         budget = read_budget(project.config, project.ledger, wanted=10)
         assert (budget.spent, budget.owed, budget.left) == (300 * CENT, 200 * CENT, 0)
@@ -147,7 +147,7 @@ def test_late_answers_are_taken_in_though_nothing_new_is_sent(tmp_path):
         report = run_round(project, partial=True)
         assert report.opened is None
         assert "used up" in report.stopped
-        assert records.last_round_id(project.ledger) == 1
+        assert queries.rounds.last_round_id(project.ledger) == 1
         project.labeler._answers_limit = None
         report = run_round(project)
         assert report.measured["round"] == 2
@@ -171,7 +171,7 @@ def test_killed_between_opening_and_choosing(tmp_path, monkeypatch):
         patched.setattr(running, "select", kill)
         with pytest.raises(Killed):
             run_round(project)
-        assert records.current_round(project.ledger)["status"] == "opened"
+        assert queries.rounds.current_round(project.ledger)["status"] == "opened"
     edit_config(folder, 'budget = "5.00"', 'budget = "4.50"')
     with Project(folder) as project:
         assert run_round(project).sent == 5
@@ -192,7 +192,7 @@ def test_killed_then_lowered_to_nothing(tmp_path, monkeypatch):
     edit_config(folder, 'budget = "5.00"', 'budget = "4.00"')
     with Project(folder) as project:
         assert "used up" in run_round(project).stopped
-        assert records.last_round_id(project.ledger) == 1
+        assert queries.rounds.last_round_id(project.ledger) == 1
 
 
 def test_paid_time_is_planned_with_a_prudent_figure(tmp_path):

@@ -6,7 +6,7 @@ from support.reports import quick_model
 
 from curator.cli.text.chart import learning_curve
 from curator.cli.text.results import gain_table, round_text, status_text
-from curator.ledger import records
+from curator.ledger import queries
 from curator.money.measured_on import item_counts, restated
 from curator.project.project import Project
 from curator.rounds.run import run_round
@@ -19,10 +19,12 @@ def partial(tmp_path_factory):
     """Two measured rounds: 12 of 40 hold-out items were labeled when the first was, all of them for the second."""
     folder = make_project(tmp_path_factory.mktemp("partial"), n=120, batch=8, holdout="40")
     quick_model(folder)
-    everything = records.holdout_labels
+    everything = queries.holdout.holdout_labels
     with pytest.MonkeyPatch.context() as patch, Project(folder) as project:
         run_round(project)
-        patch.setattr(records, "holdout_labels", lambda ledger: dict(sorted(everything(ledger).items())[:12]))
+        patch.setattr(
+            queries.holdout, "holdout_labels", lambda ledger: dict(sorted(everything(ledger).items())[:12])
+        )
         run_round(project)
     with Project(folder) as project:
         report = run_round(project)
@@ -32,7 +34,7 @@ def partial(tmp_path_factory):
 def test_both_ends_of_a_gain_are_on_the_same_items(partial):
     """Also where more of the hold-out is labeled by now: value less value before is the gain, item for item."""
     with Project(partial[0]) as project:
-        first, second = records.gain_table(project.ledger)
+        first, second = queries.measures.gain_table(project.ledger)
     assert (first["holdout_items"], second["holdout_items"]) == (12, 40)
     assert (second["stated_items"], second["stated_before"]) == (12, first["value"])
     assert second["value"] - second["before"] == pytest.approx(second["gain"])

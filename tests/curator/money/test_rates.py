@@ -10,7 +10,7 @@ from support.projects import edit_config, make_project
 
 from curator.cli.text.results import status_text
 from curator.config import CostSection
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.bill import bill_rows, by_source, rate_card
 from curator.money.caps import ENOUGH, FIRST, LEAST, Caps, cap_of
@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
 def test_each_kind_is_a_line_with_its_source(folder):
     """28 answers at 8 cents, half of them reviewed at 5; the hold-out's review is the hold-out's."""
     with Project(folder) as project:
-        seeds = len(records.training_labels(project.ledger))
+        seeds = len(queries.labels.training_labels(project.ledger))
         rows = {
             (row["round"], row["kind"], row["source"]): row["amount"] for row in bill_rows(project.ledger)
         }

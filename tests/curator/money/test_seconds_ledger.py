@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.projects import edit_config, make_project, write_pool
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.money.seconds_model import SecondsModel
 from curator.money.timing import expected_costs, lengths_of, measured_times, seconds_model
 from curator.project.project import Project
@@ -68,13 +68,13 @@ def test_expected_costs_add_up_to_the_bill(folder):
     """Over the items that were answered, what is expected is about what was paid; one cent a second."""
     root, _report = folder
     with Project(root) as project:
-        rows = project.pool.rows(records.asked_ids(project.ledger))
+        rows = project.pool.rows(queries.questions.asked_ids(project.ledger))
         answered = project.pool.rows(
             [r["item_id"] for r in project.ledger.rows("select distinct item_id from current_labels")]
         )
         costs, known = expected_costs(project.ledger, project.pool, project.config.cost, answered)
         assert known.model is not None
-        assert costs.sum() == pytest.approx(sum(records.spend(project.ledger).values()), rel=0.1)
+        assert costs.sum() == pytest.approx(sum(queries.costs.spend(project.ledger).values()), rel=0.1)
         assert len(rows) > len(answered)
 
 

@@ -12,7 +12,7 @@ from curator.config import StopSection
 from curator.evidence.gain import Gain
 from curator.evidence.holdout_size import minimum_detectable_gain, smallest_shown
 from curator.evidence.looks import decision_interval, planned_looks, together
-from curator.ledger import records
+from curator.ledger import queries
 from curator.money.verdict import detectable_gain, explained, gain_worth_paying_for, judge
 from curator.project.project import Project
 from curator.rounds.run import run_round
@@ -147,7 +147,7 @@ def test_every_round_is_compared_with_earlier_ones(campaign):
             assert row["gain"] == pytest.approx(sign * (row["after"] - row["before"]), abs=1e-6)
             assert row["looks"] == 4
             assert row["cost"] == 800_000 * (4 - row["previous"])
-        gain = records.gain_of(project.ledger, 4)
+        gain = queries.measures.gain_of(project.ledger, 4)
         nearest = gain["comparisons"][0]
         assert (nearest["previous"], nearest["metric"]) == (3, "accuracy")
         for column, same in (

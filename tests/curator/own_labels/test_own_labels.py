@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from curator.cli.app import app
 from curator.errors import ConfigError, DataError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.own_labels.add import add_labeled
 from curator.pool.reading import Reading
@@ -68,9 +68,9 @@ def test_a_labeled_file_begins_with_a_model_and_only_the_rest_is_asked(tmp_path)
     own = write_rows(tmp_path / "own.csv", rows[:30])
     folder = start(tmp_path, without_labels(rows), labeled=(own,))
     with Project(folder) as project:
-        assert len(records.imported_ids(project.ledger)) == 30
+        assert len(queries.labels.imported_ids(project.ledger)) == 30
         out = run_round(project)
-        asked = set(records.asked_ids(project.ledger))
+        asked = set(queries.questions.asked_ids(project.ledger))
         assert (out.sent, out.holdout_sent) == (15, 10)
         assert not asked & {row["id"] for row in rows[:30]}
         picked = project.ledger.rows("select * from picks")
@@ -87,7 +87,7 @@ def test_the_datas_own_column_by_use_labels(tmp_path):
     """A column that is filled in part: known labels teach, the others are asked."""
     folder = start(tmp_path, without_labels(texts(60), known=25), use_labels=True, label="label")
     with Ledger(folder / ".curator" / "ledger.db") as ledger:
-        assert len(records.imported_ids(ledger)) == 25
+        assert len(queries.labels.imported_ids(ledger)) == 25
     for options, said in (
         ({"labeler": "replay"}, "nothing would be left for it"),
         ({}, "every item has a label"),
@@ -122,9 +122,9 @@ def running(tmp_path):
 def test_into_a_running_project(running):
     """The hold-out stays sealed, a paid label stays, new items come in, unknown ids are listed; twice is once."""
     with Project(running) as project:
-        truth, sealed = labels_of(project), sorted(records.holdout_ids(project.ledger))
-        paid = records.training_labels(project.ledger)
-        rest = sorted(set(truth) - set(sealed) - set(records.asked_ids(project.ledger)))
+        truth, sealed = labels_of(project), sorted(queries.holdout.holdout_ids(project.ledger))
+        paid = queries.labels.training_labels(project.ledger)
+        rest = sorted(set(truth) - set(sealed) - set(queries.questions.asked_ids(project.ledger)))
         other = next(iter(sorted(paid)))
         wrong = next(name for name in CLASSES if name != paid[other])
         rows = [{"id": i, "label": truth[i]} for i in (*sealed[:3], *rest[:15])]
@@ -139,7 +139,7 @@ def test_into_a_running_project(running):
         assert (report.new, report.labels, report.holdout) == (16, 15, tuple(sealed[:3]))
         assert (report.paid, report.contradicted) == (1, (f"{other}: paid {paid[other]}, file {wrong}",))
         assert (report.unknown, report.unlabeled, report.added) == (("nobody",), 1, 0)
-        assert records.training_labels(project.ledger) == paid | {i: truth[i] for i in rest[:15]}
+        assert queries.labels.training_labels(project.ledger) == paid | {i: truth[i] for i in rest[:15]}
         assert add_labeled(project, file).new == 0
         assert project.ledger.scalar("select sum(amount) from costs") == before
         measured = run_round(project).measured
@@ -176,18 +176,20 @@ def test_own_labels_follow_changed_classes(running):
     with Project(running) as project:
         truth = labels_of(project)
         free = sorted(
-            set(truth) - set(records.asked_ids(project.ledger)) - set(records.holdout_ids(project.ledger))
+            set(truth)
+            - set(queries.questions.asked_ids(project.ledger))
+            - set(queries.holdout.holdout_ids(project.ledger))
         )
         rows = [{"id": i, "label": truth[i]} for i in free[:20]]
         add_labeled(project, write_rows(running / "a.jsonl", rows[:10]))
         change_classes(project, lambda h: wanted.rename(h, "blue", "azure"))
         add_labeled(project, write_rows(running / "b.jsonl", rows[10:]))
-        now = records.training_labels(project.ledger)
+        now = queries.labels.training_labels(project.ledger)
         assert [now[r["id"]] for r in rows] == ["azure" if r["label"] == "blue" else r["label"] for r in rows]
         change_classes(project, lambda h: wanted.split(h, "azure", ["sky", "sea"]))
         blue = {r["id"] for r in rows if r["label"] == "blue"}
-        assert not records.training_labels(project.ledger).keys() & blue
-        assert not set(records.settled_ids(project.ledger)) & blue  # may be asked about now
+        assert not queries.labels.training_labels(project.ledger).keys() & blue
+        assert not set(queries.questions.settled_ids(project.ledger)) & blue  # may be asked about now
         with pytest.raises(DataError, match="labels outside the classes"):
             add_labeled(project, write_rows(running / "c.jsonl", rows[:10]))
 
@@ -199,7 +201,9 @@ def test_an_export_of_curators_own_is_a_labeled_file(tmp_path, running):
         export_labels(project, running / "out.csv")
         again = add_labeled(project, running / "out.csv")
         assert (again.new, again.contradicted, again.unknown, len(again.holdout)) == (20, (), (), 20)
-        known = records.training_labels(project.ledger) | records.holdout_labels(project.ledger)
+        known = queries.labels.training_labels(project.ledger) | queries.holdout.holdout_labels(
+            project.ledger
+        )
     data = write_pool(tmp_path / "pool2.jsonl", 90)
     unlabeled = [
         {k: v for k, v in json.loads(line).items() if k != "label"} for line in data.read_text().splitlines()
@@ -210,7 +214,7 @@ def test_an_export_of_curators_own_is_a_labeled_file(tmp_path, running):
     )  # fmt: skip
     with Project(folder) as project:
         assert project.config.project.classes == CLASSES  # from the file
-        assert records.training_labels(project.ledger) == known
+        assert queries.labels.training_labels(project.ledger) == known
 
 
 def studio_export(rows, **extra):
@@ -237,14 +241,14 @@ def test_an_export_of_label_studio_is_a_labeled_file(tmp_path):
     export.write_text(json.dumps(tasks))
     folder = start(tmp_path, without_labels(rows), labeled=(export,))
     with Project(folder) as project:
-        assert records.training_labels(project.ledger) == {"t0": "blue", "t1": "red"}
+        assert queries.labels.training_labels(project.ledger) == {"t0": "blue", "t1": "red"}
         flat = tmp_path / "min.json"
         flat.write_text(
             json.dumps([{"text": rows[5]["text"], "label": "red"}, {"text": "quite new", "label": "blue"}])
         )
         report = add_labeled(project, flat)
         assert (report.new, report.added) == (2, 1)
-        assert records.training_labels(project.ledger)["t5"] == "red"
+        assert queries.labels.training_labels(project.ledger)["t5"] == "red"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +280,7 @@ def test_a_file_that_cannot_be_leaves_everything_as_it_was(tmp_path, rows, said)
         with pytest.raises(DataError, match=said):
             add_labeled(project, file)
         assert project.pool.n_items == 30
-        assert records.imported_ids(project.ledger) == set()
+        assert queries.labels.imported_ids(project.ledger) == set()
     with Project(folder) as project:
         assert project.pool.n_items == 30
 
@@ -342,7 +346,7 @@ def test_a_labeled_file_is_read_like_the_data(tmp_path):
     result = CliRunner().invoke(app, ["add", str(other), *options])
     assert result.exit_code == 0, result.stderr
     with Project(folder) as project:
-        assert records.training_labels(project.ledger) == {"t0": "red", "t1": "blue"}
+        assert queries.labels.training_labels(project.ledger) == {"t0": "red", "t1": "blue"}
         export_labels(project, tmp_path / "out.csv")
         assert (
             add_labeled(project, tmp_path / "out.csv").labels == 2
@@ -357,7 +361,7 @@ def test_ids_that_a_table_made_numbers_of_are_found(tmp_path):
     pq.write_table(pa.table({"id": [0.0, 1.0], "label": ["red", "blue"]}), own)
     with Project(folder) as project:
         assert add_labeled(project, own).unknown == ()
-        assert records.training_labels(project.ledger) == {"0": "red", "1": "blue"}
+        assert queries.labels.training_labels(project.ledger) == {"0": "red", "1": "blue"}
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from curator.config import CostSection
 from curator.errors import DataError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
-from curator.money.bill import by_source, paid_hours, unknown_answers
+from curator.money.bill import by_source, paid_hours
 from curator.money.caps import ENOUGH, FIRST
 from curator.money.invoice import import_invoice
 from curator.money.marginal_price import marginal_price, paid_between
@@ -202,7 +202,7 @@ def test_the_same_answers_give_the_same_bill(given_answers, order, reviewed):
             with one.write():
                 reconcile(one, 2)
             assert by_round(many) == by_round(one)
-            assert records.spend(many) == records.spend(one)
+            assert queries.costs.spend(many) == queries.costs.spend(one)
             assert by_source(many) == by_source(one)
             assert paid_hours(many) == paid_hours(one)
             with one.write():
@@ -233,7 +233,7 @@ def test_neither_order_nor_looks_change_a_bill(found, looks, random):
                     )
                 with ledger.write():
                     reconcile(ledger, 1)
-                bills.append((total(ledger), by_source(ledger), records.spend(ledger)))
+                bills.append((total(ledger), by_source(ledger), queries.costs.spend(ledger)))
     assert bills[0] == bills[1]
 
 
@@ -268,9 +268,9 @@ def test_what_nobody_knows_is_never_nothing(ledger):
     """Paid by the hour and no times at all: null in every sum, until a time or an invoice comes."""
     for number in range(3):
         said(ledger, f"a{number}", key=f"r1-{number + 1}", news=1)  # the last one is a hold-out question
-    assert records.spend(ledger) == {"label": None, "holdout": None}
+    assert queries.costs.spend(ledger) == {"label": None, "holdout": None}
     assert by_source(ledger) == {"not known": None}
-    assert unknown_answers(ledger) == 3
+    assert queries.costs.count_unknown(ledger) == 3
     assert paid_between(ledger, 0, 1) is None
     assert marginal_price(ledger, HOURLY) is None
     assert {row["amount"] for row in ledger.rows("select amount from bill")} == {None}
@@ -279,8 +279,8 @@ def test_what_nobody_knows_is_never_nothing(ledger):
     row = ledger.one("select cost, total_cost, gain_per_dollar from gain")
     assert set(row.values()) == {None}
     said(ledger, "timed", seconds=36.0, news=1)
-    assert records.spend(ledger) == {"label": 3 * 250_000, "holdout": 250_000}
-    assert unknown_answers(ledger) == 0
+    assert queries.costs.spend(ledger) == {"label": 3 * 250_000, "holdout": 250_000}
+    assert queries.costs.count_unknown(ledger) == 0
     assert ledger.one("select cost from gain") == {"cost": 750_000}
 
 
@@ -293,10 +293,10 @@ def test_an_invoice_makes_it_known(ledger, tmp_path):
     path = tmp_path / "invoice.csv"
     path.write_text("round,amount\n1,9.50\n", encoding="utf-8")
     import_invoice(ledger, path, "USD")
-    assert records.spend(ledger) == {"label": 9_500_000, "holdout": None}
+    assert queries.costs.spend(ledger) == {"label": 9_500_000, "holdout": None}
     said(ledger, "b", key="r1-3", seconds=10.0, change="edited", news=1)
     said(ledger, "a", seconds=20.0, change="edited", news=1)
-    assert records.spend(ledger) == {"label": 9_500_000, "holdout": 69_444}
+    assert queries.costs.spend(ledger) == {"label": 9_500_000, "holdout": 69_444}
     assert [line.difference for line in import_invoice(ledger, path, "USD")] == [0]
 
 
@@ -304,8 +304,8 @@ def test_an_hour_that_costs_nothing_is_known(tmp_path):
     """Volunteers without times cost $0.00, and that is no guess."""
     with campaign(tmp_path / "l.db", CostSection(hourly_rate="0")) as ledger:
         said(ledger, "a", news=1)
-        assert records.spend(ledger) == {"label": 0, "holdout": 0}
-        assert unknown_answers(ledger) == 0
+        assert queries.costs.spend(ledger) == {"label": 0, "holdout": 0}
+        assert queries.costs.count_unknown(ledger) == 0
 
 
 def test_a_price_that_changed_holds_for_what_is_asked_afterwards(tmp_path):

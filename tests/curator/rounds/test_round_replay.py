@@ -9,7 +9,7 @@ from support.projects import CLASSES, edit_config, labels_of, make_project, writ
 
 import curator
 from curator.errors import ConfigError, CuratorError, LockedError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.run import run_round
 from curator.views.export import labeled_rows
@@ -70,7 +70,7 @@ def test_value_is_what_the_kept_model_scores(project):
     """The number in the ledger can be computed again from the checkpoint and the hold-out's labels."""
     from curator.evidence.evaluation import evaluate
 
-    labels = records.holdout_labels(project.ledger)
+    labels = queries.holdout.holdout_labels(project.ledger)
     rows = project.pool.rows(list(labels))
     y = np.array([CLASSES.index(label) for label in labels.values()])
     for row in project.ledger.rows("select * from gain"):
@@ -84,7 +84,7 @@ def test_the_holdout_is_never_picked_and_nothing_is_asked_twice(project):
     asked = [row["item_id"] for row in project.ledger.rows("select item_id from questions")]
     assert len(picks) == len(set(picks)) == 40
     assert len(asked) == len(set(asked)) == 100
-    assert not set(picks) & set(records.holdout_ids(project.ledger))
+    assert not set(picks) & set(queries.holdout.holdout_ids(project.ledger))
     assert project.ledger.scalar("select count(*) from looks") == 3
 
 
@@ -181,7 +181,7 @@ def test_any_strategy_runs_in_the_loop(campaign, tmp_path, strategy):
         run_round(project)
         run_round(project)
         picks = project.ledger.rows("select * from picks where round = 2 order by rank")
-        spec = records.strategy_of(project.ledger.one("select * from rounds where id = 2"))
+        spec = queries.rounds.strategy_of(project.ledger.one("select * from rounds where id = 2"))
     assert len({row["item_id"] for row in picks}) == 10
     names = {spec} if isinstance(spec, str) else set(spec)
     assert {row["strategy"] for row in picks} == names
@@ -195,7 +195,7 @@ def test_a_fixed_holdout_file_costs_nothing_and_is_not_asked(tmp_path):
     with Project(make_project(tmp_path, holdout=str(holdout))) as project:
         first = run_round(project)
         second = run_round(project)
-        spent = records.spend(project.ledger)
+        spent = queries.costs.spend(project.ledger)
         roles = {row["role"] for row in project.ledger.rows("select distinct role from questions")}
         exported = labeled_rows(project)
     assert (first.holdout_sent, first.sent) == (0, 10)
@@ -217,7 +217,7 @@ def test_near_duplicates_of_the_holdout_stay_out_of_training(tmp_path):
     data.write_text("\n".join(lines + copies) + "\n", encoding="utf-8")
     with Project(make_project(tmp_path, data=data, holdout="40")) as project:
         report = run_round(project)
-        holdout = set(records.holdout_ids(project.ledger))
+        holdout = set(queries.holdout.holdout_ids(project.ledger))
         twins = {i.removeprefix("copy-of-") if i.startswith("copy") else "copy-of-" + i for i in holdout}
         for _ in range(8):
             report = run_round(project)
@@ -417,7 +417,7 @@ def test_a_strategy_that_failed_can_be_mended(tmp_path):
     with Project(folder) as project, pytest.raises(IntegrationError, match="dumps"):
         run_round(project)
     with Project(folder) as project:
-        assert records.current_round(project.ledger)["status"] == "opened"
+        assert queries.rounds.current_round(project.ledger)["status"] == "opened"
     edit_config(folder, '"json:dumps"', '"entropy"')
     with Project(folder) as project:
         report = run_round(project)

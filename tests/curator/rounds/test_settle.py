@@ -3,7 +3,7 @@
 import pytest
 from support.projects import make_project
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.rounds.limits import MOST_QUESTIONS
@@ -122,7 +122,7 @@ def test_who_cannot_tell_any_more_takes_the_label_back(asked):
 
 def test_a_tie_is_asked_again_as_long_as_it_makes_sense(asked):
     """Not while the question before is still open, not when it is settled, and not for ever."""
-    ties = lambda: records.unsettled_ties(asked.ledger, MOST_QUESTIONS)  # noqa: E731
+    ties = lambda: queries.questions.unsettled_ties(asked.ledger, MOST_QUESTIONS)  # noqa: E731
     for who in ("cid", "dan", "eve"):
         asked.ask(f"by-{who}", f"of-{who}")
         asked.answer(f"by-{who}", who, "a")
@@ -154,10 +154,10 @@ def test_a_tie_waits_for_the_answers_that_its_question_still_wants(asked):
     asked.answer("k", "ada", "a")
     asked.answer("k", "bob", "b")
     assert asked.label("i") == (None, 2, True)
-    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {}
+    assert queries.questions.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {}
     asked.answer("k", "dan", "c")
     assert asked.label("i") == (None, 3, True)
-    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
+    assert queries.questions.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
 
 
 def test_the_same_two_people_are_not_asked_again(asked):
@@ -166,10 +166,10 @@ def test_the_same_two_people_are_not_asked_again(asked):
     asked.answer("k", "ada", "a")
     asked.answer("k", "bob", "b")
     asked.label("i")
-    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {}
+    assert queries.questions.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {}
     asked.ask("other", "j")
     asked.answer("other", "cid", "a")
-    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
+    assert queries.questions.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
 
 
 def test_a_deleted_question_does_not_keep_a_tie_from_being_asked(asked):
@@ -183,7 +183,7 @@ def test_a_deleted_question_does_not_keep_a_tie_from_being_asked(asked):
     asked.ask("again", "i", round_=2)
     with asked.ledger.write():
         asked.ledger.update("questions", "again", state="withdrawn")
-    assert records.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
+    assert queries.questions.unsettled_ties(asked.ledger, MOST_QUESTIONS) == {"i": "train"}
 
 
 def test_a_tied_item_is_not_learned_from(tmp_path):
@@ -191,7 +191,7 @@ def test_a_tied_item_is_not_learned_from(tmp_path):
     with Project(make_project(tmp_path, n=60, batch=6, holdout="10")) as project:
         run_round(project)
         run_round(project)
-        before = records.training_labels(project.ledger)
+        before = queries.labels.training_labels(project.ledger)
         key, item = next(
             (row["key"], row["item_id"])
             for row in project.ledger.rows("select * from questions where role = 'train' and round = 1")
@@ -203,4 +203,4 @@ def test_a_tied_item_is_not_learned_from(tmp_path):
                 "answers", [{**row, "source_id": "x", "annotator": "other", "label": other}]
             )
         settle(project.ledger, 2, partial=True)
-        assert set(before) - set(records.training_labels(project.ledger)) == {item}
+        assert set(before) - set(queries.labels.training_labels(project.ledger)) == {item}

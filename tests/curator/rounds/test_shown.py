@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.projects import CLASSES, edit_config, labels_of, make_project
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.questions import BLIND, is_blind, labeled_neighbours, wants_several, why_picked
 from curator.rounds.run import run_round
@@ -99,7 +99,7 @@ def campaign(tmp_path_factory):
 def test_neighbours_are_the_nearest_labeled_training_items(campaign):
     """As a plain sort of all cosines has them; never the hold-out's, whose labels are sealed."""
     with Project(campaign) as project:
-        labeled = list(records.training_labels(project.ledger))
+        labeled = list(queries.labels.training_labels(project.ledger))
         rows = project.pool.rows(labeled)
         assert len(labeled) == 20
         asked = [row["item_id"] for row in project.ledger.rows("select item_id from picks where round = 2")]
@@ -107,7 +107,7 @@ def test_neighbours_are_the_nearest_labeled_training_items(campaign):
         order = np.argsort(-(embeddings @ project.embeddings.take(rows).T), axis=1, kind="stable")
         expected = [[labeled[i] for i in row[:4]] for row in order]
         assert labeled_neighbours(project, embeddings, 4) == expected
-        assert not {i for near in expected for i in near} & set(records.holdout_ids(project.ledger))
+        assert not {i for near in expected for i in near} & set(queries.holdout.holdout_ids(project.ledger))
         # no more than there are, and none when none are wanted
         assert [len(near) for near in labeled_neighbours(project, embeddings[:2], 50)] == [20, 20]
         assert labeled_neighbours(project, embeddings[:2], 0) == [[], []]

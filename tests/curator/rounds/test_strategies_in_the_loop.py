@@ -54,7 +54,7 @@ def test_the_graph_is_there_for_who_needs_it_and_for_who_can_use_it(monkeypatch,
     monkeypatch.setitem(registry.SELECTORS, "theirs", selector)
     monkeypatch.setattr(score, "_neighbours", lambda _project, rows: rows)
     round_row = {"id": 1, "strategy": '"theirs"'}
-    monkeypatch.setattr(score.records, "strategy_of", lambda _row: "theirs")
+    monkeypatch.setattr(score.queries.rounds, "strategy_of", lambda _row: "theirs")
     found = score.score_candidates(
         SimpleNamespace(), np.arange(20_000), None, round_row, n_asked=n_asked, batch=1
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.projects import make_project
 
-from curator.ledger import records
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.candidates import find_candidates
 from curator.rounds.run import run_round
@@ -68,7 +68,7 @@ def test_a_played_campaign_asks_what_curator_round_asks(tmp_path, strategy, shar
             project.checkpoint(number).model.predict_proba(project.embeddings.take(project.holdout_rows()))
             for number in (1, 2, 3)
         ]
-        spent = records.spend(ledger)["label"]
+        spent = queries.costs.spend(ledger)["label"]
     played = list(play(task, Plan(10, 10, 3, strategy, "maxherding", random_share=share), 0))
     assert [{ids[i] for i in one.batch} for one in played] == [asked[number] for number in (1, 2, 3)]
     for one, real in zip(played, probs, strict=True):

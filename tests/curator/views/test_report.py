@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from curator.amounts import MICRO, unit_name
 from curator.cli.app import app
-from curator.ledger import records
+from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.run import run_round
 from curator.views.report import page, plots, quality, words
@@ -61,7 +61,7 @@ def test_the_numbers_are_those_of_the_ledger(hostile, written):
     data = json.loads(written.data.read_text("utf-8"))
     with Project(hostile) as project:
         ledger = project.ledger
-        gains = records.gain_table(ledger)
+        gains = queries.measures.gain_table(ledger)
         assert len(gains) == 5
         for said, row in zip(data["rounds"], gains, strict=True):
             assert {name: said[name] for name in row} == row
@@ -73,8 +73,8 @@ def test_the_numbers_are_those_of_the_ledger(hostile, written):
                 assert said[split] == found
         assert data["last"] == data["rounds"][-1]
         assert data["spend"]["total"] == ledger.scalar("select sum(amount) from costs")
-        assert {k["kind"]: k["amount"] for k in data["spend"]["kinds"]} == records.spend(ledger)
-        assert data["project"]["labels"] == len(records.training_labels(ledger))
+        assert {k["kind"]: k["amount"] for k in data["spend"]["kinds"]} == queries.costs.spend(ledger)
+        assert data["project"]["labels"] == len(queries.labels.training_labels(ledger))
         recall = {
             row["class"]: row["value"]
             for row in ledger.rows(

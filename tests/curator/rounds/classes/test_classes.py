@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from curator.cli.app import app
 from curator.cli.text.results import round_text, status_text
 from curator.errors import ConfigError
-from curator.ledger import records
+from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.project.project import Project
 from curator.rounds.classes import change as change_module
@@ -56,13 +56,13 @@ def rename(old, new):
 
 
 def labels(project: Project) -> dict[str, str]:
-    return records.training_labels(project.ledger) | records.holdout_labels(project.ledger)
+    return queries.labels.training_labels(project.ledger) | queries.holdout.holdout_labels(project.ledger)
 
 
 def test_rename_and_merge_keep_every_label_and_ask_nobody(folder):
     """Labels, model, gains, report and forecasts follow; the same question is never paid twice."""
     with Project(folder) as project:
-        before, asked = labels(project), records.asked_ids(project.ledger)
+        before, asked = labels(project), queries.questions.asked_ids(project.ledger)
         probs = load_holdout(project, 2).probs
         change_classes(project, rename("blue", "azure"))
         assert project.config.project.classes == ("azure", "green", "red")
@@ -78,7 +78,7 @@ def test_rename_and_merge_keep_every_label_and_ask_nobody(folder):
         np.testing.assert_allclose(
             load_holdout(project, 2).probs[..., 0], probs[..., 0] + probs[..., 2], rtol=1e-5
         )
-        assert records.asked_ids(project.ledger) == asked
+        assert queries.questions.asked_ids(project.ledger) == asked
         # The open round was asked under the old names: the label column answers with them.
         measured = run_round(project).measured
         assert measured["round"] == 3
@@ -98,7 +98,7 @@ def test_split_asks_the_holdout_again_and_frees_the_training_items(folder):
     with Project(folder) as project:
         before = labels(project)
         greens = {i for i, y in before.items() if y == "green"}
-        sealed = set(records.holdout_ids(project.ledger))
+        sealed = set(queries.holdout.holdout_ids(project.ledger))
         seen = []
         report = change_classes(
             project, partial(wanted.split, name="green", parts=["green", "lime"]),
@@ -111,7 +111,7 @@ def test_split_asks_the_holdout_again_and_frees_the_training_items(folder):
         listing = list_classes(project)
         assert [(row.name, row.labels + row.holdout) for row in listing.classes if "e" in row.name[-2:]]
         assert (listing.holdout_again, listing.training_again) == (0, len(greens - sealed))
-        assert not set(records.settled_ids(project.ledger)) & (greens - sealed)
+        assert not set(queries.questions.settled_ids(project.ledger)) & (greens - sealed)
         out = run_round(project)
         assert (out.opened, out.waiting) == (3, False)
         after = run_round(project)
@@ -135,7 +135,7 @@ def test_a_class_that_is_new_asks_the_whole_holdout_or_none(folder):
         everything = dry(partial(wanted.add, names=["violet"]))
         assert (everything.done, everything.holdout_again, everything.training_again) == (False, 20, 0)
         carved = dry(partial(wanted.add, names=["violet"], carved_from=["red"]))
-        reds = [i for i, y in records.holdout_labels(project.ledger).items() if y == "red"]
+        reds = [i for i, y in queries.holdout.holdout_labels(project.ledger).items() if y == "red"]
         assert carved.holdout_again == len(reds)
         assert carved.training_again > 0
         none = dry(partial(wanted.add, names=["violet"], keep=True))
@@ -144,12 +144,12 @@ def test_a_class_that_is_new_asks_the_whole_holdout_or_none(folder):
         assert project.config.project.classes == ("blue", "green", "red")
 
         change_classes(project, partial(wanted.add, names=["violet"]))
-        assert records.holdout_labels(project.ledger) == {}
-        assert len(records.training_labels(project.ledger)) == 20
+        assert queries.holdout.holdout_labels(project.ledger) == {}
+        assert len(queries.labels.training_labels(project.ledger)) == 20
         run_round(project)
         measured = run_round(project).measured
         assert (measured["round"], measured["gain"]) == (3, None)
-        assert len(records.holdout_labels(project.ledger)) == 20
+        assert len(queries.holdout.holdout_labels(project.ledger)) == 20
         assert project.checkpoint(3).model.predict_proba(project.embeddings.take([0])).shape == (1, 4)
 
 

@@ -43,7 +43,7 @@ def test_every_setting_says_what_it_is_for(section, name):
 
 
 def test_the_reference_is_that_of_these_settings():
-    """`make settings` was run after the last change."""
+    """`make reference` was run after the last change."""
     assert PAGE.read_text(encoding="utf-8") == page()
 
 

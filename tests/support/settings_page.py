@@ -1,4 +1,4 @@
-"""Writes docs/reference/settings.md from the settings' own descriptions: `make settings`."""
+"""Writes docs/reference/settings.md from the settings' own descriptions: `make reference`."""
 
 import types
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
 _HEAD = """\
 # Settings
 
-Every setting of `curator.toml`. This page is written by `make settings`; what it says stands beside each setting in
+Every setting of `curator.toml`. This page is written by `make reference`; what it says stands beside each setting in
 [curator/config/](../../curator/config/sections.py). `curator init` writes the file, with what your project can use. Edit it
 freely: every command reads it anew, and names all that cannot be, at once.
 """

@@ -394,7 +394,7 @@ class LabelerSection(Section):
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="What a labeler from another package is made with. Its documentation says what it takes; also written as a "
-        "section of its own, [labeler.options].",
+        "section of its own, [labeler.options]. Not for secrets, which belong in the environment.",
         examples=[{"key": "value"}],
     )
 

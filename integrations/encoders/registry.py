@@ -1,15 +1,19 @@
 """Which encoders there are, by the name that curator.toml says."""
 
-from collections.abc import Callable, Sequence
-from typing import cast
+from __future__ import annotations
 
-from integrations.encoders.protocol import Encoder, Kind
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
 from integrations.errors import EncoderError
 from integrations.plugins import Plugins
 
-SMALL_SIDE = 64  # pixels; `pixels` sees shapes up to here, not what larger photographs show
+if TYPE_CHECKING:  # the protocol imports numpy, and the names alone are wanted by whoever reads curator.toml
+    from integrations.encoders.protocol import Encoder, Kind
 
-Factory = Callable[[str | None, Kind], Encoder]
+    Factory = Callable[[str | None, Kind], Encoder]
+
+SMALL_SIDE = 64  # pixels; `pixels` sees shapes up to here, not what larger photographs show
 
 
 def _tfidf(argument: str | None, kind: Kind) -> Encoder:

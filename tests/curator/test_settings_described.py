@@ -1,5 +1,7 @@
 """Each setting is described once, and that feeds curator.toml, `--help` and the reference."""
 
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -103,6 +105,12 @@ def test_help_says_what_the_settings_say(command):
     assert "{data." not in shown
     if command == "init":
         assert purpose(sections()["acquisition"].model_fields["batch"]) in shown
+
+
+def test_reading_settings_needs_no_numpy():
+    """Names of encoders, labelers and strategies are checked and listed without what makes them."""
+    code = "import sys, curator.config; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_help_lists_what_the_registries_have():

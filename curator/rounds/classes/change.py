@@ -290,4 +290,4 @@ def _tell_labeler(project: Project) -> list[str]:
     except (LabelerError, ConfigError) as exc:
         return [f"The labeler could not be told yet ({exc}); `curator round` tries again."]
     advice = project.config.labeler.traits.after_new_classes
-    return [advice.format(where=project.labeler.where())] if advice else []
+    return [advice.replace("{where}", project.labeler.where())] if advice else []

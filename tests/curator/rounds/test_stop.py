@@ -193,7 +193,7 @@ def test_killed_before_the_verdict(campaign, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patched, Project(campaign) as project:
-        patched.setattr(running.stop, "record", kill)
+        patched.setattr(running.advice, "record", kill)
         with pytest.raises(Killed):
             run_round(project)
         assert len(_words(project)) == 5

@@ -45,8 +45,7 @@ test: .venv/installed .venv-studio/installed  ## all tests, those against a real
 OLD_PROCESSOR := OPENBLAS_CORETYPE=Prescott NPY_DISABLE_CPU_FEATURES='AVX2 FMA3' ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE
 # Strategies, heads, money: what would show that a test or the product leans on one processor's rounding.
 NUMERIC := $(addprefix tests/strategies/test_,ties.py fused.py scorers.py committee_scorers.py auto.py badge.py kmeans.py) \
-	$(addprefix tests/curator/learner/test_,head.py calibration.py) $(addprefix tests/curator/money/test_,money.py verdict.py) \
-	$(addprefix tests/curator/evidence/test_,evaluation.py gain.py gain_metrics.py forecast.py)
+	$(addprefix tests/curator/test_,head.py calibration.py evaluation.py gain.py gain_metrics.py money.py forecast.py verdict.py)
 
 test-numeric: .venv/installed  ## the numeric tests as on a processor without AVX2
 	$(OLD_PROCESSOR) $(BIN)/python -m pytest $(NUMERIC)

@@ -9,14 +9,6 @@ ProjectDir = Annotated[Path, typer.Option("--project", help="Folder of the proje
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 HERE = Path()
 
-Kind = Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")]
-TextColumn = Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")]
-ImageColumn = Annotated[
-    str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
-]
-EmbeddingsFile = Annotated[
-    str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-]
 Delimiter = Annotated[
     str | None,
     typer.Option(help="Between the fields of CSV, e.g. '|' or tab.", show_default="found in the header"),

@@ -7,17 +7,7 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import (
-    HERE,
-    AsJson,
-    Delimiter,
-    EmbeddingsFile,
-    Encoding,
-    Force,
-    Header,
-    ProjectDir,
-    Quoting,
-)
+from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Force, Header, ProjectDir, Quoting
 from curator.cli.printing import echo, say
 
 
@@ -96,7 +86,9 @@ def predict(
         ),
     ] = None,
     project: ProjectDir = HERE,
-    embeddings: EmbeddingsFile = None,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     quoting: Quoting = None,

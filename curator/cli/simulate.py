@@ -11,16 +11,12 @@ from curator.cli.options import (
     HERE,
     AsJson,
     Delimiter,
-    EmbeddingsFile,
     Encoding,
     Force,
     Header,
-    ImageColumn,
-    Kind,
     ProjectDir,
     Quoting,
     SkipBadRows,
-    TextColumn,
 )
 from curator.cli.printing import echo, say
 from curator.simulate.price import SECONDS_PER_ITEM, SECONDS_PER_WORD
@@ -120,9 +116,11 @@ def simulate(
         Path | None, typer.Option(help="Write every point as CSV, for `make bench-forecast`.")
     ] = None,
     force: Force = False,
-    kind: Kind = None,
-    text: TextColumn = None,
-    image: ImageColumn = None,
+    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
+    ] = None,
     label: Annotated[
         str | None, typer.Option(help="Column with the labels.", show_default="inferred")
     ] = None,
@@ -132,7 +130,9 @@ def simulate(
     embedding: Annotated[
         str | None, typer.Option(help="Column with embeddings.", show_default="inferred")
     ] = None,
-    embeddings: EmbeddingsFile = None,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
     holdout_embeddings: Annotated[str | None, typer.Option(help="The same for the hold-out file.")] = None,
     encoder: Annotated[str | None, typer.Option(help="As of `curator init`.", show_default="by kind")] = None,
     classes: Annotated[

@@ -7,20 +7,7 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import user_errors
-from curator.cli.options import (
-    HERE,
-    AsJson,
-    Delimiter,
-    EmbeddingsFile,
-    Encoding,
-    Header,
-    ImageColumn,
-    Kind,
-    ProjectDir,
-    Quoting,
-    SkipBadRows,
-    TextColumn,
-)
+from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Header, ProjectDir, Quoting, SkipBadRows
 from curator.cli.printing import echo, say
 
 
@@ -30,13 +17,15 @@ def init(
         Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
     ],
     project: ProjectDir = HERE,
-    kind: Kind = None,
+    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
     id_: Annotated[
         str | None,
         typer.Option("--id", help="{data.id}", show_default="inferred"),
     ] = None,
-    text: TextColumn = None,
-    image: ImageColumn = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
+    ] = None,
     label: Annotated[
         str | None,
         typer.Option(help="{data.label}", show_default="inferred"),
@@ -67,7 +56,9 @@ def init(
     quoting: Quoting = None,
     header: Header = None,
     skip_bad_rows: SkipBadRows = None,
-    embeddings: EmbeddingsFile = None,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
     classes: Annotated[
         str | None,
         typer.Option(
@@ -168,7 +159,9 @@ def init(
 def add(
     path: Annotated[Path, typer.Argument(help="File or folder with the same columns as the pool.")],
     project: ProjectDir = HERE,
-    embeddings: EmbeddingsFile = None,
+    embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
+    ] = None,
     labeled: Annotated[
         bool,
         typer.Option(

@@ -42,6 +42,9 @@ def check_strategy(spec: str | dict[str, float], *, allow_code: bool = False) ->
 def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
     """Any of curator's strategies as a modAL query strategy: `ActiveLearner(query_strategy=...)`.
 
+    With scikit-learn 1.8 or newer modAL's own `ActiveLearner` fails in `teach`; `integrations.modal.Learner` is the same
+    learner and does not.
+
     Args:
         name: as `curator strategies` lists it.
         seed: for strategies that draw at random.

@@ -7,7 +7,8 @@ import numpy as np
 
 from curator.errors import ConfigError
 from curator.evidence.forecast import Forecast, ForecastRefusedError
-from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST, expected_error
+from curator.evidence.forecast.expected import expected_error
+from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.budget import left_of_budget

@@ -48,10 +48,13 @@ def learner(data):
     ],
 )
 def test_our_scores_are_modals(name, theirs, learner, data):
-    """Item by item the same entropy, margin and least confidence (their margin runs the other way round)."""
+    """Item by item the same entropy, margin and least confidence (their margin runs the other way round).
+
+    In single precision: from scikit-learn 1.8 on a model predicts in that of the items.
+    """
     pool = data[2]
     np.testing.assert_allclose(
-        SCORERS[name].score(learner.predict_proba(pool)), theirs(learner, pool), atol=1e-12
+        SCORERS[name].score(learner.predict_proba(pool)), theirs(learner, pool), atol=1e-6
     )
 
 
@@ -137,7 +140,7 @@ def test_entropy_sampling_runs_and_agrees_with_ours(learner, data):
     )
     ours = SCORERS["entropy"].score(learner.predict_proba(pool))
     assert set(picks.tolist()) == set(np.argsort(-ours)[:20].tolist())
-    np.testing.assert_allclose(values, ours[picks])
+    np.testing.assert_allclose(values, ours[picks], atol=1e-6)
 
 
 @pytest.mark.parametrize("k", [1, 2, 15])

@@ -7,18 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from curator.errors import DataError
+from curator.evidence.forecast.errors import ForecastRefusedError
 from curator.evidence.forecast.families import Draws, draw, posterior
 from curator.evidence.forecast.learnt import Learnt, shipped
 from curator.evidence.forecast.past_curves import go_on
 from curator.evidence.forecast.prior import vague_prior
-from curator.evidence.forecast.seen import (
-    FURTHEST,
-    OWN_SHARE,
-    SHARED_SHARE,
-    ForecastRefusedError,
-    Seen,
-    between_horizons,
-)
+from curator.evidence.forecast.seen import FURTHEST, OWN_SHARE, SHARED_SHARE, Seen, between_horizons
 
 FloatArray = NDArray[np.float64]
 VERSION = "2"

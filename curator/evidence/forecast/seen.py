@@ -1,11 +1,12 @@
-"""What a forecast is made from: the measured rounds of one regime, checked; and what error it has by experience."""
+"""What a forecast is made from: the measured rounds of one regime, checked."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from curator.errors import CuratorError, DataError
+from curator.errors import DataError
+from curator.evidence.forecast.errors import ForecastRefusedError
 
 FloatArray = NDArray[np.float64]
 FEWEST_ROUNDS = 4
@@ -15,16 +16,6 @@ LEAST_ERROR = 0.004  # what is less counts as so much, where an error is divided
 # Two rounds measured on the same items share most of their error: of p (1 - p) / N so much is a round's own, and so
 # much is common to all of them (measured on recorded campaigns: errors correlate 0.87 between neighbouring rounds).
 OWN_SHARE, SHARED_SHARE = 0.3, 0.7
-# rounds seen -> error of the median (0-1) at 1.5, 2 and 4 times the labels, hold-out of 1,000 items; nearer is not measured
-_ERRORS = {4: (0.016, 0.018, 0.023), 6: (0.013, 0.015, 0.020), 8: (0.012, 0.013, 0.015)}
-
-
-class ForecastRefusedError(CuratorError):
-    """A forecast that would be a guess; `reason` is short enough for a table, the message says what to do."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -101,12 +92,3 @@ def between_horizons(x: ArrayLike, values: ArrayLike) -> FloatArray:
     """What is known at `HORIZONS` at x times the labels: in between by the logarithm of x, level outside."""
     found: FloatArray = np.interp(np.log(x), np.log(HORIZONS), np.asarray(values))
     return found
-
-
-def expected_error(rounds_seen: int, horizon: float) -> float:
-    """Mean absolute error of the median (0-1) with so many rounds seen, at `horizon` times the labels.
-
-    By experience: means of the shipped back-test (docs/measured/forecast.md).
-    """
-    row = _ERRORS[max(m for m in _ERRORS if m <= max(rounds_seen, min(_ERRORS)))]
-    return float(between_horizons(horizon, row))

@@ -1,15 +1,10 @@
 """How results look on a terminal."""
 
-import io
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from curator.amounts import MICRO, format_amount, unit_name
+from curator.cli.printing import table
 from curator.cli.text.arm import arm_lines
 from curator.cli.text.chart import learning_curve
 from curator.cli.text.gain import per_unit, verdict_lines, verdict_word, window_lines, windows_rows
@@ -18,7 +13,6 @@ from curator.money.bill import KINDS, hours_line, imported_line, sum_known
 from curator.money.measured_on import item_counts, restated
 from curator.pool.catalogue import ImportReport
 from curator.pool.problems import counted
-from curator.progress import printable
 from curator.rounds.agreement import agreement_text
 from curator.rounds.result import RoundReport
 from curator.rounds.suggestions import FEWEST, SuggestionEffect
@@ -27,29 +21,6 @@ if TYPE_CHECKING:
     from curator.views.status import Status  # loads torch
 
 MOST_WINDOWS = 12  # rows of a table
-
-
-def as_json(value: Any) -> str:
-    """For `--json`: one line, keys in a fixed order."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def _text(table: Table) -> str:
-    """A table as plain lines, never cut to a terminal's width: it may go to a file or a log."""
-    console = Console(file=io.StringIO(), width=160, color_system=None)
-    console.print(table)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")  # type: ignore[attr-defined]
-
-
-def table(headers: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """Rows under headers; the first `left` columns are text, the others numbers. Square brackets are no markup."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for i, header in enumerate(headers):
-        grid.add_column(Text(header), justify="left" if i < left else "right", no_wrap=True)
-    for row in rows:
-        # as it will be printed, or the columns would not stand below each other
-        grid.add_row(*(Text(printable(cell)) for cell in row))
-    return _text(grid)
 
 
 def gain_table(rows: list[dict[str, Any]], currency: str) -> str:

@@ -11,8 +11,7 @@ from benchmarks.stop.campaigns import Campaign, Run
 from numpy.typing import NDArray
 
 from curator.amounts import MICRO
-from curator.evidence.forecast import predict
-from curator.evidence.forecast.core import VERSION
+from curator.evidence.forecast.core import VERSION, predict
 from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, agreement, look_ahead, recent
 
 PRICE = 80_000  # micro-units of a label

@@ -11,7 +11,7 @@ from support.projects import CLASSES, make_project, write_pool
 from typer.testing import CliRunner
 
 from curator.cli.app import app
-from curator.cli.text.results import table
+from curator.cli.printing import table
 from curator.project.project import Project
 from curator.rounds.run import run_round
 

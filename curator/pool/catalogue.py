@@ -31,6 +31,7 @@ from curator.pool.segments import (
     load_manifest,
     read_segment,
     save_manifest,
+    take_rows,
 )
 from curator.pool.staging import Staging
 from curator.progress import NoProgress, Progress
@@ -206,14 +207,14 @@ class Pool:
             part = read_segment(segment, columns)
             local = wanted[order[owner[order] == index]] - segment.first_row
             whole = len(local) == segment.n_rows and bool((local == np.arange(segment.n_rows)).all())
-            parts.append(part if whole else part.take(pa.array(local)))
+            parts.append(part if whole else take_rows(part, local))
         if not parts:
             return pa.table(
                 {name: pa.array([], pa.string() if "hash" not in name else pa.uint64()) for name in columns}
             )
         table = pa.concat_tables(parts)
         in_order = bool((order == np.arange(len(order))).all())
-        return table if in_order else table.take(pa.array(np.argsort(order, kind="stable")))
+        return table if in_order else take_rows(table, np.argsort(order, kind="stable"))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from curator.errors import DataError
 from curator.files import is_count, read_json, write_json
 from curator.pool.columns import Kind
 from curator.pool.fields import Fields, decode_fields, encode_fields
-from curator.pool.hash_index import HashArray
+from curator.pool.hash_index import HashArray, IntArray
 
 Role = Literal["pool", "holdout"]
 
@@ -159,7 +159,15 @@ def fields_column(table: Any) -> list[dict[str, str]]:
 
 def hash_columns(table: Any, name: str) -> HashArray:
     """(n, 2) hashes from the two columns that hold their halves."""
-    return np.column_stack([table.column(f"{name}_1").to_numpy(), table.column(f"{name}_2").to_numpy()])
+    # to_numpy() would load pandas, a second, where it is installed
+    halves = (table.column(f"{name}_{half}").combine_chunks() for half in (1, 2))
+    return np.column_stack([np.from_dlpack(half) for half in halves])
+
+
+def take_rows(table: Any, rows: IntArray) -> Any:
+    """The rows of an Arrow table in this order; `pa.array` would load pandas to ask whether these are its numbers."""
+    numbers = np.ascontiguousarray(rows, dtype=np.int64)
+    return table.take(pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)]))
 
 
 def save_manifest(folder: Path, kind: Kind, segments: Sequence[Segment]) -> None:

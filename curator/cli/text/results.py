@@ -1,5 +1,7 @@
 """How results look on a terminal."""
 
+from __future__ import annotations
+
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,13 @@ from curator.cli.text.gain import per_unit, verdict_lines, verdict_word, window_
 from curator.money.advice import sentence
 from curator.money.bill import KINDS, hours_line, imported_line, sum_known
 from curator.money.measured_on import item_counts, restated
-from curator.pool.catalogue import ImportReport
 from curator.pool.problems import counted
 from curator.rounds.agreement import agreement_text
 from curator.rounds.result import RoundReport
 from curator.rounds.suggestions import FEWEST, SuggestionEffect
 
 if TYPE_CHECKING:
+    from curator.pool.importing import ImportReport  # loads Arrow
     from curator.views.status import Status  # loads torch
 
 MOST_WINDOWS = 12  # rows of a table
@@ -168,7 +170,7 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     return lines
 
 
-def _windows(status: "Status") -> list[str]:
+def _windows(status: Status) -> list[str]:
     """The window that was asked for, else every stretch of rounds that ends at the newest."""
     if status.window:
         return ["", *window_lines(status.window, status.currency)]
@@ -195,7 +197,7 @@ def sources_text(sources: dict[str, int | None], currency: str) -> str:
     )
 
 
-def _people_lines(status: "Status") -> list[str]:
+def _people_lines(status: Status) -> list[str]:
     """What answers do not add up to labels and money as one would expect; and how far people agree."""
     lines = []
     if status.without_label:
@@ -231,7 +233,7 @@ def _listed(items: list[str], most: int = 5) -> str:
     return ", ".join(items[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _spent_lines(status: "Status", currency: str) -> list[str]:
+def _spent_lines(status: Status, currency: str) -> list[str]:
     """What was spent, and how that is known."""
     total = format_amount(sum_known(status.spent.values()), currency)
     parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
@@ -246,7 +248,7 @@ def _spent_lines(status: "Status", currency: str) -> list[str]:
     return lines
 
 
-def status_text(status: "Status") -> str:
+def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
     lines = [

@@ -11,9 +11,14 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 # The constraints hold every version that was tested, torch's included: never install without them.
-.venv/installed: pyproject.toml constraints.txt
+.venv/demo-installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+# On top of it, what tests, checks and every extra need.
+.venv/installed: .venv/demo-installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[text,vision,server,keyring,dev]'
 	@touch $@
 
@@ -31,10 +36,10 @@ help:  ## this list
 		--editable . apricot-select scikit-activeml small-text
 	@touch $@
 
-demo: .venv/installed  ## a whole campaign on handwritten digits, known labels standing in for people
+demo: .venv/demo-installed  ## a whole campaign on handwritten digits, known labels standing in for people
 	$(BIN)/curator demo .demo/digits
 
-demo-studio: .venv/installed .venv-studio/installed  ## the same through a real Label Studio
+demo-studio: .venv/demo-installed .venv-studio/installed  ## the same through a real Label Studio
 	$(BIN)/curator demo .demo/digits-studio --rounds 6 --studio --executable $(STUDIO) $(if $(KEEP),--keep)
 
 # Tests write a lot of small files and wait for the disk at each: in memory where there is room.

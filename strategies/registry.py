@@ -10,30 +10,12 @@ point group `curator.strategies`, under the strategy's name:
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
 import numpy as np
 
-from strategies import (
-    auto,
-    badge,
-    bald,
-    coverage,
-    dropquery,
-    entropy,
-    facility_location,
-    least_confidence,
-    margin,
-    margin_kmeans,
-    maxherding,
-    probcover,
-    random_,
-    ranked_batch,
-    typiclust,
-    uncertainty_herding,
-    vote_entropy,
-)
 from strategies.errors import StrategyError, UnknownStrategyError
 from strategies.inputs import Need
 from strategies.kernels.types import FloatArray, IntArray
@@ -98,35 +80,44 @@ class Selector:
     reason: str = ""
 
 
+def _of(module: str, function: str) -> Callable[..., Any]:
+    """A strategy's function, whose module is loaded when it is called: some load numba, which listing them need not."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(f"strategies.{module}"), function)(*args, **kwargs)
+
+    return call
+
+
 SCORERS = {
     "entropy": Scorer(
         "entropy",
-        entropy.score,
+        _of("entropy", "score"),
         "the most spread predictions, over all classes",
         reason="The model is unsure",
     ),
     "margin": Scorer(
         "margin",
-        margin.score,
+        _of("margin", "score"),
         "the closest race between the two most likely classes",
         reason="The model is unsure",
     ),
     "least_confidence": Scorer(
         "least_confidence",
-        least_confidence.score,
+        _of("least_confidence", "score"),
         "the least likely best guess",
         reason="The model is unsure",
     ),
     "vote_entropy": Scorer(
         "vote_entropy",
-        vote_entropy.score,
+        _of("vote_entropy", "score"),
         "a committee's votes are spread the most",
         reason="Views of the model disagree",
         members=True,
     ),
     "bald": Scorer(
         "bald",
-        bald.score,
+        _of("bald", "score"),
         "the members of a committee are each sure, and differ",
         reason="Views of the model disagree",
         members=True,
@@ -135,35 +126,35 @@ SCORERS = {
 SELECTORS = {
     "auto": Selector(
         "auto",
-        auto.select,
+        _of("auto", "select"),
         "the default: cover the pool first, then its most uncertain part",
         reason="It stands for many unclear items",
         uses=("uncertainty", "tell"),
     ),
     "random": Selector(
         "random",
-        random_.select,
+        _of("random_", "select"),
         "chance: the yardstick, unbiased for estimates",
         reason="Drawn at random",
         uniform=True,
     ),
     "coverage": Selector(
         "coverage",
-        coverage.select,
+        _of("coverage", "select"),
         "k-center greedy: the farthest from everything labeled",
         reason="Chosen to cover the pool",
         uses=("distances",),
     ),
     "maxherding": Selector(
         "maxherding",
-        maxherding.select,
+        _of("maxherding", "select"),
         "cover the pool where it is dense: a good first batch",
         reason="Chosen to cover the pool",
         uses=("neighbours", "tell"),
     ),
     "uncertainty_herding": Selector(
         "uncertainty_herding",
-        uncertainty_herding.select,
+        _of("uncertainty_herding", "select"),
         "cover what the model is unsure of: broad while labels are few, then where classes meet",
         reason="Many items like this one are unclear to the model",
         needs=("uncertainty",),
@@ -171,46 +162,46 @@ SELECTORS = {
     ),
     "typiclust": Selector(
         "typiclust",
-        typiclust.select,
+        _of("typiclust", "select"),
         "the most typical item of each large cluster without a label",
         reason="Typical of many items without a label",
     ),
     "probcover": Selector(
         "probcover",
-        probcover.select,
+        _of("probcover", "select"),
         "the items whose balls of one pseudo-class cover most of the pool",
         reason="Many items are close to this one",
     ),
     "facility_location": Selector(
         "facility_location",
-        facility_location.select,
+        _of("facility_location", "select"),
         "every item has a similar pick: the best summary",
         reason="It stands for many items",
     ),
     "badge": Selector(
         "badge",
-        badge.select,
+        _of("badge", "select"),
         "unsure and different, by the gradients the model would get",
         reason="The model would learn much from it",
         needs=("predict",),
     ),
     "margin_kmeans": Selector(
         "margin_kmeans",
-        margin_kmeans.select,
+        _of("margin_kmeans", "select"),
         "the centres of clusters of the most uncertain items",
         reason="The middle of a group of unclear items",
         needs=("uncertainty",),
     ),
     "dropquery": Selector(
         "dropquery",
-        dropquery.select,
+        _of("dropquery", "select"),
         "the centres of clusters of items that change class when columns are dropped",
         reason="The model changes its mind when it sees less",
         needs=("predict",),
     ),
     "ranked_batch": Selector(
         "ranked_batch",
-        ranked_batch.select,
+        _of("ranked_batch", "select"),
         "unlike everything labeled first, uncertain more and more",
         reason="New, and unclear to the model",
         needs=("uncertainty",),

@@ -30,12 +30,13 @@ from support.projects import labels_of, make_project
 
 from curator.cli.app import app
 from curator.errors import DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
 from curator.pool.readers import read_records
-from curator.pool.segments import read_segment
+from curator.pool.segment_files import read_segment
 from curator.pool.vectors import StoreManifest, open_vectors, vector_dim
 from curator.project.project import Project
 from curator.rounds.run import run_round

@@ -9,6 +9,7 @@ from curator import __version__
 from curator.cli import classes as classes_commands
 from curator.cli import cost as cost_commands
 from curator.cli import labeler as labeler_commands
+from curator.cli import printing
 from curator.cli import studio as studio_commands
 from curator.cli.backup import backup
 from curator.cli.doctor import doctor
@@ -118,7 +119,7 @@ def round_(
                     report = run_round(once, batch=batch, partial=partial, probs=probs)
         for note in report.notes:
             say(note)
-        echo(results.as_json(vars(report)) if as_json else results.round_text(report, currency))
+        echo(printing.as_json(vars(report)) if as_json else results.round_text(report, currency))
         if report.waiting:
             raise typer.Exit(WAITING)
 
@@ -148,7 +149,7 @@ def status(
             result = read_status(opened, offline=offline, last=amount)
         for note in result.notes:
             say(note)
-        echo(results.as_json(result.as_json()) if as_json else results.status_text(result))
+        echo(printing.as_json(result.as_json()) if as_json else results.status_text(result))
 
 
 app.command("report")(report_command)
@@ -171,7 +172,6 @@ def embeddings(
     Every item needs one. Models are trained again on them when they are next needed; what was measured stays as it was.
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.errors import ConfigError
         from curator.pool.fresh import replace_embeddings
         from curator.project.project import Project
@@ -184,7 +184,7 @@ def embeddings(
                 )
             replaced = replace_embeddings(opened.embeddings, opened.pool, path)
         echo(
-            results.as_json(vars(replaced))
+            printing.as_json(vars(replaced))
             if as_json
             else f"{replaced.items:,} embeddings of {replaced.dim} entries are in place, {replaced.zero_rows:,} of them zero"
         )
@@ -197,7 +197,6 @@ app.command(cls=SettingsCommand)(predict)
 def strategies(as_json: AsJson = False) -> None:
     """List what can choose the next batch, one line each."""
     with user_errors():
-        from curator.cli.text import results
         from strategies.registry import Scorer, get, names
 
         found = [get(name) for name in names()]
@@ -210,9 +209,9 @@ def strategies(as_json: AsJson = False) -> None:
             'Query strategies of modAL for one classifier work too: strategy = "modAL.batch:uncertainty_batch_sampling"'
         )
         echo(
-            results.as_json(listed)
+            printing.as_json(listed)
             if as_json
-            else results.table(["name", "kind", "asks about"], [list(s.values()) for s in listed], left=3)
+            else printing.table(["name", "kind", "asks about"], [list(s.values()) for s in listed], left=3)
             + note
         )
 

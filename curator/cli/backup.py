@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
@@ -23,12 +24,11 @@ def backup(
     """
     with user_errors():
         from curator.care.backup import NOT_IN_IT, make_backup
-        from curator.cli.text import results
         from curator.progress import RichProgress
 
         made = make_backup(project, path, force=force, progress=RichProgress())
         if as_json:
-            echo(results.as_json({**vars(made), "not_in_it": NOT_IN_IT}))
+            echo(printing.as_json({**vars(made), "not_in_it": NOT_IN_IT}))
             return
         config = "curator.toml" if made.has_config else "no curator.toml (there is none in the project)"
         echo(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo, say
@@ -145,21 +146,19 @@ def _folder(context: typer.Context, project: Path) -> Path:
 
 def _show(project: Path, *, as_json: bool) -> None:
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.classes import list_text
         from curator.project.project import Project
         from curator.rounds.classes.listing import list_classes
 
         with Project(project) as opened:
             found = list_classes(opened)
-        echo(results.as_json(asdict(found)) if as_json else list_text(found))
+        echo(printing.as_json(asdict(found)) if as_json else list_text(found))
 
 
 def _change(
     project: Path, wanted: "Callable[[History], Change]", *, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.classes import change_text
         from curator.project.project import Project
         from curator.rounds.classes.change import change_classes
@@ -171,7 +170,7 @@ def _change(
             )
         for note in report.notes:
             echo(note, err=True)
-        echo(results.as_json(asdict(report)) if as_json else change_text(report, currency))
+        echo(printing.as_json(asdict(report)) if as_json else change_text(report, currency))
 
 
 def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
@@ -18,14 +19,13 @@ app = typer.Typer(
 def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """Show what each round cost by kind, how that is known, and the rate card as it is understood."""
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.cost import bill_text
         from curator.money.overview import cost_overview
         from curator.project.project import Project
 
         with Project(project) as opened:
             found = cost_overview(opened.ledger, opened.pool, opened.config)
-        echo(results.as_json(found.as_json()) if as_json else bill_text(found))
+        echo(printing.as_json(found.as_json()) if as_json else bill_text(found))
 
 
 @app.command()
@@ -46,7 +46,6 @@ def reprice(
     with user_errors():
         from dataclasses import asdict
 
-        from curator.cli.text import results
         from curator.cli.text.cost import reprice_text
         from curator.project.project import Project
         from curator.rounds.charges import reprice as reprice_rounds
@@ -55,7 +54,7 @@ def reprice(
             cost = opened.config.cost
             found = reprice_rounds(opened.ledger, cost, list(dict.fromkeys(rounds)), dry_run=dry_run)
         echo(
-            results.as_json({"dry_run": dry_run, "rounds": [asdict(one) for one in found]})
+            printing.as_json({"dry_run": dry_run, "rounds": [asdict(one) for one in found]})
             if as_json
             else reprice_text(found, cost.currency, dry_run=dry_run)
         )
@@ -75,7 +74,6 @@ def import_(
     The difference is added to the ledger, nothing in it is overwritten. The same file again changes nothing.
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.cost import import_text
         from curator.money.invoice import import_invoice
         from curator.project.project import Project
@@ -84,7 +82,7 @@ def import_(
             currency = opened.config.cost.currency
             found = import_invoice(opened.ledger, invoice, currency, dry_run=dry_run)
         echo(
-            results.as_json({"dry_run": dry_run, "lines": [c.as_json() for c in found]})
+            printing.as_json({"dry_run": dry_run, "lines": [c.as_json() for c in found]})
             if as_json
             else import_text(found, currency, dry_run=dry_run)
         )

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from curator.amounts import format_amount
+from curator.amounts import format_amount, parse_amount
+from curator.cli.printing import table
 from curator.config import CONFIG_NAME
 from curator.errors import ConfigError, CuratorError
 from curator.ledger import queries
@@ -19,9 +20,13 @@ from curator.start.options import InitOptions
 from curator.studio.credentials import FILE_VARIABLE, PASSWORD, TOKEN, TOKEN_VARIABLE
 from curator.studio.home import StudioHome
 
+if TYPE_CHECKING:
+    from curator.simulate.twin import Twin  # loads torch
+
 PRICE = "0.08"
 BATCH = 30
 HOLDOUT = 300
+DRAWS = 3  # of random labels, for the comparison at the end
 SCALE = 16  # the digits are 8 x 8 pixels: too small to look at
 _MARK = ".curator-demo"
 _STUDIO = "label-studio"  # the server's folder, beside the demo's
@@ -39,7 +44,7 @@ def run_demo(
     say: Callable[[str], None],
     show: Callable[[str], None],
 ) -> None:
-    """Set up the digits, run `rounds` measured rounds, and show the ledger's gain table.
+    """Set up the digits, run `rounds` measured rounds; show the ledger's gain table and what random labels would have bought.
 
     Args:
         folder: where the project goes; an older demo there is replaced.
@@ -80,6 +85,7 @@ def run_demo(
         show(gain_table(queries.measures.gain_table(project.ledger), project.config.cost.currency))
         holdout = format_amount(queries.costs.spend(project.ledger)["holdout"], project.config.cost.currency)
         show(f"The total includes {holdout} for the hold-out's labels. Ledger: {project.ledger.path}")
+        show(f"\n{_against_random(project, images, say)}\n")
         show(f"Report: {write_report(project).page}")
         if url and keep:
             say(
@@ -107,6 +113,45 @@ def _campaign(
     raise CuratorError(
         f"The demo did not measure {rounds} rounds; see `curator status --project {project.folder}`."
     )
+
+
+def _against_random(project: Project, known: Mapping[str, str], say: Callable[[str], None]) -> str:
+    """The campaign beside labels drawn at random: the same pool, hold-out and model, in labels and in money."""
+    from curator.simulate.twin import random_twin
+
+    say(f"Training on labels drawn at random instead, {DRAWS} draws, to compare")
+    rows = queries.measures.gain_table(project.ledger)
+    measured = {int(row["labels"]): float(row["value"]) for row in rows}
+    sizes = [labels for labels in measured if max(measured) % labels == 0]
+    twin = random_twin(project, known, list(measured.items()), sizes, DRAWS)
+    lines = [
+        [
+            f"{size:,}",
+            _cost(size),
+            f"{measured[size]:.3f}",
+            f"{drawn.mean():.3f} ({drawn.min():.3f} to {drawn.max():.3f})",
+        ]
+        for size, drawn in zip(sizes, twin.drawn.T, strict=True)
+    ]
+    shown = table(["labels", "cost", "chosen by curator", f"at random ({DRAWS} draws)"], lines, left=0)
+    return f"{shown}\n{_told(twin, sizes[-1])}"
+
+
+def _told(twin: "Twin", most: int) -> str:
+    """What the comparison shows, and what it does not."""
+    ours, theirs = round(twin.needed), round(twin.needed_at_random)
+    each = ["not reached" if labels > most else f"{labels:,.0f}" for labels in twin.needed_by_each]
+    said = (
+        f"To accuracy {twin.level:.3f} curator took {ours:,} labels ({_cost(ours)}), labels at random {theirs:,} "
+        f"({_cost(theirs)}; by draw: {', '.join(each)})"
+    )
+    if twin.needed_by_each[0] > twin.needed:
+        return f"{said}: {1 - ours / theirs:.0%} fewer, and fewer than with each draw. `curator simulate` plays more of them."
+    return f"{said}. Not every draw took more, so a saving is not shown here; `curator simulate` plays more of them."
+
+
+def _cost(labels: int) -> str:
+    return format_amount(labels * parse_amount(PRICE), "USD")
 
 
 def _clear(folder: Path) -> None:

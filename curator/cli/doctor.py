@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
@@ -20,14 +21,13 @@ def doctor(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
     """
     with user_errors():
         from curator.care.doctor import examine, failed
-        from curator.cli.text import results
 
         findings = examine(project)
         if as_json:
             listed = [
                 {"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings
             ]
-            echo(results.as_json({"ok": not failed(findings), "findings": listed}))
+            echo(printing.as_json({"ok": not failed(findings), "findings": listed}))
         else:
             for line in _lines(findings, colours=sys.stdout.isatty()):
                 echo(line)

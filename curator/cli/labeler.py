@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo, say
@@ -41,7 +42,6 @@ def connect(
     Example: curator labeler connect --to 12
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.errors import ConfigError
         from curator.project.project import Project
         from curator.rounds.connect import connect_project
@@ -51,7 +51,7 @@ def connect(
         with Project(project, take_over=take_over, say=say) as opened:
             connection = connect_project(opened, number)
         echo(
-            results.as_json(asdict(connection))
+            printing.as_json(asdict(connection))
             if as_json
             else f"The campaign goes on at {connection.where}: {connection.there:,} of its questions are there, "
             f"{connection.again:,} are asked again, {connection.labeled:,} are not there and need not be, for what was "

@@ -11,12 +11,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one li
 HERE = Path()
 
 # {section.setting} is what that setting of curator.toml is for: see `SettingsCommand`.
-Kind = Annotated[str | None, typer.Option(help="{project.kind}", show_default="inferred")]
-TextColumn = Annotated[str | None, typer.Option(help="{data.text}", show_default="inferred")]
-ImageColumn = Annotated[str | None, typer.Option(help="{data.image}", show_default="inferred")]
-EmbeddingsFile = Annotated[
-    str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-]
 Delimiter = Annotated[
     str | None, typer.Option(help="{data.delimiter} E.g. '|' or tab.", show_default="found in the header")
 ]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir, amount_of
 from curator.cli.printing import echo
@@ -40,7 +41,6 @@ def plan(
         _plan_holdout(project, as_json=as_json)
         return
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.plan import plan_text
         from curator.project.project import Project
         from curator.views.plan import PlanOptions, make_plan
@@ -56,12 +56,11 @@ def plan(
             found = make_plan(opened, options)
         for note in found.notes:
             echo(note, err=True)
-        echo(results.as_json(found.as_json()) if as_json else plan_text(found))
+        echo(printing.as_json(found.as_json()) if as_json else plan_text(found))
 
 
 def _plan_holdout(folder: Path, *, as_json: bool) -> None:
     with user_errors():
-        from curator.cli.text import results
         from curator.money.holdout_price import measured_holdouts, next_dollars_of
         from curator.money.holdout_table import holdout_text
         from curator.project.project import Project
@@ -76,7 +75,7 @@ def _plan_holdout(folder: Path, *, as_json: bool) -> None:
                 "chosen": size,
                 "next_dollars": better and asdict(better),
             }
-            echo(results.as_json(found))
+            echo(printing.as_json(found))
             return
         echo(holdout_text(rows, size, currency))
         if better:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Force, ProjectDir
 from curator.cli.printing import echo, say
@@ -25,7 +26,6 @@ def report(
     What the last dollars bought first; then the learning curve, classes, a map of the pool, annotators, picks.
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.progress import RichProgress
         from curator.project.project import Project
         from curator.views.report.write import write_report
@@ -34,7 +34,7 @@ def report(
             written = write_report(opened, out, force=force)
         if as_json:
             files = {"page": str(written.page), "data": str(written.data)}
-            echo(results.as_json(files | written.report.as_json()))
+            echo(printing.as_json(files | written.report.as_json()))
         else:
             echo(f"Report: {written.page}\nThe same as JSON: {written.data}")
         if open_:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo, say
@@ -47,7 +48,6 @@ def restore(
         from curator.amounts import format_amount
         from curator.care.restore.result import RestoreOptions
         from curator.care.restore.run import restore_project
-        from curator.cli.text import results
         from curator.config import load_config
         from curator.progress import RichProgress
 
@@ -63,7 +63,7 @@ def restore(
         for note in report.notes:
             echo(note, err=True)
         if as_json:
-            echo(results.as_json(report.as_json()))
+            echo(printing.as_json(report.as_json()))
             return
         spent = format_amount(report.counts["spent"], load_config(project).cost.currency)
         paid = "what was spent is not known" if report.counts["spent"] is None else f"{spent} spent"

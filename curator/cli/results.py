@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Force, Header, ProjectDir, Quoting
 from curator.cli.printing import echo, say
@@ -35,7 +36,6 @@ def export(
     An earlier export is replaced; a file that curator did not write only with --force.
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.project.project import Project
         from curator.rounds.agreement import agreement_text, read_agreement
         from curator.views.export import export_answers, export_labels
@@ -59,7 +59,7 @@ def export(
                 "them; --raw leaves them as they are."
             )
         echo(
-            results.as_json(
+            printing.as_json(
                 {
                     what: exported.rows,
                     "path": str(path),
@@ -103,7 +103,6 @@ def predict(
     Example: curator predict new.csv --out predictions.csv
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.project.project import Project
@@ -121,10 +120,10 @@ def predict(
         if predictions.repeats:
             say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
         if written is None:
-            echo(results.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
+            echo(printing.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return
         echo(
-            results.as_json(
+            printing.as_json(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
             )
             if as_json

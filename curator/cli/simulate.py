@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import (
     HERE,
@@ -172,7 +173,6 @@ def simulate(
     Example: curator simulate --data old-labels.csv --price 0.08 --strategies auto,margin,random --seeds 20
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.simulate import simulation_text
         from curator.pool.columns import Columns
         from curator.pool.reading import parse_reading
@@ -198,4 +198,4 @@ def simulate(
         )  # fmt: skip
         ready = prepare(asked, project, RichProgress(), say)
         found = run(ready.data, ready.settings, ready.folder, RichProgress(), say, curves, force=force)
-        echo(results.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))
+        echo(printing.as_json(found.as_json()) if as_json else simulation_text(found, ready.folder))

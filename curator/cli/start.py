@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Header, ProjectDir, Quoting, SkipBadRows
 from curator.cli.printing import echo, say
@@ -17,15 +18,13 @@ def init(
         Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
     ],
     project: ProjectDir = HERE,
-    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
+    kind: Annotated[str | None, typer.Option(help="{project.kind}", show_default="inferred")] = None,
     id_: Annotated[
         str | None,
         typer.Option("--id", help="{data.id}", show_default="inferred"),
     ] = None,
-    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
-    image: Annotated[
-        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
-    ] = None,
+    text: Annotated[str | None, typer.Option(help="{data.text}", show_default="inferred")] = None,
+    image: Annotated[str | None, typer.Option(help="{data.image}", show_default="inferred")] = None,
     label: Annotated[
         str | None,
         typer.Option(help="{data.label}", show_default="inferred"),
@@ -134,7 +133,6 @@ def init(
     Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
     """
     with user_errors():
-        from curator.cli.text import results
         from curator.cli.text.init import init_text
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
@@ -153,7 +151,7 @@ def init(
         )  # fmt: skip
         progress = RichProgress()
         report = try_init(options, progress) if dry_run else init_project(options, project, progress, say)
-        echo(results.as_json(asdict(report)) if as_json else init_text(report))
+        echo(printing.as_json(asdict(report)) if as_json else init_text(report))
 
 
 def add(
@@ -208,7 +206,7 @@ def add(
                     f"{own.added:,} items added, {own.new:,} labels taken in",
                     *own_labels_notes(own, opened.config.cost.currency),
                 ]
-                echo(results.as_json(vars(own)) if as_json else "\n  ".join(lines))
+                echo(printing.as_json(vars(own)) if as_json else "\n  ".join(lines))
                 return
             report = add_to_pool(opened, path, embeddings, reading=reading, skip_bad_rows=skip_bad_rows)
-        echo(results.as_json(vars(report)) if as_json else results.add_text(report))
+        echo(printing.as_json(vars(report)) if as_json else results.add_text(report))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.printing import echo, say
 
@@ -67,7 +68,6 @@ def up(
     Example: curator studio up --images ~/photos
     """
     with user_errors():
-        from curator.cli.text.results import as_json as to_json
         from curator.studio import service
 
         done = service.up(
@@ -76,7 +76,7 @@ def up(
         for note in done.notes:
             say(note)
         if as_json:
-            echo(to_json({**done.status.as_json(), "started": done.started}))
+            echo(printing.as_json({**done.status.as_json(), "started": done.started}))
         else:
             echo("Started." if done.started else "It runs already.")
             echo(_text(done.status))
@@ -86,11 +86,11 @@ def up(
 def down(home: HomeDir = None, as_json: AsJson = False) -> None:
     """Stop it. Its projects and its account stay for the next `curator studio up`."""
     with user_errors():
-        from curator.cli.text.results import as_json as to_json
         from curator.studio import service
 
         stopped = service.down(_home(home))
-        echo(to_json({"stopped": stopped}) if as_json else "Stopped." if stopped else "It does not run.")
+        said = "Stopped." if stopped else "It does not run."
+        echo(printing.as_json({"stopped": stopped}) if as_json else said)
 
 
 @app.command()
@@ -103,7 +103,6 @@ def status(
 ) -> None:
     """Show its address, process, version and folders, and whether it answers."""
     with user_errors():
-        from curator.cli.text.results import as_json as to_json
         from curator.studio import service
 
         folder = _home(home)
@@ -112,7 +111,7 @@ def status(
         if show_password:
             shown["password"] = service.read_password(folder)
         if as_json:
-            echo(to_json(shown))
+            echo(printing.as_json(shown))
         else:
             echo(_text(found))
             if show_password:

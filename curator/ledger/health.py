@@ -7,8 +7,6 @@ from contextlib import closing, contextmanager
 from datetime import MAXYEAR, MINYEAR, datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from curator.ledger.faults import LOCK_SECONDS, explained
 from curator.ledger.schema import migrations
 
@@ -91,9 +89,7 @@ def why_unusable(path: Path, *, full: bool | None = None) -> str | None:
 
 def schema_versions(opened: sqlite3.Connection) -> tuple[list[str], list[str]]:
     """Names of the migrations that a file has had, and of all that are known here, each in order."""
-    with closing(sqlite3.connect(":memory:")) as empty:
-        known = [step.name for step in migrations.pending(Database(empty))]
-    return [step.name for step in migrations.applied(Database(opened))], known
+    return migrations.applied(opened), migrations.names
 
 
 def newest_time(opened: sqlite3.Connection) -> str | None:

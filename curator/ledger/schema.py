@@ -5,9 +5,15 @@ Nothing is ever overwritten that somebody said or was paid for: answers and labe
 and what counts now is a view (`live_answers`, `current_labels`).
 """
 
-import json
+from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+import json
+from typing import TYPE_CHECKING
+
+from curator.ledger.migrations import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 migrations = Migrations("curator.ledger")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curator.amounts import parse_amount
 from curator.config import StopSection
-from curator.evidence.forecast import Forecast
+from curator.evidence.forecast.core import Forecast
 from curator.evidence.forecast.seen import FURTHEST
 from curator.money.marginal_price import MarginalPrice
 from curator.money.supply import Supply

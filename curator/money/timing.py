@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curator.config import CostSection
@@ -15,7 +14,6 @@ from curator.money.caps import Caps
 from curator.money.cost import SECONDS_PER_HOUR, rate_of
 from curator.money.seconds_model import NoModel, SecondsModel, Times, fit_seconds
 from curator.pool.catalogue import Pool
-from curator.pool.segments import read_segment
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -52,6 +50,10 @@ def lengths_of(pool: Pool, rows: IntArray) -> FloatArray | None:
 
 def _segment_lengths(pool: Pool, rows: IntArray) -> Iterator[tuple[int, FloatArray]]:
     """First row and characters per text, of the segments that hold some of the rows."""
+    import pyarrow.compute as pc  # loads Arrow, for time that is paid alone
+
+    from curator.pool.segment_files import read_segment
+
     starts = np.asarray([segment.first_row for segment in pool.segments], dtype=np.int64)
     for number in np.unique(np.searchsorted(starts, rows, side="right") - 1):
         segment = pool.segments[number]

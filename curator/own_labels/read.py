@@ -10,16 +10,18 @@ from curator.config import DataSection
 from curator.errors import DataError
 from curator.output import has_columns
 from curator.own_labels.exports import as_table
-from curator.pool.catalogue import Pool, import_records
-from curator.pool.columns import Columns, Kind
+from curator.pool.catalogue import Pool
+from curator.pool.columns import Columns
 from curator.pool.formats import column_names, format_of, python_values, raw_batches
 from curator.pool.hash_index import IntArray, as_hashes, digest
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
 from curator.pool.labels import LABEL_ADVICE, id_text, label_text, merged, read_labels, sorted_classes
 from curator.pool.problems import Problems, listed
 from curator.pool.readers import RecordBatch
 from curator.pool.reading import UNKNOWN, Reading
+from curator.pool.segments import Kind
 from curator.progress import Progress
 from integrations.class_names import ClassNames
 

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from curator.errors import DataError
 from curator.pool.formats import column_names
 from curator.pool.problems import listed, missing_column
 from curator.pool.reading import UNKNOWN, Reading
-
-Kind = Literal["text", "image"]
 
 ROLES = ("id", "text", "image", "label", "embedding")
 SHOW_OPTION = "--show"

@@ -9,7 +9,7 @@ import numpy as np
 
 from curator.errors import DataError
 from curator.pool.column_contents import ColumnSeen, Contents
-from curator.pool.columns import ROLES, SUBFOLDER, Columns, Kind, check_folder_columns, existing_columns
+from curator.pool.columns import ROLES, SUBFOLDER, Columns, check_folder_columns, existing_columns
 from curator.pool.formats import (
     RawBatch,
     column_names,
@@ -32,6 +32,7 @@ from curator.pool.labels import (
 )
 from curator.pool.problems import Problems, counted, listed
 from curator.pool.reading import UNKNOWN, Reading
+from curator.pool.segments import Kind
 from integrations.class_names import ClassNames, plain
 
 # a name decides at once when it comes first in its list; later ones only while they are alone

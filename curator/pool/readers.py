@@ -17,13 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.columns import (
-    SUBFOLDER,
-    Columns,
-    Kind,
-    check_folder_columns,
-    existing_columns,
-)
+from curator.pool.columns import SUBFOLDER, Columns, check_folder_columns, existing_columns
 from curator.pool.confine import Confined
 from curator.pool.fields import Fields, shown_text
 from curator.pool.formats import RawBatch, format_of, python_values, raw_batches
@@ -33,6 +27,7 @@ from curator.pool.json_rows import is_unicode
 from curator.pool.labels import LABEL_ADVICE, described, id_text, is_blank, label_text, why_no_label
 from curator.pool.matrices import matrix_of, plain_values, row_of, why_no_row
 from curator.pool.problems import SHOWN, Problems, listed, place, quoted
+from curator.pool.segments import Kind
 from integrations.class_names import ClassNames
 
 BATCH_ROWS = 4096

@@ -9,16 +9,8 @@ from typing import Self
 import numpy as np
 
 from curator.files import sync_file, sync_folder
-from curator.pool.columns import Kind
-from curator.pool.segments import (
-    SEGMENT_ROWS,
-    Role,
-    Segment,
-    SegmentRows,
-    save_manifest,
-    segment_file,
-    write_segment,
-)
+from curator.pool.segment_files import SegmentRows, write_segment
+from curator.pool.segments import SEGMENT_ROWS, Kind, Role, Segment, save_manifest, segment_file
 from curator.pool.vectors import FloatArray, StoredSegment, StoreManifest, VectorWriter, vector_file
 
 INCOMING = "incoming"

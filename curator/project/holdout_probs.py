@@ -1,6 +1,9 @@
 """The hold-out probabilities of every measured model, kept beside it: the next gain, and an auditor, need them per item."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +12,10 @@ from safetensors.numpy import load_file, save
 
 from curator.errors import CuratorError
 from curator.files import write_bytes
-from curator.learner.checkpoint import Checkpoint
 from curator.pool.embeddings import EmbeddingStore
+
+if TYPE_CHECKING:
+    from curator.learner.checkpoint import Checkpoint  # loads torch
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -154,8 +154,14 @@ class _PoolColumn(Mapping[str, str | None]):
         self._read_rows = read
         self._first_rows = [segment.first_row for segment in pool.segments]
         self._read: dict[int, Sequence[str | None]] = {}
+        self._known: dict[str, str | None] = {}  # what was looked up: each pull asks for all of it again
 
     def __getitem__(self, item_id: str) -> str | None:
+        if item_id not in self._known:
+            self._known[item_id] = self._look_up(item_id)
+        return self._known[item_id]
+
+    def _look_up(self, item_id: str) -> str | None:
         row = int(self._pool.rows([item_id])[0])
         number = bisect_right(self._first_rows, row) - 1
         segment = self._pool.segments[number]

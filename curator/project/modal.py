@@ -26,12 +26,13 @@ def check_strategy(spec: str | dict[str, float], *, allow_code: bool = False) ->
     Raises:
         ConfigError: no strategy of ours or of a third party has the name, or a MODULE:FUNCTION cannot be used.
     """
-    from integrations.modal import load_query_strategy
     from strategies.registry import get
 
     for name in [spec] if isinstance(spec, str) else spec:
         try:
             if ":" in name:
+                from integrations.modal import load_query_strategy  # loads scikit-learn
+
                 load_query_strategy(name, allow_code=allow_code)
             else:
                 get(name)

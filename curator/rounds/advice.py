@@ -10,7 +10,7 @@ import numpy as np
 from curator.amounts import parse_amount
 from curator.config import StopSection
 from curator.errors import CuratorError
-from curator.evidence.forecast import Forecast
+from curator.evidence.forecast.core import Forecast
 from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
 from curator.ledger import queries, updates
 from curator.ledger.store import Row, utc_now

@@ -1,12 +1,14 @@
 """Outbox: what a round asks, its picks and questions, written into the ledger before anything is sent."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.learner.checkpoint import Checkpoint
 from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
@@ -16,6 +18,9 @@ from curator.rounds.candidates import Candidates
 from curator.rounds.questions import AGAIN, BLIND, again_key, interleave, new_question, pick_questions
 from curator.rounds.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch
+
+if TYPE_CHECKING:
+    from curator.learner.checkpoint import Checkpoint  # loads torch
 
 FloatArray = NDArray[np.float32]
 

@@ -1,6 +1,7 @@
 """How much a model differs from the one before: their predictions on the same random items of the pool."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,18 +9,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from curator.files import write_bytes
-from curator.learner.model import Model
 from curator.ledger.class_history import History
 from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
 from strategies.kernels.ties import likeliest
+
+if TYPE_CHECKING:
+    from curator.learner.model import Model  # loads torch
 
 STOP_SET = 2_000  # items, as Bloodgood & Vijay-Shanker (2009) recommend
 _FILE = "stop_set.safetensors"
 IntArray = NDArray[np.int64]
 
 
-def keep_predictions(project: Project, round_id: int, model: Model) -> None:
+def keep_predictions(project: Project, round_id: int, model: "Model") -> None:
     """Keep what a round's model says of the stop set, beside the model."""
     rows = stop_set(project)
     classes = likeliest(model.predict_proba(project.embeddings.take(rows))).astype(np.int64)

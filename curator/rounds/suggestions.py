@@ -172,7 +172,7 @@ def _difference(
     one success and one failure more for its variance (Agresti and Caffo, The American Statistician 54, 2000), so that
     a side where all agree is not taken for certain.
     """
-    from scipy.stats import t
+    from scipy.stats import t  # a second, for campaigns with suggestions alone
 
     y = np.array(values)
     shown = np.array([row["shown"] == 1 for row in rows], dtype=bool)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from curator.config import Kind
 from curator.errors import ConfigError, DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.image_folder import read_image_folder
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import Inferred, infer_columns
 from curator.pool.labels import check_classes, sorted_classes

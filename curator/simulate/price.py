@@ -1,14 +1,15 @@
 """What asking about an item costs: the same for all, or the time that reading it takes."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from curator.amounts import MICRO, parse_amount
 from curator.errors import ConfigError
 
-IntArray = NDArray[np.int64]
+if TYPE_CHECKING:
+    from strategies.kernels.types import IntArray
 
 SECONDS_PER_ITEM = 4.0  # to look, decide and click
 SECONDS_PER_WORD = 0.25  # 240 words a minute: silent reading of English (Brysbaert 2019, 238)
@@ -38,7 +39,7 @@ class Price:
         seconds_per_item: float = SECONDS_PER_ITEM,
         seconds_per_word: float = SECONDS_PER_WORD,
         currency: str | None = None,
-    ) -> "Price":
+    ) -> Price:
         """That of the command line.
 
         Raises:
@@ -57,6 +58,8 @@ class Price:
 
     def of(self, words: IntArray) -> IntArray:
         """(n,) micro-units for items of so many words."""
+        import numpy as np  # every command reads the constants above
+
         if self.per_label is not None:
             return np.full(len(words), self.per_label, dtype=np.int64)
         seconds = self.seconds_per_item + self.seconds_per_word * words

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from curator.errors import DataError
-from curator.pool.catalogue import ImportReport, import_records
 from curator.pool.columns import Columns
+from curator.pool.importing import ImportReport, import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.problems import listing
 from curator.pool.reading import UNKNOWN, Reading

@@ -17,8 +17,9 @@ from curator.ledger.store import Ledger
 from curator.money.holdout_price import planned_holdouts
 from curator.money.holdout_table import HoldoutRow
 from curator.own_labels.enter import OwnLabelsReport, enter_own_labels, own_labels_notes
-from curator.pool.catalogue import ImportReport, Pool
+from curator.pool.catalogue import Pool
 from curator.pool.embeddings import FIT_SAMPLE, EmbeddingStore
+from curator.pool.importing import ImportReport
 from curator.progress import Progress
 from curator.project.holdout import seal_file
 from curator.project.project import Project, state_folder

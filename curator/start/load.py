@@ -8,7 +8,8 @@ import numpy as np
 from curator.config import Config
 from curator.errors import ConfigError, DataError
 from curator.own_labels.read import OwnLabels, read_own_labels
-from curator.pool.catalogue import ImportReport, Pool, import_records
+from curator.pool.catalogue import Pool
+from curator.pool.importing import ImportReport, import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.problems import BadRows, counted, listing
 from curator.progress import Progress

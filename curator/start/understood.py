@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.pool.catalogue import ImportReport, Pool
+from curator.pool.catalogue import Pool
 from curator.pool.column_contents import ColumnSeen
+from curator.pool.importing import ImportReport
 from curator.pool.problems import counted, example
 from curator.start.languages import SAMPLE, languages_of
 from curator.start.plan import Plan

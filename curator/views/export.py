@@ -1,5 +1,7 @@
 """What a campaign knows, written to a file: labels with their provenance, or answers one by one."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -8,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,8 +27,10 @@ from curator.pool.problems import BadRows, Problems
 from curator.pool.readers import read_records
 from curator.project.data_files import data_files, from_project
 from curator.project.project import Project
-from curator.views.predict import Predictions
 from integrations.disk import replacing
+
+if TYPE_CHECKING:
+    from curator.views.predict import Predictions  # loads torch
 
 SCHEMA = pa.schema(
     [

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from curator.errors import ConfigError
-from curator.evidence.forecast import Forecast, ForecastRefusedError
+from curator.evidence.forecast.core import Forecast
+from curator.evidence.forecast.errors import ForecastRefusedError
 from curator.evidence.forecast.expected import expected_error
 from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
 from curator.ledger import queries

@@ -13,9 +13,10 @@ from curator.errors import CuratorError
 from curator.learner.checkpoint import Checkpoint
 from curator.ledger import queries
 from curator.ledger.store import Row
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.embeddings import LEARNED, EmbeddingStore
+from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.reading import UNKNOWN, Reading
 from curator.project.project import Project

@@ -12,14 +12,16 @@ import numpy as np
 from curator.care.restore.result import RestoreOptions, RestoreReport
 from curator.config import Config
 from curator.errors import ConfigError, DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.hash_index import as_hashes, digest
+from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.inference import infer_columns
 from curator.pool.problems import BadRows, listed
 from curator.pool.readers import URL
-from curator.pool.segments import Role, read_segment
+from curator.pool.segment_files import read_segment
+from curator.pool.segments import Role
 from curator.progress import Progress
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.labelers.protocol import Question

@@ -1,7 +1,7 @@
 """How classes and their changes look on a terminal."""
 
 from curator.amounts import format_amount
-from curator.cli.text.results import table
+from curator.cli.printing import table
 from curator.rounds.classes.change import ClassesReport
 from curator.rounds.classes.listing import ClassList
 

@@ -1,7 +1,8 @@
 """How the bill looks on a terminal."""
 
 from curator.amounts import format_amount
-from curator.cli.text.results import sources_text, table
+from curator.cli.printing import table
+from curator.cli.text.results import sources_text
 from curator.money.bill import KINDS, hours_line, imported_line
 from curator.money.invoice import Correction
 from curator.money.overview import CostOverview

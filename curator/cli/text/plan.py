@@ -1,7 +1,7 @@
 """How a plan looks on a terminal."""
 
 from curator.amounts import format_amount, rounded_amount
-from curator.cli.text.results import table
+from curator.cli.printing import table
 from curator.money.advice import chance_text, sentence
 from curator.rounds.forecasts.track_record import FEWEST, TrackRecord
 from curator.views.plan import Ahead, Plan, TargetPlan

@@ -1,54 +1,27 @@
 """How results look on a terminal."""
 
-import io
-import json
+from __future__ import annotations
+
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from curator.amounts import MICRO, format_amount, unit_name
+from curator.cli.printing import table
 from curator.cli.text.chart import learning_curve
 from curator.cli.text.gain import arm_lines, per_unit, verdict_lines, verdict_word, window_lines, windows_rows
 from curator.money.advice import sentence
 from curator.money.bill import KINDS, hours_line, imported_line, sum_known
 from curator.money.measured_on import item_counts, restated
-from curator.pool.catalogue import ImportReport
 from curator.pool.problems import SHOWN, counted, joined
-from curator.progress import printable
 from curator.rounds.agreement import agreement_text
 from curator.rounds.result import RoundReport
 from curator.rounds.suggestions import FEWEST, SuggestionEffect
 
 if TYPE_CHECKING:
+    from curator.pool.importing import ImportReport  # loads Arrow
     from curator.views.status import Status  # loads torch
 
 MOST_WINDOWS = 12  # rows of a table
-
-
-def as_json(value: Any) -> str:
-    """For `--json`: one line, keys in a fixed order."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def _text(table: Table) -> str:
-    """A table as plain lines, never cut to a terminal's width: it may go to a file or a log."""
-    console = Console(file=io.StringIO(), width=160, color_system=None)
-    console.print(table)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()).strip("\n")  # type: ignore[attr-defined]
-
-
-def table(headers: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """Rows under headers; the first `left` columns are text, the others numbers. Square brackets are no markup."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for i, header in enumerate(headers):
-        grid.add_column(Text(header), justify="left" if i < left else "right", no_wrap=True)
-    for row in rows:
-        # as it will be printed, or the columns would not stand below each other
-        grid.add_row(*(Text(printable(cell)) for cell in row))
-    return _text(grid)
 
 
 def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
@@ -196,7 +169,7 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     return lines
 
 
-def _windows(status: "Status") -> list[str]:
+def _windows(status: Status) -> list[str]:
     """The window that was asked for, else every stretch of rounds that ends at the newest."""
     if status.window:
         return ["", *window_lines(status.window, status.currency)]
@@ -223,7 +196,7 @@ def sources_text(sources: dict[str, int | None], currency: str) -> str:
     )
 
 
-def _people_lines(status: "Status") -> list[str]:
+def _people_lines(status: Status) -> list[str]:
     """What answers do not add up to labels and money as one would expect; and how far people agree."""
     lines = []
     if status.without_label:
@@ -254,7 +227,7 @@ def _people_lines(status: "Status") -> list[str]:
     return lines
 
 
-def _spent_lines(status: "Status", currency: str) -> list[str]:
+def _spent_lines(status: Status, currency: str) -> list[str]:
     """What was spent, and how that is known."""
     total = format_amount(sum_known(status.spent.values()), currency)
     parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
@@ -269,7 +242,7 @@ def _spent_lines(status: "Status", currency: str) -> list[str]:
     return lines
 
 
-def status_text(status: "Status") -> str:
+def status_text(status: Status) -> str:
     """What `curator status` shows."""
     currency = status.currency
     lines = [

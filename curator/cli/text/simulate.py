@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from curator.amounts import readable_amount
-from curator.cli.text.results import table
+from curator.cli.printing import table
 from curator.simulate.result import Against, Simulation, Standing, Target
 
 

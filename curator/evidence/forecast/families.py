@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtri_exp
 
 from curator.evidence.forecast.seen import LEAST_ERROR, OWN_SHARE, Seen
 from curator.evidence.forecast.shapes import dictionary
@@ -92,6 +91,8 @@ def weigh(x: FloatArray, values: FloatArray, binomial: FloatArray, error: float,
         - squares
         + (right * mean).sum(axis=-1)
     )
+    from scipy.special import log_ndtr  # here: `curator status` names forecasts and makes none
+
     # G below 0 is ruled out: what the prior and the posterior had there is taken off both.
     sd = np.sqrt(covariance[..., 1, 1])[..., None]
     log_evidence += log_ndtr(mean[..., 1] / sd) - log_ndtr(prior.gains / prior.gain_sd)
@@ -153,5 +154,7 @@ def draw(found: Posterior, x: FloatArray, n_draws: int, rng: np.random.Generator
 
 def _above_zero(mean: FloatArray, sd: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draws of normals given that they are above 0, by the inverse of the upper tail."""
+    from scipy.special import log_ndtr, ndtri_exp  # as above
+
     tail = np.log(rng.random(len(mean))) + log_ndtr(mean / sd)
     return np.asarray(np.maximum(mean - sd * ndtri_exp(tail), 0.0), dtype=np.float64)

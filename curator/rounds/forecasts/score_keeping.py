@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from curator.evidence.forecast import Forecast, ForecastRefusedError, predict
+from curator.evidence.forecast.core import Forecast, predict
+from curator.evidence.forecast.errors import ForecastRefusedError
 from curator.evidence.forecast.seen import FURTHEST, between_horizons
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now

@@ -10,7 +10,7 @@ from benchmarks.forecast.curves import FloatArray
 from benchmarks.forecast.power_law import bootstrap, fit
 from benchmarks.forecast.tasks import Task
 
-from curator.evidence import forecast
+from curator.evidence.forecast import core as forecast
 from curator.evidence.forecast.core import LEVELS
 from curator.evidence.forecast.families import draw, posterior
 from curator.evidence.forecast.learnt import Learnt, learnt_from

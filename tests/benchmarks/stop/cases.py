@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
 from curator.amounts import MICRO
-from curator.evidence.forecast import predict
-from curator.evidence.forecast.core import VERSION
+from curator.evidence.forecast.core import VERSION, predict
 from curator.money.stop import AHEAD, FEWEST_ROUNDS, Outlook, look_ahead, recent
 
 PRICE = 80_000  # micro-units of a label

@@ -11,7 +11,7 @@ from support.projects import CLASSES, make_project, write_pool
 from typer.testing import CliRunner
 
 from curator.cli.app import app
-from curator.cli.text.results import table
+from curator.cli.printing import table
 from curator.project.project import Project
 from curator.rounds.run import run_round
 
@@ -312,6 +312,10 @@ def test_demo_ends_with_the_gain_table(tmp_path):
     folder = tmp_path / "demo"
     shown = run("demo", folder, "--rounds", "2").stdout
     assert "points per dollar" in shown
+    assert re.search(r"^ +60 +\$4\.80 +0\.\d{3} +0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)$", shown, re.MULTILINE)
+    assert re.search(
+        r"To accuracy 0\.\d{3} curator took \d+ labels \(\$\d\.\d\d\), labels at random \d+ ", shown
+    )
     assert str(folder / ".curator" / "ledger.db") in shown
     page = folder / ".curator" / "reports" / "round-002.html"
     assert f"Report: {page}" in shown

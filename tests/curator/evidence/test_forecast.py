@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.errors import DataError
-from curator.evidence import forecast
+from curator.evidence.forecast import core as forecast
+from curator.evidence.forecast.errors import ForecastRefusedError
 from curator.evidence.forecast.families import Draws
 from curator.evidence.forecast.learnt import as_table, learnt_from, shipped
 from curator.evidence.forecast.past_curves import (
@@ -139,7 +140,7 @@ def test_labels_to_is_a_distribution():
 def test_too_few_rounds_are_refused():
     """Three rounds, or four of which two have the same labels: refused, with what to do."""
     for labels in ([20, 40, 60], [20, 40, 60, 60]):
-        with pytest.raises(forecast.ForecastRefusedError, match="at least 4 measured rounds") as caught:
+        with pytest.raises(ForecastRefusedError, match="at least 4 measured rounds") as caught:
             forecast.predict(labels, np.full(len(labels), 0.7), 300, [70])
         assert caught.value.reason == "fewer than four measured rounds"
 
@@ -148,7 +149,7 @@ def test_too_far_is_refused():
     """Four times the labels seen is forecast, one label more is not."""
     labels, values = rounds(4)
     assert forecast.predict(labels, values, 300, [320]).median[0] > 0.8
-    with pytest.raises(forecast.ForecastRefusedError, match="more than 4 times the 80 seen") as caught:
+    with pytest.raises(ForecastRefusedError, match="more than 4 times the 80 seen") as caught:
         forecast.predict(labels, values, 300, [321])
     assert caught.value.reason == "beyond four times the labels seen"
 

@@ -22,7 +22,7 @@ def former(tmp_path):
     """The ledger of a campaign of version 0.1.0 in its second round."""
     path = tmp_path / "ledger.db"
     db = Database(sqlite3.connect(path))
-    migrations.apply(db, stop_before=FORMER)
+    migrations.apply(db.conn, stop_before=FORMER)
     db.table("state").insert({"key": "campaign", "value": "ab12"})
     rounds = [
         {"id": n, "status": status, "strategy": "margin", "seed": 0, "config": "{}", "opened_at": "t"}
@@ -150,7 +150,7 @@ def test_a_ledger_whose_bill_was_of_answers_says_the_same(tmp_path):
     """The gain table to the last digit, what was spent, who was paid; then rows that no answer stands behind fit in."""
     path = tmp_path / "ledger.db"
     db = Database(sqlite3.connect(path))
-    migrations.apply(db, stop_before=BEFORE_COSTS)
+    migrations.apply(db.conn, stop_before=BEFORE_COSTS)
     rounds = [
         {
             "id": n,

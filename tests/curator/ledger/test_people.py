@@ -331,7 +331,7 @@ def test_people_of_a_former_ledger_are_told_by_their_numbers(tmp_path):
     """Two who were both `Deleted`, one renamed, one gone without a trace, and a labeler without numbers: nothing is lost."""
     path = tmp_path / "ledger.db"
     db = Database(sqlite3.connect(path))
-    migrations.apply(db, stop_before="m011_people")
+    migrations.apply(db.conn, stop_before="m011_people")
     db.table("rounds").insert(
         {"id": 1, "status": "pushed", "strategy": "m", "seed": 0, "config": CONFIG, "opened_at": "t"}
     )

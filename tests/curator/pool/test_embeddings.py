@@ -13,9 +13,10 @@ import pytest
 from curator.errors import DataError
 from curator.pool import embeddings as module
 from curator.pool import staging
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.vectors import StoreManifest, store_folder
 from integrations.encoders.precomputed import PrecomputedEncoder

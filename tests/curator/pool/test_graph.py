@@ -14,10 +14,11 @@ import pytest
 from curator.errors import CuratorError
 from curator.pool import graph as module
 from curator.pool import staging
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.graph import MANIFEST, GraphStore
+from curator.pool.importing import import_records
 
 
 class HashEncoder:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.errors import ConfigError, DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
+from curator.pool.importing import import_records
 from curator.pool.labels import alike_warning, id_text, label_text, merged, read_labels
 from curator.pool.readers import read_records
 from curator.start.options import parse_classes, split_columns

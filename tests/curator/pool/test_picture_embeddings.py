@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.embeddings import EmbeddingStore
+from curator.pool.importing import import_records
 from integrations.encoders.pixels import PixelsEncoder
 from integrations.encoders.transformers_images import TransformersImageEncoder
 

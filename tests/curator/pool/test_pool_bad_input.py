@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from curator.errors import DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
 from integrations.errors import EncoderError

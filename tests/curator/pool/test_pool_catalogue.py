@@ -12,9 +12,10 @@ from rich.console import Console
 
 from curator.errors import DataError
 from curator.pool import segments, staging
-from curator.pool.catalogue import Item, Pool, import_records
+from curator.pool.catalogue import Item, Pool
 from curator.pool.columns import Columns
 from curator.pool.hash_index import HashIndex, as_hashes, as_hex, digest
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.progress import NoProgress, RichProgress
 
@@ -128,7 +129,8 @@ def test_kill_9_during_an_import(tmp_path, small_segments):
         import os, signal, sys
         from pathlib import Path
         from curator.pool import staging
-        from curator.pool.catalogue import Pool, import_records
+        from curator.pool.catalogue import Pool
+        from curator.pool.importing import import_records
         from curator.pool.columns import Columns
         staging.SEGMENT_ROWS = 7
         staging.save_manifest = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from curator.cli.app import app
 from curator.errors import DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import SUBFOLDER, Columns
 from curator.pool.confine import Confined
+from curator.pool.importing import import_records
 from curator.pool.problems import Problems
 from curator.pool.readers import read_records
 

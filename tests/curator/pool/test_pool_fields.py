@@ -19,9 +19,10 @@ from curator.cli.app import app
 from curator.config import load_config
 from curator.errors import DataError
 from curator.pool import segments, staging
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.fields import LONGEST, decode_fields, encode_fields, shown_text
+from curator.pool.importing import import_records
 from curator.pool.inference import infer_columns
 from curator.pool.readers import read_records
 from curator.project.project import Project

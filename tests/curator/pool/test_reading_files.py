@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 from curator.cli.app import app
 from curator.config import parse_config
 from curator.errors import ConfigError, DataError
-from curator.pool.catalogue import Pool, import_records
+from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.delimited import csv_rows
 from curator.pool.formats import kept_reading
+from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
 from curator.pool.layout import layout_of

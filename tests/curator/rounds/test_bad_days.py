@@ -294,7 +294,7 @@ def test_a_write_waits_its_turn_instead_of_failing_at_once(begun):
         with one.write():
             one.put("a", "1")
             assert two.get("a") is None  # readers are free, and see what was before
-            two._db.conn.execute("pragma busy_timeout = 50")
+            two._db.execute("pragma busy_timeout = 50")
             with pytest.raises(LedgerError, match="Another program keeps"), two.write():
                 pytest.fail("two writers")
         with two.write():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curator.care.checks.folder import check_disk, check_folder
-from curator.care.checks.installation import check_installation
+from curator.care.checks.installation import check_installation, check_libraries
 from curator.config import CONFIG_NAME, Config, load_config
 from curator.errors import ConfigError, CuratorError
 from integrations.findings import Finding, fail, ok
@@ -12,15 +12,19 @@ from integrations.findings import Finding, fail, ok
 _STATE = ".curator"
 
 
-def examine(folder: Path) -> list[Finding]:
+def examine(folder: Path, *, libraries: bool = False) -> list[Finding]:
     """Every check that makes sense in `folder`: without a project only those of the installation.
 
+    The libraries that compute are started where `libraries` asks for it, and where there is nothing else to look at.
     Nothing is changed, at the labeler neither, and a broken part hides no other one.
     """
     folder = folder.resolve()
     findings = check_installation()
     state = folder / _STATE
-    if not (folder / CONFIG_NAME).exists() and not state.exists():
+    alone = not (folder / CONFIG_NAME).exists() and not state.exists()
+    if alone or libraries:
+        findings += check_libraries()
+    if alone:
         return [*findings, ok("project", f"none in {folder}: only the installation was looked at")]
     config, found = _config(folder)
     findings.append(found)

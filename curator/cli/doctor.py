@@ -1,6 +1,7 @@
 """`curator doctor`: is everything there that a round needs."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -14,15 +15,25 @@ _SHOWN = {"ok": "ok", "warn": "warn", "fail": "FAIL"}
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-def doctor(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
+def doctor(
+    project: ProjectDir = HERE,
+    libraries: Annotated[
+        bool,
+        typer.Option(
+            "--libraries",
+            help="Also start torch, faiss and numba: do they work, and on what do they compute?",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check installation, project, ledger and labeler; each line passes, or says what to do. Changes nothing.
 
-    Exit code 1 when something fails. Outside of a project only the installation is looked at.
+    Exit code 1 when something fails. Outside of a project only the installation is looked at, its libraries included.
     """
     with user_errors():
         from curator.care.doctor import examine, failed
 
-        findings = examine(project)
+        findings = examine(project, libraries=libraries)
         if as_json:
             listed = [
                 {"name": f.name, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings

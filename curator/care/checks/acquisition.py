@@ -26,9 +26,8 @@ def check_acquisition(config: Config) -> Finding:
 def check_model(config: Config) -> Finding:
     """Whether the model that curator.toml names can be made."""
     section = config.model
-    if (
-        section.name == "head" and not section.params
-    ):  # nothing that can be wrong, and building one loads torch
+    # The head as it comes: nothing of it can be wrong, and building one loads torch.
+    if section.name == "head" and not section.params:
         return ok("model", section.name)
     from curator.learner.model import build_model
 

@@ -30,8 +30,13 @@ _TOLD = (
 
 
 def check_installation() -> list[Finding]:
-    """Whether the versions here are those that this curator says it works with, and what computes."""
-    return [*check_python(), *check_packages(), check_gpu(), check_compiled(), check_arithmetic()]
+    """Whether the versions here are those that this curator says it works with; nothing is loaded for it."""
+    return [*check_python(), *check_packages()]
+
+
+def check_libraries() -> list[Finding]:
+    """Whether torch, faiss and numba start here, and on what they compute; loading them takes seconds."""
+    return [check_gpu(), check_compiled(), check_arithmetic()]
 
 
 def check_python() -> list[Finding]:

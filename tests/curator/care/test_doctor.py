@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from curator.care.checks.folder import check_disk
 from curator.care.checks.installation import check_gpu, check_packages
+from curator.care.doctor import examine
 from curator.cli.app import app
 from curator.ledger.store import Ledger
 from curator.project.project import Project
@@ -111,6 +112,14 @@ def test_a_good_project_passes_and_nothing_is_changed(project):
     )
     assert "30 items, 0 labeled" in found["hold-out"]["detail"]
     assert files_in(project) == before
+
+
+def test_the_libraries_are_started_when_asked_for(project):
+    """Within a project they take more time than all the rest."""
+    quick = {finding.name for finding in examine(project)}
+    whole = {finding.name for finding in examine(project, libraries=True)}
+    assert whole - quick == {"gpu", "compiled code", "arithmetic"}
+    assert quick < whole
 
 
 def test_packages_that_do_not_fit_are_named_with_the_command_that_mends_them():

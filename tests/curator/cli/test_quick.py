@@ -56,6 +56,7 @@ def measured(tmp_path_factory):
         ("status --offline", set()),
         ("status", {"pyarrow"}),  # the label column answers, so the pool is read
         ("plan", {"scipy.special"}),
+        ("doctor", {"pyarrow"}),
         ("export labels.csv", {"pyarrow"}),
     ],
 )

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from curator.cli.app import app
 from curator.config import load_config
 from curator.errors import DataError
-from curator.pool import segments, staging
+from curator.pool import segment_files, staging
 from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.fields import LONGEST, decode_fields, encode_fields, shown_text
@@ -121,7 +121,7 @@ def test_segments_with_and_without_fields_live_together(tmp_path, monkeypatch):
     import_records(pool, write(tmp_path / "a.jsonl", ROWS), Columns(id="id", text="text"), classes=CLASSES)
     for segment in pool.segments:
         table = pq.read_table(segment.path)
-        pq.write_table(table.drop_columns([segments.FIELDS]), segment.path)
+        pq.write_table(table.drop_columns([segment_files.FIELDS]), segment.path)
     more = write(tmp_path / "b.jsonl", [{**row, "id": f"n{row['id']}"} for row in ROWS])
     old = Pool.open(pool.folder)
     import_records(old, more, COLUMNS, classes=CLASSES)

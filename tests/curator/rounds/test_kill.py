@@ -57,7 +57,7 @@ def test_every_kind_of_cost_is_on_the_bill(campaign):
     assert {row["source"] for row in rows} == {"measured", "assumed"}
 
 
-@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("call", [1, pytest.param(2, marks=pytest.mark.long)])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_killed_round_goes_on_as_if_nothing_had_happened(campaign, tmp_path, call, moment):
     """Killed before or after any commit, run again: same picks, answers, money, measures; nothing asked twice."""

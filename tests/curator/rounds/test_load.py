@@ -18,6 +18,8 @@ from support.studio import gateway
 
 from curator.ledger.store import Ledger
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def place(

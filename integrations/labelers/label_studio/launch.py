@@ -270,13 +270,14 @@ def wait_until_up(server: Server, account: Account, log: Path, start_seconds: fl
     """
     end = time.monotonic() + start_seconds
     while time.monotonic() < end:
-        if not server.process.is_alive:
-            raise LabelerError(f"Label Studio ended.{_tail(log)}")
-        # When the port is taken meanwhile, Label Studio moves to the next one and says so only in its log.
+        alive = server.process.is_alive
+        # When the port is taken meanwhile, Label Studio moves to the next one, or ends there; only its log says why.
         if b"Trying to start at" in log.read_bytes():
             raise PortTakenError(
                 f"the port of {server.url} was taken while Label Studio started. Try again.{_tail(log)}"
             )
+        if not alive:
+            raise LabelerError(f"Label Studio ended.{_tail(log)}")
         if who_answers(server.url, account.token) == account.email:
             return
         time.sleep(_POLL_SECONDS)

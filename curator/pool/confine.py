@@ -46,8 +46,10 @@ class Confined:
         real = os.path.realpath(path)
         if not self._allow_outside and not _as_folder(real).startswith(self._inside):
             leads = "" if real == named else f", which is {real}"
+            # its name in the folder first: long paths are cut in the middle
+            shown = named.removeprefix(_as_folder(str(self._folder)))
             self._problems.add(
-                f"image outside the folder {self._inside}", f"{where}: {named!r}{leads}", WAY_OUT
+                f"image outside the folder {self._inside}", f"{where}: {shown!r}{leads}", WAY_OUT
             )
             return None
         if _special(real):

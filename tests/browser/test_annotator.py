@@ -98,7 +98,7 @@ def test_a_round_of_texts_is_answered(start, person):
     edit_config(campaign.folder, '# hotkeys = {blue = "q"}', f"hotkeys = {toml(HOTKEYS)}")
     edit_config(
         campaign.folder,
-        '# descriptions = {"blue" = "what it means"}',
+        '# descriptions = {blue = "what it means"}',
         f"descriptions = {toml({'blue': f'like the sky {EVIL}'})}",
     )
     campaign.curator("round")

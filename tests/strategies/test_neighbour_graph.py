@@ -215,7 +215,7 @@ def test_copies_are_recognised():
 SCRIPT = """
 import hashlib
 import numpy as np
-from strategies import neighbour_graph
+from strategies.kernels import neighbour_graph
 neighbour_graph._EXACT_PAIRS = 10**6
 rng = np.random.default_rng(1)
 rows = rng.standard_normal((6_000, 12)).astype(np.float32)

@@ -151,6 +151,17 @@ def test_names_that_no_file_has(tmp_path):
         list(read_records(path, COLUMNS, "image"))
 
 
+def test_a_link_is_named_however_long_the_path_of_the_data_is(tmp_path):
+    """Long paths are cut in the middle, where the name of the file would stand."""
+    data = tmp_path / ("deep" * 40) / "data"
+    data.mkdir(parents=True)
+    Image.new("RGB", (6, 6)).save(data.parent / "secret.png")
+    Image.new("RGB", (6, 6)).save(data / "in.png")
+    (data / "link.png").symlink_to(data.parent / "secret.png")
+    with pytest.raises(DataError, match=r"'link\.png', which is"):
+        list(read_records(data, Columns(), "image"))
+
+
 def test_links_in_a_folder_of_images(places, tmp_path):
     """A link that leads out of the folder is refused by name; one that stays inside is taken."""
     (places / "loop.png").unlink()
@@ -159,8 +170,8 @@ def test_links_in_a_folder_of_images(places, tmp_path):
     message = str(caught.value)
     assert "image outside the folder" in message
     assert f"folder that cannot be entered: 'folder' leads to {tmp_path}" in message
-    assert str(places / "link.png") in message
-    assert f"which is {tmp_path / 'secret.png'}" in message
+    assert "'link.png', which is" in message
+    assert "secret.png" in message
     assert "--allow-outside" in message
     (batch,) = read_records(places, Columns(), "image", allow_outside=True)
     assert batch.ids == [

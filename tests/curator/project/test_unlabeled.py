@@ -45,7 +45,7 @@ def test_a_round_trains_with_the_pool_unless_told_not_to(tmp_path):
         assert head.spreading_.used
         assert head.left_out_ is not None
         assert len(head.spreading_.weights) == 5  # one for every part of the head
-    edit_config(folder, "params = {}", "params = {spreading = false}")
+    edit_config(folder, "# params = {hidden = 256, dropout = 0.5}", "params = {spreading = false}")
     with Project(folder) as project:
         run_round(project)
         head = load_checkpoint(project.model_folder(2), project.embeddings.take).model

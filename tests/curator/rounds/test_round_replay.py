@@ -372,7 +372,7 @@ def test_any_sklearn_model_can_be_the_model(tmp_path):
     """`model = "sklearn:..."` trains, checkpoints without a pickle, and is restored."""
     folder = make_project(tmp_path)
     edit_config(folder, 'name = "head"', 'name = "sklearn:sklearn.linear_model.LogisticRegression"')
-    edit_config(folder, "params = {}", "params = {C = 100.0}")
+    edit_config(folder, "# params = {hidden = 256, dropout = 0.5}", "params = {C = 100.0}")
     with Project(folder) as project:
         for _ in range(3):
             report = run_round(project)
@@ -452,7 +452,7 @@ def test_a_changed_model_is_said_with_its_gain(tmp_path):
     with Project(folder) as project:
         run_round(project)
         assert not any("changed since" in note for note in run_round(project).notes)
-    edit_config(folder, "params = {}", "params = {weight_decay = 1.0}")
+    edit_config(folder, "# params = {hidden = 256, dropout = 0.5}", "params = {weight_decay = 1.0}")
     with Project(folder) as project:
         report = run_round(project)
     assert any("[model] changed since round 1 was trained" in note for note in report.notes)

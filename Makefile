@@ -120,7 +120,7 @@ readme: .venv/installed reference  ## put real command output back into README.m
 	$(BIN)/python tests/support/readme.py
 
 reference: .venv/installed  ## docs/reference anew: commands, settings and Python, from help texts, descriptions and docstrings
-	PYTHONPATH=tests $(BIN)/python tests/support/reference.py
+	PYTHONPATH=.:tests $(BIN)/python tests/support/reference.py
 	$(BIN)/python tests/support/settings_page.py
 
 clean:  ## remove demos and caches, keep the environments

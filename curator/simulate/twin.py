@@ -1,18 +1,18 @@
 """The random-labels twin of a campaign: what its model would have been on labels drawn at random, same pool and hold-out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curator.learner.threads import one_thread
+from curator.project.holdout import near_holdout, unsealed_rows
 from curator.project.project import Project
 from curator.simulate.analysis import YARDSTICK
 from curator.simulate.play import Plan, play
 from curator.simulate.statistics import first_reach, rising
 from curator.simulate.task import Task
-from strategies.kernels.near_duplicates import near_any
 from strategies.kernels.ties import likeliest
 
 FloatArray = NDArray[np.float64]
@@ -72,7 +72,8 @@ def random_twin(
         draws: of each size.
     """
     task = _task(project, known)
-    drawn = [[_accuracy(task, project, size, seed) for size in sizes] for seed in _seeds(project, draws)]
+    first = project.config.project.seed
+    drawn = [[_accuracy(task, project, size, first + n) for size in sizes] for n in range(draws)]
     labels, accuracy = zip(*measured, strict=True)
     return Twin(
         np.array(labels, dtype=np.float64),
@@ -82,19 +83,12 @@ def random_twin(
     )
 
 
-def _seeds(project: Project, draws: int) -> Iterator[int]:
-    first = project.config.project.seed
-    yield from range(first, first + draws)
-
-
 def _task(project: Project, known: Mapping[str, str]) -> Task:
     """What the campaign could choose from, and what it was measured on."""
     config, pool = project.config, project.pool
     position = {name: i for i, name in enumerate(config.project.classes)}
-    holdout = project.holdout_rows()
-    rows = np.setdiff1d(pool.role_rows("pool"), holdout)
-    targets = project.embeddings.take(holdout)
-    rows = rows[~near_any(project.embeddings.take(rows), targets, config.acquisition.duplicate_cosine)]
+    holdout, rows = project.holdout_rows(), unsealed_rows(project)
+    rows = rows[~near_holdout(project)(project.embeddings.take(rows))]
     y, holdout_y = (
         np.array([position[known[item_id]] for item_id in pool.ids(part)], dtype=np.int64)
         for part in (rows, holdout)
@@ -104,7 +98,7 @@ def _task(project: Project, known: Mapping[str, str]) -> Task:
         config.project.name,
         project.embeddings.take(rows),
         y,
-        targets,
+        project.embeddings.take(holdout),
         holdout_y,
         config.project.classes,
         free,

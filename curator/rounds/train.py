@@ -10,9 +10,9 @@ from curator.ledger import queries
 from curator.ledger.store import utc_now
 from curator.money.fixed import Stopwatch, charge_round
 from curator.pool.problems import counted
+from curator.project.holdout import near_holdout
 from curator.project.project import Project
 from curator.rounds.starved import find_starved, keep, notes_of
-from strategies.kernels.near_duplicates import near_any
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,21 @@ class TrainingSet:
     dropped: NDArray[np.int64]
 
 
-def training_set(project: Project) -> TrainingSet:
-    """The settled labels, without near-duplicates of the hold-out."""
+def collected_labels(project: Project) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n,) pool rows, ascending, of the settled training labels, and (n,) their classes as columns."""
     labels = queries.labels.training_labels(project.ledger)
     position = {name: i for i, name in enumerate(project.config.project.classes)}
     ids = [item_id for item_id, label in labels.items() if label in position]
     rows = project.pool.rows(ids)
     y = np.array([position[labels[item_id]] for item_id in ids], dtype=np.int64)
     order = np.argsort(rows)
-    rows, y = rows[order], y[order]
-    near = near_any(
-        project.embeddings.take(rows),
-        project.embeddings.take(project.holdout_rows()),
-        project.config.acquisition.duplicate_cosine,
-    )
+    return rows[order], y[order]
+
+
+def training_set(project: Project) -> TrainingSet:
+    """The settled labels, without near-duplicates of the hold-out."""
+    rows, y = collected_labels(project)
+    near = near_holdout(project)(project.embeddings.take(rows))
     return TrainingSet(rows[~near], y[~near], y[near])
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from curator.errors import DataError
-from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
+from curator.rounds.train import collected_labels
 from curator.simulate.data import Labeled
 from curator.simulate.from_file import labeled_rows, words_of
 
@@ -48,13 +48,7 @@ def _replayed(project: Project) -> Labeled:
 
 def _collected(project: Project) -> Labeled:
     config = project.config.project
-    labels = queries.labels.training_labels(project.ledger)
-    position = {name: i for i, name in enumerate(config.classes)}
-    ids = [item_id for item_id, label in labels.items() if label in position]
-    rows = project.pool.rows(ids)
-    y = np.array([position[labels[item_id]] for item_id in ids], dtype=np.int64)
-    order = np.argsort(rows)
-    rows, y = rows[order], y[order]
+    rows, y = collected_labels(project)
     note = (
         f"played on the {len(rows):,} labels collected so far: a strategy chose them, so they are no random sample of the "
         "pool, and a simulated campaign has only them to choose from; what it shows need not hold for the whole pool"

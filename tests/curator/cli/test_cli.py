@@ -7,22 +7,12 @@ import sqlite3
 
 import pyarrow.parquet as pq
 import pytest
+from support.command import run
 from support.projects import CLASSES, make_project, write_pool
-from typer.testing import CliRunner
 
-from curator.cli.app import app
 from curator.cli.printing import table
 from curator.project.project import Project
 from curator.rounds.run import run_round
-
-runner = CliRunner()
-
-
-def run(*args, code=0):
-    """Run `curator ARGS`; the exit code must be as expected."""
-    result = runner.invoke(app, [str(arg) for arg in args])
-    assert result.exit_code == code, f"{result.stdout}\n{result.stderr}\n{result.exception!r}"
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import run
 from support.process import start_curator
 from support.projects import make_project, write_pool
-from test_cli import run
 
 from curator.project.project import Project
 from curator.rounds.run import run_round

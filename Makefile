@@ -45,6 +45,8 @@ demo-studio: .venv/demo-installed .venv-studio/installed  ## the same through a 
 # Tests write a lot of small files and wait for the disk at each: in memory where there is room.
 ROOM := $(shell test -w /dev/shm && df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4096 {print "/dev/shm"}')
 WORKERS ?= 2
+# Of what is imported the compiled form is kept, or each of the hundreds of processes would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
 # One Label Studio for each worker; a file's tests stay together, for they share what they set up.
 define run-tests
 	folder=$$(mktemp -d $(or $(ROOM),/tmp)/curator-tests.XXXXXX) && trap 'rm -rf "$$folder"' EXIT && \

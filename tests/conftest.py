@@ -8,11 +8,14 @@ from pathlib import Path
 import httpx
 import keyring.core
 import pytest
+from hypothesis import HealthCheck, settings
 from support import keyring_backend
 from support.local_studio import LocalStudio
 from support.warm import warm_curator
 
 ROOT = Path(__file__).resolve().parents[1]
+settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on any machine")  # a busy one finds no faults that are none
 _SLOW_TO_START = {"studio", "studio_executable", "browser"}
 
 

@@ -12,9 +12,9 @@ from curator.cli.printing import echo
 
 
 def backup(
-    path: Annotated[Path, typer.Argument(help="Folder to make; must not exist.")],
+    path: Annotated[Path, typer.Argument(help="Folder to create; must not exist.")],
     project: ProjectDir = HERE,
-    force: Annotated[bool, typer.Option("--force", help="Replace a backup that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing backup.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy the ledger and curator.toml into a folder; safe while rounds run and people answer.
@@ -33,5 +33,5 @@ def backup(
         config = "curator.toml" if made.has_config else "no curator.toml (there is none in the project)"
         echo(
             f"{made.folder}: ledger of campaign {made.campaign} ({made.rounds:,} rounds, {made.answers:,} answers, "
-            f"{made.size:,} bytes), {config}\nNot in it: {NOT_IN_IT}."
+            f"{made.size:,} bytes), {config}\nNot included: {NOT_IN_IT}."
         )

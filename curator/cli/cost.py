@@ -11,7 +11,9 @@ from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Show the bill; bring it to what was really invoiced."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Show the bill, and correct it to what was really invoiced.",
 )
 
 
@@ -32,10 +34,12 @@ def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
 def reprice(
     rounds: Annotated[
         list[int],
-        typer.Option("--round", help="That asked; several: --round 2 --round 3.", show_default=False),
+        typer.Option(
+            "--round", help="Round that asked; may be repeated: --round 2 --round 3.", show_default=False
+        ),
     ],
     project: ProjectDir = HERE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Pay the answers of a round by the rates that curator.toml has now, as when they were agreed on late.
@@ -63,10 +67,13 @@ def reprice(
 @app.command("import")
 def import_(
     invoice: Annotated[
-        Path, typer.Argument(help="CSV: round, amount, and if wanted kind, currency and note.")
+        Path,
+        typer.Argument(
+            help="CSV file with the columns round and amount, and optionally kind, currency and note."
+        ),
     ],
     project: ProjectDir = HERE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Override what rounds cost with what was really invoiced; gain per dollar follows.

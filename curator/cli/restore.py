@@ -25,17 +25,18 @@ def restore(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A data file; again for each that was added, in order.", show_default="[data] source"
+            help="A data file; repeat for each that was added, in order.", show_default="[data] source"
         ),
     ] = None,
     embeddings: Annotated[
         list[str] | None, typer.Option(help="Precomputed embeddings, one file per data file, as for `init`.")
     ] = None,
     holdout_embeddings: Annotated[
-        str | None, typer.Option(help="Those of the hold-out file, as for `init`.")
+        str | None, typer.Option(help="Embeddings of the hold-out file, as for `init`.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also when the ledger is whole; it is moved aside.")
+        bool,
+        typer.Option("--force", help="Restore even if the ledger is intact; the old one is moved aside."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -74,5 +75,5 @@ def restore(
         lines += [f"  {line}" for line in report.restored]
         lines += ["Missing:", *(f"  {line}" for line in report.missing)] if report.missing else []
         if report.moved_to:
-            lines.append(f"The former .curator is in {report.moved_to}; remove it when all is well.")
-        echo("\n".join([*lines, "Go on with `curator round`."]))
+            lines.append(f"The old .curator is in {report.moved_to}; delete it when all is well.")
+        echo("\n".join([*lines, "Continue with `curator round`."]))

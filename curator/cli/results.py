@@ -13,16 +13,17 @@ from curator.cli.printing import echo, say
 
 
 def export(
-    path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
+    path: Annotated[Path, typer.Argument(help="File to write: FILE.parquet, FILE.csv or FILE.jsonl.")],
     project: ProjectDir = HERE,
     answers: Annotated[
         bool, typer.Option("--answers", help="A row per answer instead of one per label.")
     ] = False,
     columns: Annotated[
-        bool, typer.Option("--columns/--no-columns", help="With the data's own columns, after ours.")
+        bool, typer.Option("--columns/--no-columns", help="Add the data's own columns, after curator's.")
     ] = True,
     raw: Annotated[
-        bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
+        bool,
+        typer.Option("--raw", help="CSV: leave text that a spreadsheet would run as a formula as it is."),
     ] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Ask the labeler for corrections first.")] = False,
     force: Force = False,
@@ -76,13 +77,15 @@ def predict(
     path: Annotated[
         Path | None,
         typer.Argument(
-            help="A file with the columns of the pool, labels not needed.", show_default="the pool"
+            help="File with the same columns as the pool; labels are not needed.", show_default="the pool"
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.", show_default="stdout, as CSV"
+            "--out",
+            help="File to write: FILE.parquet, FILE.csv or FILE.jsonl.",
+            show_default="stdout, as CSV",
         ),
     ] = None,
     project: ProjectDir = HERE,
@@ -118,7 +121,9 @@ def predict(
             )
             written = None if out is None else export_predictions(opened, predictions, out, force=force)
         if predictions.repeats:
-            say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
+            say(
+                f"{predictions.repeats:,} rows repeat the content of another: each content is listed only once."
+            )
         if written is None:
             echo(printing.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return

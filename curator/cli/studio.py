@@ -36,7 +36,7 @@ def up(
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65_535, help="Where to listen.", show_default="as before, else 8080 or the next free"
+            min=1, max=65_535, help="Port to listen on.", show_default="as before, else 8080 or the next free"
         ),
     ] = None,
     images: Annotated[
@@ -49,13 +49,13 @@ def up(
     executable: Annotated[
         Path | None,
         typer.Option(
-            help="A `label-studio` program to use.", show_default="as before, else installed by curator"
+            help="`label-studio` program to use.", show_default="as before, else installed by curator"
         ),
     ] = None,
     credentials: Annotated[
         Literal["keyring", "file"] | None,
         typer.Option(
-            help="Keep password and token in the keyring, or in the clear in files that only you can read.",
+            help="Keep password and token in the keyring, or in plain text in files that only you can read.",
             show_default="as before, else keyring",
         ),
     ] = None,
@@ -78,7 +78,7 @@ def up(
         if as_json:
             echo(printing.as_json({**done.status.as_json(), "started": done.started}))
         else:
-            echo("Started." if done.started else "It runs already.")
+            echo("Started." if done.started else "It is already running.")
             echo(_text(done.status))
 
 
@@ -89,7 +89,7 @@ def down(home: HomeDir = None, as_json: AsJson = False) -> None:
         from curator.studio import service
 
         stopped = service.down(_home(home))
-        said = "Stopped." if stopped else "It does not run."
+        said = "Stopped." if stopped else "It is not running."
         echo(printing.as_json({"stopped": stopped}) if as_json else said)
 
 
@@ -138,7 +138,7 @@ def _text(found: "StudioStatus") -> str:
         ("account", f"{found.email}; `curator studio status --show-password{option}` shows the password"),
         (
             "credentials",
-            "in the keyring" if found.credentials == "keyring" else f"in the clear, in {found.home}",
+            "in the keyring" if found.credentials == "keyring" else f"in plain text, in {found.home}",
         ),
         ("data", found.data),
         ("images", found.images and f"from folders below {found.images}"),

@@ -109,7 +109,7 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
     problems += [f"column `{name}` is there twice" for name, n in Counter(head).items() if n > 1]
     if problems:
         raise DataError(
-            f"{path}, line 1: {'; '.join(problems)}. The columns are round and amount, and if wanted "
+            f"{path}, line 1: {'; '.join(problems)}. The columns are round and amount, and optionally "
             "kind, currency and note."
         )
     problems = [

@@ -174,7 +174,9 @@ def _client(project: Project) -> "BackendClient":
         )
     url = project.config.labeler.url
     if not url:
-        raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
+        raise ConfigError(
+            '[labeler] in curator.toml needs the address of the server: url = "http://localhost:8080"'
+        )
     return BackendClient(
         url,
         require_token(url),

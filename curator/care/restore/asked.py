@@ -66,9 +66,9 @@ def take_in(project: Project, place: Place, lost: LostItems) -> Taken:
             advance(len(page.questions) + len(page.other_keys) + page.keyless)
     if taken.changed:
         raise DataError(
-            f"{len(taken.changed):,} items were asked about with another content than the data file has now: "
-            f"{listed(taken.changed, _LISTED)}. Their labels would not fit. Put the file back as it was, name another "
-            "(--data FILE), or move it away: asked items are then taken from their questions."
+            f"{len(taken.changed):,} items had other content when they were asked about than the data file has now: "
+            f"{listed(taken.changed, _LISTED)}. Their labels would not fit. Put the original file back, name another (--data "
+            "FILE), or move it away: items already asked about are then taken from their questions."
         )
     return taken
 
@@ -153,7 +153,7 @@ class _Reader:
         if not is_key_of(question.key, row["key"]):
             raise CuratorError(
                 f"The question {question.key} at the labeler (task {found.external_id}) says that it asks about item "
-                f"{question.item_id!r} in round {question.round}, which does not go with its key: it was changed there. "
+                f"{question.item_id!r} in round {question.round}, which does not match its key: it was changed there. "
                 "Put its data back, or delete the task."
             )
         if role == "holdout":

@@ -15,7 +15,7 @@ def bill_text(found: CostOverview) -> str:
     if found.imported:
         lines.append(imported_line(found.imported, found.currency))
     if not found.bill:
-        return "\n".join([*lines, "Nothing was spent yet."])
+        return "\n".join([*lines, "Nothing has been spent yet."])
     rows = [
         [str(row["round"]), KINDS[row["kind"]], row["source"], format_amount(row["amount"], found.currency)]
         for row in found.bill
@@ -54,7 +54,7 @@ def import_text(corrections: list[Correction], currency: str, *, dry_run: bool) 
     ]
     changed = sum(c.difference != 0 for c in corrections)
     if not rows:
-        return "The file has no lines: nothing was changed."
+        return "The file has no rows: nothing was changed."
     verb = "would change" if dry_run else "changed"
     return "\n".join(
         [

@@ -327,7 +327,7 @@ def test_a_data_file_that_has_changed_is_refused(start):
     source.write_text("".join(json.dumps(row) + "\n" for row in changed), encoding="utf-8")
     error = one_error(campaign.curator("restore", code=1))
     assert (
-        f"1 items were asked about with another content than the data file has now: '{item['item_id']}'"
+        f"1 items had other content when they were asked about than the data file has now: '{item['item_id']}'"
         in error
     )
     assert not list(campaign.folder.glob(".curator*"))
@@ -485,8 +485,8 @@ def test_other_campaigns_and_foreign_tasks_are_left_out(start):
     before = known(campaign.folder)
     lose(campaign)
     result = campaign.curator("restore")
-    assert "16 tasks there carry keys of other campaigns: left out." in result.stderr
-    assert "1 tasks there are not curator's: left out." in result.stderr
+    assert "16 tasks there belong to other campaigns and were left out." in result.stderr
+    assert "1 tasks there are not curator's and were left out." in result.stderr
     after = known(campaign.folder)
     for table in ("questions", "holdout", "answers", "costs", "picks"):
         assert after[table] == before[table], table

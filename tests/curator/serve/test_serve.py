@@ -735,7 +735,7 @@ def test_the_loop_goes_on_when_the_server_is_killed(start, open_studio, tmp_path
         assert len(campaign.backends()) == 1
         assert len(campaign.webhooks()) == 1
     done = CliRunner().invoke(app, ["serve", "--unregister", "--project", str(campaign.folder)])
-    assert (done.exit_code, done.stdout) == (0, "0 entries taken out of Label Studio.\n")
+    assert (done.exit_code, done.stdout) == (0, "0 entries removed from Label Studio.\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -811,7 +811,7 @@ def test_a_label_studio_that_is_away_at_the_end_is_said(start, open_studio):
         assert len(campaign.backends()) == 1
         away[0] = False
         done = CliRunner().invoke(app, ["serve", "--unregister", "--project", str(campaign.folder)])
-        assert done.stdout == "2 entries taken out of Label Studio.\n"
+        assert done.stdout == "2 entries removed from Label Studio.\n"
         assert campaign.backends() == campaign.webhooks() == []
 
 

@@ -23,7 +23,7 @@ def test_both_are_compared_at_what_both_reach():
     assert found.needed_at_random == pytest.approx(120)
     assert _told(found, 120) == (
         "To accuracy 0.900 curator took 60 labels ($4.80), labels at random 120 ($9.60; by draw: 120, 120): 50% fewer, and "
-        "fewer than with each draw. `curator simulate` plays more of them."
+        "fewer than in every draw. `curator simulate` plays more of them."
     )
 
 

@@ -46,7 +46,7 @@ def restore(
     A former .curator is moved aside, never removed. Nothing is asked or paid again: `curator round` goes on.
     """
     with user_errors():
-        from curator.amounts import format_amount
+        from curator.amounts import readable_amount
         from curator.care.restore.result import RestoreOptions
         from curator.care.restore.run import restore_project
         from curator.config import load_config
@@ -66,7 +66,7 @@ def restore(
         if as_json:
             echo(printing.as_json(report.as_json()))
             return
-        spent = format_amount(report.counts["spent"], load_config(project).cost.currency)
+        spent = readable_amount(report.counts["spent"], load_config(project).cost.currency)
         paid = "what was spent is not known" if report.counts["spent"] is None else f"{spent} spent"
         counts = ", ".join(
             f"{count:,} {_SHOWN.get(what, what)}" for what, count in report.counts.items() if what != "spent"

@@ -79,7 +79,7 @@ def cost_overview(ledger: Ledger, pool: Pool, config: Config) -> CostOverview:
     seconds = None
     if pays_time(cost):
         model = seconds_model(ledger, pool, seed=config.project.seed)
-        seconds = f"no model of seconds: {model.why}" if isinstance(model, NoModel) else described(model)
+        seconds = f"no model of answer times: {model.why}" if isinstance(model, NoModel) else described(model)
     return CostOverview(
         currency=cost.currency,
         rates=rate_card(cost),

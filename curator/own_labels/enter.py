@@ -78,8 +78,8 @@ def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
         return []
     notes = [imported_line(found.labels, currency)]
     for items, what in (
-        (found.holdout, "are of the sealed hold-out: their labels were left out"),
-        (found.contradicted, "have another label that was paid for, which stays"),
+        (found.holdout, "belong to the sealed hold-out: their labels were left out"),
+        (found.contradicted, "already have a different, paid label, which stays"),
         (found.unknown, "are not in the pool and came without content: left out"),
     ):
         if items:

@@ -170,7 +170,7 @@ class Project:
         if found.meta["encoder_fingerprint"] != self.embeddings.fingerprint:
             if self.reads_as_before(round_id, found):
                 self.say(
-                    f"The encoder was learned again, and is the same within rounding: the model of round {round_id} is kept."
+                    f"The encoder was fitted again and is the same within rounding: the model of round {round_id} is kept."
                 )
             else:
                 changed = "The encoder has"
@@ -184,7 +184,7 @@ class Project:
         if not len(rows):
             return replace(found, model=self.new_model(), train_rows=rows, train_labels=labels)
         trained_in = f"round {round_id}" if round_id else "the first round"
-        self.say(f"{changed} changed since {trained_in}: its model is trained again.")
+        self.say(f"{changed} changed since {trained_in}: its model is retrained.")
         model = fit_model(
             self.new_model(),
             self.embeddings.take(rows),

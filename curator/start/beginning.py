@@ -41,7 +41,7 @@ def check_unicode(options: Mapping[str, object]) -> None:
     if odd:
         raise ConfigError(
             "These are not UTF-8, so curator.toml cannot hold them:\n" + "\n".join(odd) + "\n"
-            "Give files and columns names in UTF-8, and set a UTF-8 locale (LANG=C.UTF-8), then run again."
+            "Give files and columns UTF-8 names, and set a UTF-8 locale (LANG=C.UTF-8), then run again."
         )
 
 

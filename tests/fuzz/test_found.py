@@ -544,4 +544,4 @@ def test_a_lock_file_of_any_content_locks(tmp_path):
     for content in ("[" * 5000, "{}", "[1]", "x"):
         path.write_text(content)
         with project_lock(path, "round") as dead:
-            assert "it has not said who it is" in (dead or "")
+            assert "it did not say which" in (dead or "")

@@ -92,5 +92,5 @@ def test_corrected_labels_move_the_end_before_too():
     (said,) = restated([row(1, 0.5, 80), row(2, 0.6, 80, 0.55, (0.5, 80))])
     assert said == (
         "The gain of round 2 is on the same 80 hold-out items at both ends: the model before has 0.550 on them (0.500 by the "
-        "labels of then)."
+        "labels at the time)."
     )

@@ -42,7 +42,7 @@ def test_who_is_told_to_stop_is_told_to_order_nothing(verdict, target):
     found = advice(verdict, target, LARGER)
     assert (found.word, found.labels, found.holdout) == (verdict.word, 0, None)
     text = sentence(told(found), "USD")
-    assert "Order next" not in text
+    assert "Recommended order" not in text
     assert "more in the hold-out" not in text
 
 
@@ -51,7 +51,7 @@ def test_who_is_told_to_go_on_is_told_how_many():
     assert (advice(GOES_ON).labels, advice(GOES_ON).cost) == (20, 1_600_000)
     towards = advice(GOES_ON, SOME)
     assert (towards.labels, towards.cost, towards.chance) == (120, 9_600_000, 0.63)
-    assert "Order next: 120 labels for $9.60, a 63% chance to reach the target." in sentence(
+    assert "Recommended order: 120 labels for $9.60, a 63% chance of reaching the target." in sentence(
         told(towards), "USD"
     )
     alone = advice(GOES_ON, NOTHING)
@@ -78,7 +78,7 @@ def test_the_hold_out_is_named_only_where_it_does_more():
 def test_a_price_that_nobody_knows_is_not_told_as_nothing():
     """No amount, and no zero."""
     found = advise(GOES_ON, batch=20, batch_cost=None, target=None, holdout=None)
-    assert "Order next: 20 labels (price not known)." in sentence(told(found), "USD")
+    assert "Recommended order: 20 labels (price not known)." in sentence(told(found), "USD")
 
 
 def test_no_chance_is_a_certainty():

@@ -166,7 +166,7 @@ def test_in_the_loop(campaign):
         assert 0.0 < told["inputs"]["kappa"] <= 1.0
         assert told["inputs"]["rarest_labels"] >= 5
     shown = CliRunner().invoke(app, ["status", "--project", str(campaign)])
-    assert "Stop or go on after round 5: stop. " in shown.stdout
+    assert "Advice after round 5: stop. " in shown.stdout
     found = CliRunner().invoke(app, ["round", "--project", str(campaign), "--json"])
     assert json.loads(found.stdout)["verdict"]["round"] == 6
     edit_config(campaign, "predictions = 100 ", "predictions = 100000000000 ")

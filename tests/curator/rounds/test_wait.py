@@ -235,7 +235,7 @@ def test_another_curator_at_work_is_waited_for(campaign):
     time_.at(600, lambda: held.__exit__(None, None, None))
     report = wait_for_round(campaign.open, say=said.append, clock=time_.clock, sleep=time_.sleep)
     assert report.measured["round"] == 1
-    assert len([line for line in said if "Another curator is at work since" in line]) == 1
+    assert len([line for line in said if "Another curator has been at work since" in line]) == 1
     assert [line for line in said if line.startswith("Going on after ")] == ["Going on after 10 min."]
 
     with (
@@ -348,7 +348,7 @@ def test_a_server_that_goes_away_in_the_middle_of_finishing(tmp_path, monkeypatc
     )
     assert report.opened == 2
     assert report.measured["round"] == 1
-    assert len([line for line in said if "The labeler is away since" in line]) == 1
+    assert len([line for line in said if "The labeler has been unreachable since" in line]) == 1
     assert re.fullmatch(r"Going on after (59 min|1 h 0 min)\.", said[-1])
 
     monkeypatch.setattr(AwayLabeler, "down", staticmethod(lambda _call: True))
@@ -507,7 +507,7 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path, studio_executable, mon
         assert lines[0].startswith(f"Round 1: 0 of {QUESTIONS} questions answered")
         os.kill(server.pid, signal.SIGKILL)
         lines.append(process.stderr.readline())
-        assert "The labeler is away since" in lines[1]
+        assert "The labeler has been unreachable since" in lines[1]
         assert "no server answers" in lines[1] or "connection" in lines[1]
         server.stop()
         server.start()

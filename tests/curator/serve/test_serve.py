@@ -685,7 +685,7 @@ def test_registration_is_one_however_often_and_gone_at_the_end(start, open_studi
         assert len(campaign.backends()) == 1
         assert len(campaign.webhooks()) == 2
         assert campaign.shown_version() == "round-001"
-    assert said[-1] == "Taken out of Label Studio again."
+    assert said[-1] == "Removed from Label Studio again."
     assert campaign.backends() == []
     assert [hook.id for hook in campaign.webhooks()] == [foreign.id]
     assert campaign.shown_version() == "round-001"
@@ -748,7 +748,7 @@ def test_a_clean_stop(start, open_studio, number):
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (0, "")
-    assert err.splitlines()[-1] == "Taken out of Label Studio again."
+    assert err.splitlines()[-1] == "Removed from Label Studio again."
     assert campaign.backends() == campaign.webhooks() == []
     secret = (campaign.folder / ".curator" / FILE).read_text().strip()
     for hidden in (secret, campaign.studio.token):

@@ -164,7 +164,7 @@ def test_a_simulation_from_a_file(tmp_path, monkeypatch):
     assert "old: 3 campaigns of each strategy; 10 rounds of 8 (the first 8) out of" in shown.stdout
     assert "to reach" in shown.stdout
     assert (
-        "Note: 3 seeds: p values and intervals rest on little, and may turn over; use --seeds 20."
+        "Note: 3 seeds: p values and intervals rest on few campaigns and may change; use --seeds 20."
         in shown.stdout
     )
     folder = tmp_path / "curator-simulation"

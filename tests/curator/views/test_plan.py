@@ -80,7 +80,7 @@ def test_a_hopeless_target_is_said(campaign):
     result = call("plan", "--project", campaign, "--target", 0.999)
     assert result.exit_code == 0
     assert "0.999 cannot be reached with this model and encoder" in result.stdout
-    assert "Order next" not in result.stdout
+    assert "Recommended order" not in result.stdout
 
 
 def test_rows_end_at_four_times_or_with_the_pool():

@@ -174,7 +174,7 @@ def test_the_verdict_to_stop_comes_with_its_inputs(folder):
         },
     )
     report = report_of(folder)
-    shown = card(report, "Stop or go on")
+    shown = card(report, "Advice")
     assert (shown.figure, shown.lines, shown.absent) == ("Continue", tuple(reasons), False)
     facts = dict(shown.facts)
     assert facts["next round"] == "$0.96"

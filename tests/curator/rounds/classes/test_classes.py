@@ -83,7 +83,7 @@ def test_rename_and_merge_keep_every_label_and_ask_nobody(folder):
         measured = run_round(project).measured
         assert measured["round"] == 3
         assert measured["gain"] is not None
-        assert "both are counted by today's classes" in measured["note"]
+        assert "both are scored with today's classes" in measured["note"]
         assert set(labels(project).values()) == {"other", "green"}
         assert len(labels(project)) == len(before) + 10
         assert current_regime(project.ledger).changed == ("classes",)

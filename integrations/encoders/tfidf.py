@@ -98,7 +98,7 @@ class TfidfEncoder:
     def encode(self, items: Sequence[str]) -> FloatArray:
         """(n, dim) unit rows; a text without a known word or letter group is a zero row."""
         if self._projection is None:
-            raise EncoderError("tfidf has to be fitted before it encodes.")
+            raise EncoderError("tfidf must be fitted before it encodes.")
         projected = np.zeros((len(items), self._projection.shape[1]), dtype=np.float32)
         start = 0
         for view, weights in zip(self._views, self._weights, strict=True):

@@ -189,7 +189,7 @@ class ReplayLabeler:
             seconds=round(typical * (0.5 + _fraction(item_id)), 3),
             created_at=given,
             updated_at=given,
-            problem=f"{label!r} is none of the classes" if unknown else None,
+            problem=f"{label!r} is not one of the classes" if unknown else None,
             raw={"item_id": item_id, "label": label},
         )
 

@@ -143,7 +143,7 @@ def test_hold_out_file_and_hourly_rate_are_written_too():
         (changed("holdout", metric="luck"), "holdout.metric"),
         (
             changed("holdout", mistakes={"neg": {"neg": 2.0}}),
-            "mistakes prices what is no mistake: neg taken for itself",
+            "mistakes puts a price on right answers: neg taken for itself",
         ),
         (changed("cost", price_per_label=None), "exactly one of `price_per_label`"),
         (changed("cost", price_per_label="cheap"), "'cheap' is not an amount"),

@@ -473,7 +473,7 @@ def test_annotations_are_not_validated_by_the_server(api, labeler):
         "2 classes were chosen": [
             {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["pos", "neg"]}}
         ],
-        "'zzz' is none of the classes": choice("zzz"),
+        "'zzz' is not one of the classes": choice("zzz"),
         "holds no choices": [{"from_name": "label", "value": 5}],
         "nothing was": [{"foo": 1}],
     }

@@ -115,7 +115,9 @@ def _transport(ca_file: Path | None, **more: Any) -> httpx.HTTPTransport:
         trusted = ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ValueError) as exc:  # an SSLError is an OSError
         why = (
-            "there is no such file" if isinstance(exc, FileNotFoundError) else "no certificates in PEM format"
+            "there is no such file"
+            if isinstance(exc, FileNotFoundError)
+            else "it holds no certificates in PEM format"
         )
         raise LabelerError(
             f"[labeler] ca_file in curator.toml, {ca_file}, cannot be used: {why}. Name the file with the certificate of the "

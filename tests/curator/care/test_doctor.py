@@ -519,7 +519,7 @@ def test_local_images_need_a_server_that_serves_them(tmp_path, studio):
         ]
 
     assert "LOCAL_FILES_SERVING_ENABLED=true" in seen(tmp_path / "root")["remedy"]
-    assert "is no folder here" in seen(tmp_path / "nothing")["detail"]
+    assert "is not a folder on this machine" in seen(tmp_path / "nothing")["detail"]
     assert "is not below" in seen(tmp_path / "root", sample="/elsewhere/x.png")["detail"]
     asked = make(studio, IMAGES, {"image": "/data/local-files/?d=set/x.png"})
     found = look(studio.url, studio.token, asked, IMAGES, **local, image_root=str(tmp_path / "root"))

@@ -288,7 +288,7 @@ def test_answers_that_nobody_asked_for_are_listed_with_what_they_cost(desk):
 
 def test_items_whose_answers_cannot_be_read_are_asked_about_again(desk):
     """Not those with a readable answer, not who cannot tell, not while somebody is still asked, and not for ever."""
-    unreadable = {"label": None, "problem": "'Red' is none of the classes"}
+    unreadable = {"label": None, "problem": "'Red' is not one of the classes"}
 
     def broken(number: int, at: int) -> Answer:
         return by(number, "", at, **unreadable)

@@ -125,7 +125,7 @@ def test_labels_that_differ_by_case_are_refused_with_the_way_out_or_merged(tmp_p
 
 
 def test_an_answer_may_have_space_around_and_another_unicode_spelling():
-    """Files of answers pass through tools that change both; anything else is none of the classes."""
+    """Files of answers pass through tools that change both; anything else is not one of the classes."""
     control = Control("text", "label", "text", "text", (NFC, "b"), "can't tell")
 
     def answer(choice):

@@ -200,7 +200,7 @@ def test_every_change_of_an_answer_is_a_version(start, others):
     nonsense: Any = choice("purple")
     campaign.api.annotations.create(id=invalid, result=nonsense, lead_time=2.0)
     status = campaign.curator("status")
-    assert "'purple' is none of the classes" in status.stdout
+    assert "'purple' is not one of the classes" in status.stdout
     assert "6 of 14 questions answered" in status.stdout
     history = [campaign.rows("select * from answers order by source_id, version")]
 

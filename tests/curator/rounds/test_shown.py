@@ -65,7 +65,7 @@ PROBS = np.array([0.1, 0.41, 0.49], dtype=np.float32)
             "modAL.batch:uncertainty_batch_sampling", PROBS, 0.6,
             "Chosen by modAL.batch:uncertainty_batch_sampling; nothing asked before is similar to it.",
         ),
-        ("maxherding", None, None, "Chosen to cover the pool."),
+        ("maxherding", None, None, "Chosen so that every kind of item gets asked about."),
         (
             "coverage", None, 0.6,
             "Chosen so that every kind of item gets asked about; nothing asked before is similar to it.",

@@ -310,7 +310,7 @@ def test_look_alike_classes_are_merged_for_good(tmp_path):
     folder = tmp_path / "p"
     report = init_project(options(data, merge_case=True, holdout=str(held)), folder, NoProgress())
     assert load_config(folder).project.classes == TOPICS
-    assert any("5 labels taken as the class that they look like" in note for note in report.notes)
+    assert any("5 labels taken as the class they look like" in note for note in report.notes)
     assert any(note.startswith("hold-out: 6 labels taken") for note in report.notes)
     write(data, [{"id": "new", "text": "the card again", "label": "BILLING"}])
     added = CliRunner().invoke(app, ["add", str(data), "--project", str(folder)])

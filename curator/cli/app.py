@@ -89,10 +89,10 @@ def round_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one labeling cycle: pull answers, retrain, measure, log the gain, choose and send the next batch.
+    """Run one labeling cycle: pull answers, retrain, measure, record the gain, choose and send the next batch.
 
-    Safe to run twice, to kill and to run again. Exit code 3: the open round still needs answers, nothing changed.
-    With --wait it looks again until they are there, also while the labeler is away; Ctrl-C stops, nothing is lost.
+    Safe to run twice, or to kill and run again. Exit code 3: the open round still needs answers, and nothing changed.
+    With --wait it keeps checking until they are there, even while the labeler is unreachable; Ctrl-C stops it, and nothing is lost.
     """
     with user_errors():
         from curator.cli.text import results
@@ -140,7 +140,7 @@ def status(
     last: Annotated[
         str | None,
         typer.Option(
-            help="Show what about the last AMOUNT of spending gained, e.g. 100.",
+            help="Show what roughly the last AMOUNT of spending gained, e.g. 100.",
             show_default="every stretch of rounds",
         ),
     ] = None,
@@ -175,9 +175,9 @@ def embeddings(
     project: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Put fresh embeddings in the place of those that came with the data, say from an encoder tuned since.
+    """Replace the embeddings that came with the data by fresh ones, say from an encoder tuned since then.
 
-    Every item needs one. Models are trained again on them when they are next needed; what was measured stays as it was.
+    Every item needs one. Models are retrained on them when they are next needed; what was measured stays as it was.
     """
     with user_errors():
         from curator.errors import ConfigError
@@ -203,7 +203,7 @@ app.command(cls=SettingsCommand)(predict)
 
 @app.command()
 def strategies(as_json: AsJson = False) -> None:
-    """List what can choose the next batch, one line each."""
+    """List the strategies that can choose the next batch, one per line."""
     with user_errors():
         from strategies.registry import Scorer, get, names
 

@@ -19,7 +19,7 @@ def backup(
 ) -> None:
     """Copy the ledger and curator.toml into a folder; safe while rounds run and people answer.
 
-    The copy is checked before it gets its name. The data files, and what can be computed again from them (pool,
+    The copy is checked before it gets its name. The data files, and what can be recomputed from them (pool,
     embeddings, models), are not in it.
     """
     with user_errors():

@@ -60,9 +60,9 @@ def add(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add classes. The labeled hold-out is asked about again, since some of it may be of the new class.
+    """Add classes. The labeled hold-out is asked about again, since some of it may belong to the new class.
 
-    With --from only what was given these classes is; their training items go back into the pool.
+    With --from only items labeled with these classes are; their training items go back into the pool.
     """
     from curator.rounds.classes import wanted
 
@@ -82,7 +82,7 @@ def rename(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a class another name. Its labels follow; nobody is asked anything."""
+    """Rename a class. Its labels change with it; nothing is asked again."""
     from curator.rounds.classes import wanted
 
     _change(
@@ -104,7 +104,7 @@ def merge(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make one class of several. Their labels follow; nobody is asked anything."""
+    """Merge several classes into one. Their labels change with them; nothing is asked again."""
     from curator.rounds.classes import wanted
 
     _change(
@@ -128,7 +128,7 @@ def split(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make several classes of one. Its hold-out items are asked about again, its training items go back into the pool."""
+    """Split a class into several. Its hold-out items are asked about again, its training items go back into the pool."""
     from curator.rounds.classes import wanted
 
     _change(

@@ -19,7 +19,7 @@ app = typer.Typer(
 
 @app.command()
 def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
-    """Show what each round cost by kind, how that is known, and the rate card as it is understood."""
+    """Show what each round cost by kind, how that is known, and the rate card as curator understands it."""
     with user_errors():
         from curator.cli.text.cost import bill_text
         from curator.money.overview import cost_overview
@@ -42,9 +42,9 @@ def reprice(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Pay the answers of a round by the rates that curator.toml has now, as when they were agreed on late.
+    """Charge the answers of a round at the rates that curator.toml has now, say because they were agreed on late.
 
-    A price that is changed in curator.toml holds for rounds that are opened afterwards; what was asked before keeps its price
+    A price changed in curator.toml applies to rounds opened afterwards; what was asked before keeps its price
     until this command says otherwise. Each change is a row of the bill with its reason, nothing is overwritten.
     """
     with user_errors():
@@ -76,9 +76,9 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Override what rounds cost with what was really invoiced; gain per dollar follows.
+    """Replace what rounds cost by what was really invoiced; gain per dollar follows.
 
-    The difference is added to the ledger, nothing in it is overwritten. The same file again changes nothing.
+    The difference is added to the ledger, and nothing in it is overwritten. Importing the same file again changes nothing.
     """
     with user_errors():
         from curator.cli.text.cost import import_text

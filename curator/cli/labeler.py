@@ -37,7 +37,7 @@ def connect(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on in another project of Label Studio, after the old one was deleted or imported again.
+    """Continue in another Label Studio project, after the old one was deleted or imported again.
 
     Questions are found there by curator's own keys. Those of the open round that are missing and still owe an answer are
     asked again by the next `curator round`; labels that were paid for stay in the ledger and are never asked again.

@@ -39,7 +39,7 @@ def plan(
 ) -> None:
     """Forecast the metric over labels and money, with intervals that were back-tested, from the measured rounds.
 
-    With a target: what it will cost, the chance to reach it within the budget, and how many labels to order next. No forecast
+    With a target: what it will cost, the chance of reaching it within the budget, and how many labels to order next. No forecast
     is made from fewer than four rounds, beyond four times the labels seen, or over a change of strategy or model.
     """
     if holdout:

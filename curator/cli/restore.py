@@ -42,8 +42,8 @@ def restore(
 ) -> None:
     """Rebuild a lost or damaged .curator from a backup, the data files and what the labeler still has.
 
-    curator.toml has to be there. Items, rounds, questions and answers come back, with what they cost; what cannot is said.
-    A former .curator is moved aside, never removed. Nothing is asked or paid again: `curator round` goes on.
+    curator.toml must be there. Items, rounds, questions and answers come back, with what they cost; what cannot be restored is listed.
+    The old .curator is moved aside, never deleted. Nothing is asked or paid for again: `curator round` continues.
     """
     with user_errors():
         from curator.amounts import readable_amount

@@ -29,7 +29,7 @@ def export(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
+    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are written as given.
 
     In CSV a free text that begins like a formula gets an apostrophe before it, so that no spreadsheet runs it, and the
     output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
@@ -99,9 +99,9 @@ def predict(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the newest model thinks of items: the likeliest class, and the probability of every class.
+    """Show what the newest model predicts for items: the likeliest class, and the probability of every class.
 
-    Nothing is asked, paid or added to the pool.
+    Nothing is asked, paid for or added to the pool.
 
     Example: curator predict new.csv --out predictions.csv
     """

@@ -183,7 +183,7 @@ def simulate(
     over money with those of random labels: area, labels and money to each target, paired tests, what would have been
     saved, and what to do.
 
-    Safe to stop: finished campaigns are kept, the same command goes on with the rest, and more --strategies or --seeds
+    Safe to stop: finished campaigns are kept, the same command continues with the rest, and more --strategies or --seeds
     play only what is new.
 
     Example: curator simulate --data old-labels.csv --price 0.08 --strategies auto,margin,random --seeds 20

@@ -131,7 +131,7 @@ def init(
 ) -> None:
     """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
 
-    What is not given is inferred, and said: columns, classes, copies, languages. Nothing is sent to anybody yet.
+    What you do not give is inferred and shown: columns, classes, copies, languages. Nothing is sent to anybody yet.
 
     Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
     """
@@ -181,7 +181,7 @@ def add(
 ) -> None:
     """Append data to the pool. Known items are skipped; a known id with other content is refused.
 
-    With --labeled the file may be an export, of curator or of Label Studio (JSON). A label that was paid for stays.
+    With --labeled the file may be an export from curator or from Label Studio (JSON). Labels that were paid for stay.
     """
     with user_errors():
         from curator.cli.text import results

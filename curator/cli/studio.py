@@ -61,7 +61,7 @@ def up(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start it; the first time, install it (1 GB). Ready when this returns; harmless when it runs already.
+    """Start it; the first time, install it (1 GB). Ready when this returns; harmless if it is already running.
 
     It listens on 127.0.0.1 only and sends no usage data. `curator round` finds its token by itself.
 
@@ -84,7 +84,7 @@ def up(
 
 @app.command()
 def down(home: HomeDir = None, as_json: AsJson = False) -> None:
-    """Stop it. Its projects and its account stay for the next `curator studio up`."""
+    """Stop it. Its projects and its account are kept for the next `curator studio up`."""
     with user_errors():
         from curator.studio import service
 

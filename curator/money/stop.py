@@ -192,7 +192,9 @@ def _worth(outlook: Outlook, evidence: Evidence) -> tuple[str, bool]:
         )
     else:
         net = rounded_amount(outlook.net, evidence.currency)
-        reason = f"The next {ahead} should be worth {net} more than {'it costs' if outlook.rounds == 1 else 'they cost'}."
+        reason = (
+            f"The next {ahead} should be worth {net} net of {'its' if outlook.rounds == 1 else 'their'} cost."
+        )
     if pays and settled:
         reason = (
             f"The last batches changed {100 * (evidence.changed or 0):.2f}% of predictions: about {100 * (still or 0):.2f} points "

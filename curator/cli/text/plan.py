@@ -163,8 +163,8 @@ def _held(record: TrackRecord | None) -> str:
             f"from {FEWEST} forecasts on."
         )
     return (
-        f"{record.forecasts} scored{campaigns}; 50/80/95% intervals held {100 * record.hit50:.0f}, {100 * record.hit80:.0f} and "
-        f"{100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."
+        f"{record.forecasts} scored{campaigns}; 50%, 80% and 95% intervals held {100 * record.hit50:.0f}%, {100 * record.hit80:.0f}% "
+        f"and {100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."
     )
 
 

@@ -187,7 +187,7 @@ class _Diagnosis:
         name = "server clock"
         said = reply.headers.get_list("date")
         if len(said) > 1:
-            detail = f"it is said {len(said)} times in one reply, first {said[0][:_SHOWN]}"
+            detail = f"one reply gives it {len(said)} times, first {said[0][:_SHOWN]}"
             self._found.append(
                 warn(
                     name,

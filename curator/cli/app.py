@@ -29,6 +29,7 @@ from curator.cli.results import export, predict
 from curator.cli.serve import serve
 from curator.cli.simulate import simulate
 from curator.cli.start import add, init
+from curator.pool.problems import counted
 
 app = typer.Typer(
     name="curator",
@@ -194,7 +195,7 @@ def embeddings(
         echo(
             printing.as_json(vars(replaced))
             if as_json
-            else f"{replaced.items:,} embeddings of {replaced.dim} entries are in place, {replaced.zero_rows:,} of them zero"
+            else f"{counted(replaced.items, 'embedding')} of {replaced.dim} entries stored, {replaced.zero_rows:,} of them all zero"
         )
 
 

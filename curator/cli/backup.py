@@ -9,6 +9,7 @@ from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
+from curator.pool.problems import counted
 
 
 def backup(
@@ -32,6 +33,6 @@ def backup(
             return
         config = "curator.toml" if made.has_config else "no curator.toml (there is none in the project)"
         echo(
-            f"{made.folder}: ledger of campaign {made.campaign} ({made.rounds:,} rounds, {made.answers:,} answers, "
+            f"{made.folder}: ledger of campaign {made.campaign} ({counted(made.rounds, 'round')}, {counted(made.answers, 'answer')}, "
             f"{made.size:,} bytes), {config}\nNot included: {NOT_IN_IT}."
         )

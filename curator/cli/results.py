@@ -10,6 +10,7 @@ from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Force, Header, ProjectDir, Quoting
 from curator.cli.printing import echo, say
+from curator.pool.problems import counted
 
 
 def export(
@@ -122,7 +123,7 @@ def predict(
             written = None if out is None else export_predictions(opened, predictions, out, force=force)
         if predictions.repeats:
             say(
-                f"{predictions.repeats:,} rows repeat the content of another: each content is listed only once."
+                f"{counted(predictions.repeats, 'row')} with the content of another: each content is listed only once."
             )
         if written is None:
             echo(printing.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
@@ -132,5 +133,5 @@ def predict(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
             )
             if as_json
-            else f"{written.rows:,} predictions of {predictions.model_version} written to {out}"
+            else f"{counted(written.rows, 'prediction')} of {predictions.model_version} written to {out}"
         )

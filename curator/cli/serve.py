@@ -7,6 +7,7 @@ import typer
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, ProjectDir
 from curator.cli.printing import echo, say
+from curator.pool.problems import counted
 
 
 def serve(
@@ -43,7 +44,7 @@ def serve(
         from curator.serve.run import unregister as take_out
 
         if unregister:
-            echo(f"{take_out(project)} entries removed from Label Studio.")
+            echo(f"{counted(take_out(project), 'entry', 'entries')} removed from Label Studio.")
             return
         with stopped_by_signals() as stop:
             serve_project(

@@ -10,6 +10,7 @@ from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Header, ProjectDir, Quoting, SkipBadRows
 from curator.cli.printing import echo, say
+from curator.pool.problems import counted
 
 
 def init(
@@ -206,7 +207,7 @@ def add(
             if labeled:
                 own = add_labeled(opened, path, embeddings, label=label, reading=reading)
                 lines = [
-                    f"{own.added:,} items added, {own.new:,} labels imported",
+                    f"{counted(own.added, 'item')} added, {counted(own.new, 'label')} imported",
                     *own_labels_notes(own, opened.config.cost.currency),
                 ]
                 echo(printing.as_json(vars(own)) if as_json else "\n  ".join(lines))

@@ -7,6 +7,7 @@ from curator.amounts import readable_amount
 from curator.evidence.forecast.seen import FEWEST_ROUNDS
 from curator.ledger import queries
 from curator.ledger.store import Ledger
+from curator.pool.problems import counted
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
 
@@ -31,7 +32,7 @@ def why_not(
         imported: labels of the user's own, which no campaign on random labels would have begun without.
     """
     if imported:
-        return f"{imported:,} labels came from files, and the replay cannot tell what random labels would have added to them"
+        return f"{counted(imported, 'label')} came from files, and the replay cannot tell what random labels would have added to them"
     if not arm_labels:
         if share > 0:
             return "the random arm has no labels yet"

@@ -132,7 +132,7 @@ def fit_seconds(times: Times, *, seed: int = 0) -> SecondsModel | NoModel:
         error on answers that it was not fitted to.
     """
     if len(times) < FEWEST:
-        return NoModel(f"{len(times)} answers have a time; a model of answer times needs {FEWEST}")
+        return NoModel(f"{counted(len(times), 'answer')} with a time; a model of answer times needs {FEWEST}")
     if float(np.std(_log_seconds(times))) < LEAST_SPREAD:
         return NoModel("all answers took the same time")
     ours, plain = _cross_validated(times, seed)

@@ -33,6 +33,6 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
     new = came - int(previous["imported"] or 0)
     if new > 0:
         notes.append(
-            f"{new:,} labels came from files between rounds {number} and {round_id}: the gain includes theirs, the cost does not."
+            f"{counted(new, 'label')} came from files between rounds {number} and {round_id}: the gain includes theirs, the cost does not."
         )
     return " ".join(notes) or None

@@ -92,7 +92,7 @@ def _price(budget: Budget, currency: str) -> str:
 def _standing(budget: Budget, currency: str, unasked: str) -> str:
     unknown = budget.unknown_answers
     also = f" ({unasked})" if unasked else ""
-    also += f" (not counting {unknown:,} answers whose cost is not known)" if unknown else ""
+    also += f" (not counting {counted(unknown, 'answer')} whose cost is not known)" if unknown else ""
     return (
         f"{readable_amount(budget.spent, currency)} is spent{also} and {readable_amount(budget.owed, currency)} is needed for questions "
         f"already asked and for the round itself"

@@ -7,6 +7,7 @@ from curator.config import Config
 from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.health import reading
+from curator.pool.problems import counted
 from curator.project.labeler import Former, exchange_folder, project_spec, studio_route
 from curator.rounds.classes.choices import CANNOT_TELL, names_ever
 from integrations.errors import LabelerError
@@ -104,7 +105,12 @@ def _files(
     labeler = FilesLabeler(place)
     labeler.prepare(replace(spec, holder=""), found.project)
     questions, answers = labeler.question_count(), labeler.answer_count()
-    return [ok("labeler", f"{place}: {questions:,} questions, {answers:,} answers, all readable")]
+    return [
+        ok(
+            "labeler",
+            f"{place}: {counted(questions, 'question')}, {counted(answers, 'answer')}, all readable",
+        )
+    ]
 
 
 # labeler -> how it is looked into

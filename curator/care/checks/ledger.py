@@ -9,6 +9,7 @@ from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.faults import MEND
 from curator.ledger.health import newest_time, reading, schema_versions, strange_times, why_unusable
+from curator.pool.problems import counted
 from integrations.findings import Finding, fail, ok, warn
 
 _CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -44,7 +45,12 @@ def _contents(path: Path, opened: sqlite3.Connection, config: Config | None) -> 
     detail = f"whole, {path.stat().st_size:,} bytes, schema {applied[-1]}, journal {mode}"
     if behind:
         # its tables may lack what is asked below
-        return [ok("ledger", f"{detail}; the next command brings it up to date ({behind} migrations behind)")]
+        return [
+            ok(
+                "ledger",
+                f"{detail}; the next command brings it up to date ({counted(behind, 'migration')} behind)",
+            )
+        ]
     return [
         ok("ledger", detail),
         _times(opened),

@@ -11,7 +11,7 @@ from curator.ledger import queries
 from curator.ledger.health import reading
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import zero_rows
-from curator.pool.problems import example
+from curator.pool.problems import counted, example
 from curator.pool.vectors import FLOAT32, StoreManifest, store_folder, why_unusable
 from integrations.encoders.images import picture
 from integrations.encoders.registry import make_encoder
@@ -51,7 +51,7 @@ def check_pool(state: Path, config: Config) -> PoolReport:
     findings = [
         ok(
             "pool",
-            f"{pool.n_items:,} items in {len(pool.segments):,} {'segment' if len(pool.segments) == 1 else 'segments'}",
+            f"{counted(pool.n_items, 'item')} in {counted(len(pool.segments), 'segment')}",
         )
     ]
     embeddings, missing_bytes = _embeddings(state, pool, config)

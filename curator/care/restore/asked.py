@@ -11,7 +11,7 @@ from curator.ledger import queries, restoring
 from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
 from curator.pool.hash_index import as_hashes, digest
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.project.project import Project
 from curator.rounds.questions import AGAIN, is_key_of, new_question, wants_several
 from integrations.labelers.inventory import AskedQuestion
@@ -66,7 +66,7 @@ def take_in(project: Project, place: Place, lost: LostItems) -> Taken:
             advance(len(page.questions) + len(page.other_keys) + page.keyless)
     if taken.changed:
         raise DataError(
-            f"{len(taken.changed):,} items had other content when they were asked about than the data file has now: "
+            f"{counted(len(taken.changed), 'item')} had other content when asked about than the data file has now: "
             f"{listed(taken.changed, _LISTED)}. Their labels would not fit. Put the original file back, name another (--data "
             "FILE), or move it away: items already asked about are then taken from their questions."
         )

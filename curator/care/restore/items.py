@@ -18,7 +18,7 @@ from curator.pool.hash_index import as_hashes, digest
 from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.inference import infer_columns
-from curator.pool.problems import BadRows, listed
+from curator.pool.problems import BadRows, counted, listed
 from curator.pool.readers import URL
 from curator.pool.segment_files import read_segment
 from curator.pool.segments import Role
@@ -94,7 +94,7 @@ class PoolRebuild:
         """
         if not lost.count:
             return
-        said = f"{lost.count:,} items that were asked about are not in any data file"
+        said = f"{counted(lost.count, 'item')} that curator asked about cannot be found in any data file"
         way_out = "name every data file that was ever added, in order: `curator restore --data FILE --data FILE ...`"
         if lost.uploaded:
             raise DataError(
@@ -112,9 +112,11 @@ class PoolRebuild:
         else:
             columns = replace(columns, image=_CONTENT)
         self._import(pool, lost.written(), columns, None)
-        self._report.restored.append(f"{lost.count:,} items taken from their questions at the labeler")
+        self._report.restored.append(
+            f"{counted(lost.count, 'item')} taken from their questions at the labeler"
+        )
         self._report.missing.append(
-            f"{lost.count:,} items were not in any data file. Items that came in with `curator add` and were never asked about are "
+            f"{counted(lost.count, 'item')} not found in any data file. Items that came in with `curator add` and were never asked about are "
             "lost: add those files again; known items are skipped."
         )
 
@@ -134,7 +136,9 @@ class PoolRebuild:
         for part in ("pool", "embeddings"):
             if (state / part).is_dir():
                 _copy_tree(state / part, self._state / part)
-        self._report.restored.append(f"{pool.n_items:,} items and their embeddings taken over from {state}")
+        self._report.restored.append(
+            f"{counted(pool.n_items, 'item')} and their embeddings taken over from {state}"
+        )
         return Pool.open(self._state / "pool")
 
     def _sources(self) -> list[Path]:

@@ -11,7 +11,7 @@ from curator.config import Config
 from curator.errors import ConfigError, CuratorError
 from curator.ledger import queries
 from curator.ledger.health import reading
-from curator.pool.problems import joined
+from curator.pool.problems import counted, joined
 from curator.project.labeler import exchange_folder, project_spec, studio_route
 from curator.studio.credentials import require_token
 from integrations.labelers.inventory import Inventory
@@ -219,8 +219,10 @@ _SEARCHES = {"label-studio": _studio, "files": _files}
 
 
 def _counted(campaigns: Counter[str]) -> str:
-    return ", ".join(f"{campaign}: {n:,} questions" for campaign, n in campaigns.most_common(_LISTED))
+    return ", ".join(
+        f"{campaign}: {counted(n, 'question')}" for campaign, n in campaigns.most_common(_LISTED)
+    )
 
 
 def _in_words(project: "StudioProject") -> str:
-    return f"{project.number} ({project.title!r}, {project.tasks:,} tasks)"
+    return f"{project.number} ({project.title!r}, {counted(project.tasks, 'task')})"

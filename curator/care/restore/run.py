@@ -28,7 +28,7 @@ from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.money.bill import sum_known
 from curator.pool.hash_index import as_hashes, digest
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.progress import Progress
 from curator.project.holdout import seal_file
 from curator.project.instance import instance_name, same_place
@@ -159,7 +159,7 @@ class _Restore:
         self.report.restored.append(
             f"ledger of {self.backup.folder}"
             + (f", made {self.backup.made_at}" if self.backup.made_at else "")
-            + f": {self.backup.rounds:,} rounds, {self.backup.answers:,} answers"
+            + f": {counted(self.backup.rounds, 'round')}, {counted(self.backup.answers, 'answer')}"
         )
 
     def _answers(self, project: Project, taken: Taken, first: int) -> None:
@@ -202,12 +202,16 @@ class _Restore:
                 f"{numbered('Round', strange)}: strategy and scores of the picks are unknown."
             )
         if taken.questions:
-            report.restored.append(f"{taken.questions:,} questions read back from {project.labeler.where()}")
+            report.restored.append(
+                f"{counted(taken.questions, 'question')} read back from {project.labeler.where()}"
+            )
             report.missing += _unknown(self.backup)
         if taken.others:
-            report.notes.append(f"{taken.others:,} tasks there belong to other campaigns and were left out.")
+            report.notes.append(
+                f"Left out: {counted(taken.others, 'task')} there that belong to other campaigns."
+            )
         if taken.keyless:
-            report.notes.append(f"{taken.keyless:,} tasks there are not curator's and were left out.")
+            report.notes.append(f"Left out: {counted(taken.keyless, 'task')} there that are not curator's.")
 
 
 def _unknown(backup: Backup | None) -> list[str]:

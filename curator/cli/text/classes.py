@@ -2,6 +2,7 @@
 
 from curator.amounts import readable_amount
 from curator.cli.printing import table
+from curator.pool.problems import counted
 from curator.rounds.classes.change import ClassesReport
 from curator.rounds.classes.listing import ClassList
 
@@ -23,11 +24,11 @@ def list_text(found: ClassList) -> str:
     lines = [table(headers, rows, left=2 if described else 1)]
     if found.holdout_again:
         lines.append(
-            f"{found.holdout_again:,} hold-out items will be asked about again, since the classes changed."
+            f"{counted(found.holdout_again, 'hold-out item')} to be asked about again, since the classes changed."
         )
     if found.training_again:
         lines.append(
-            f"{found.training_again:,} training items lost their label in a change and are back in the pool."
+            f"{counted(found.training_again, 'training item')} back in the pool, having lost the label in a change."
         )
     lines += [f"  {change}" for change in found.changes]
     return "\n".join(lines)
@@ -38,7 +39,7 @@ def change_text(report: ClassesReport, currency: str) -> str:
     head = report.sentence if report.done else f"{report.sentence}: dry run, nothing was changed"
     lines = [f"{head}.", *meaning_lines(report, currency)]
     if report.done:
-        asked = f" It sends {report.asked_now:,} more questions." if report.asked_now else ""
+        asked = f" It sends {counted(report.asked_now, 'more question')}." if report.asked_now else ""
         lines.append(f"Classes now: {', '.join(report.classes)}. Next: `curator round`.{asked}")
     return "\n".join(lines)
 
@@ -47,15 +48,15 @@ def meaning_lines(report: ClassesReport, currency: str) -> list[str]:
     """What a change makes of the labels, and what it costs; a line each."""
     lines = []
     if report.relabeled:
-        lines.append(f"  {report.relabeled:,} labels change with it, at no cost")
+        lines.append(f"  {counted(report.relabeled, 'label')} changed with it, at no cost")
     if report.holdout_again:
         price = readable_amount(report.price, currency)
         lines.append(
-            f"  {report.holdout_again:,} hold-out items are asked about again: up to {price} ({report.priced_at})"
+            f"  {counted(report.holdout_again, 'hold-out item')} to be asked about again: up to {price} ({report.priced_at})"
         )
     if report.training_again:
         lines.append(
-            f"  {report.training_again:,} training labels no longer say enough: their items go back into the pool, and are "
+            f"  {counted(report.training_again, 'training label')} no longer precise enough: back into the pool, to be "
             "paid for again if picked"
         )
     return lines or ["  no label changes, and nothing is asked again"]

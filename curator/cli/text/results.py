@@ -214,7 +214,9 @@ def _people_lines(status: Status) -> list[str]:
         )
     if status.copies:
         by = ", ".join(f"{name} {n:,}" for name, n in status.copies.items())
-        lines.append(f"{sum(status.copies.values()):,} answers only repeat another and are not paid: {by}")
+        lines.append(
+            f"{counted(sum(status.copies.values()), 'answer')} only repeating another, not paid: {by}"
+        )
     if status.agreement.shared or len((status.open_round or {}).get("annotators", ())) > 1:
         lines.append(agreement_text(status.agreement))
         people = status.agreement.people

@@ -256,7 +256,7 @@ def _refuse_over_budget(project: Project, report: ClassesReport) -> None:
         return
     currency = project.config.cost.currency
     raise ConfigError(
-        f"{report.holdout_again:,} hold-out items would have to be asked about again, for up to "
+        f"{counted(report.holdout_again, 'hold-out item')} would have to be asked about again, for up to "
         f"{readable_amount(report.price, currency)}; the budget of {readable_amount(budget.total, currency)} leaves "
         f"{readable_amount(max(0, budget.left), currency)}. Nothing was changed. Raise [cost] budget in curator.toml first."
     )

@@ -56,9 +56,8 @@ def by_source(ledger: Ledger) -> dict[str, int | None]:
 
 def unknown_note(answers: int) -> str:
     """What a person is told about them."""
-    s = "" if answers == 1 else "s"
     return (
-        f"What {answers:,} answer{s} paid by the hour cost is not known: no answer came with a time. The bill is corrected once times "
+        f"The cost of {counted(answers, 'answer')} paid by the hour is not known: no answer came with a time. The bill is corrected once times "
         "arrive or an invoice is imported (`curator cost import`); until then the budget counts one minute for each."
     )
 

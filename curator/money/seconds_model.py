@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pool.problems import counted
+
 FloatArray = NDArray[np.float64]
 
 FEWEST = 50  # times; with fewer the median of all is as good as any model

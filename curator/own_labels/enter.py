@@ -7,7 +7,7 @@ from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, utc_now
 from curator.money.bill import imported_line
 from curator.own_labels.read import OwnLabels
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.rounds.settle import derive_labels
 
 _LISTED = 5  # items of a kind in a note

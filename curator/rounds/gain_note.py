@@ -3,6 +3,7 @@
 from curator.ledger import queries
 from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Ledger
+from curator.pool.problems import counted
 
 
 def gain_note(ledger: Ledger, round_id: int) -> str | None:

@@ -9,6 +9,7 @@ from curator.ledger import queries
 from curator.money.budget import Budget, read_budget
 from curator.money.hard_stops import check_target, is_over
 from curator.money.unasked import read_unasked
+from curator.pool.problems import counted
 from curator.project.project import Project
 
 # Questions about one item: two annotators who differ are joined by a third, and a fourth, then it rests.

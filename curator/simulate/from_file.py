@@ -20,7 +20,7 @@ from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import Inferred, infer_columns
 from curator.pool.labels import check_classes, sorted_classes
-from curator.pool.problems import listing
+from curator.pool.problems import counted, listing
 from curator.progress import Progress
 from curator.simulate.data import Labeled, drawn
 from integrations.encoders.precomputed import NAME as PRECOMPUTED

@@ -15,7 +15,7 @@ from curator.ledger import queries
 from curator.ledger.class_history import Change, History, begin_history, may_begin_anew, now
 from curator.ledger.store import Row
 from curator.money.budget import answer_price, read_budget
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.project.project import Project
 from curator.rounds.classes.choices import former_choices
 from curator.rounds.classes.edits import refuse_hand_edit

@@ -31,7 +31,9 @@ class Unasked:
         what = "1 answer was" if self.answers == 1 else f"{self.answers:,} answers were"
         if self.amount is None:
             return f"{what} given beyond those asked for, at a cost that is not known"
-        return f"{what} given beyond those asked for: they make up {readable_amount(self.amount, currency)} of the spending"
+        return (
+            f"{what} given beyond those asked for: {readable_amount(self.amount, currency)} of the spending"
+        )
 
 
 def read_unasked(ledger: Ledger, most: int = 20) -> Unasked:

@@ -147,7 +147,7 @@ def test_hold_out_file_and_hourly_rate_are_written_too():
         ),
         (changed("cost", price_per_label=None), "exactly one of `price_per_label`"),
         (changed("cost", price_per_label="cheap"), "'cheap' is not an amount"),
-        (changed("cost", price_per_label="0.0000001"), "at most six decimals"),
+        (changed("cost", price_per_label="0.0000001"), "at most six decimal places"),
         (changed("cost", currency="dollars"), "cost.currency: a currency is three capital letters, like USD"),
         (changed("acquisition", strategy={}), "A mixture needs at least one strategy"),
         (changed("acquisition", strategy={"margin": -1}), "must be above 0"),

@@ -277,7 +277,7 @@ def test_a_deleted_project_is_one_clear_line(api, labeler, wanted, call):
         "pull": (None,),
         "answer_count": (),
     }
-    with pytest.raises(LabelerError, match=f"project {labeler.project} is not at .*deleted"):
+    with pytest.raises(LabelerError, match=f"project {labeler.project} does not exist at .*deleted"):
         getattr(labeler, call)(*arguments[call])
 
 
@@ -307,7 +307,7 @@ def test_a_question_arrives_as_it_is(api, labeler):
     [
         ({"text": None}, "no text"),
         ({"text": "half \ud83d"}, "half a character at position 5"),
-        ({"suggestion": Suggestion("other", 0.5, "m")}, "none of the project's classes: 'pos', 'neg'"),
+        ({"suggestion": Suggestion("other", 0.5, "m")}, "not one of the project's classes: 'pos', 'neg'"),
         ({"suggestion": Suggestion("pos", 1.5, "m")}, "probability from 0 to 1"),
         ({"suggestion": Suggestion("pos", float("nan"), "m")}, "probability from 0 to 1"),
         ({"suggestion": Suggestion("pos", 0.5, "")}, "which model"),

@@ -207,11 +207,9 @@ class _Restore:
             )
             report.missing += _unknown(self.backup)
         if taken.others:
-            report.notes.append(
-                f"Left out: {counted(taken.others, 'task')} there that belong to other campaigns."
-            )
+            report.notes.append(f"Left out: {counted(taken.others, 'task')} there from other campaigns.")
         if taken.keyless:
-            report.notes.append(f"Left out: {counted(taken.keyless, 'task')} there that are not curator's.")
+            report.notes.append(f"Left out: {counted(taken.keyless, 'task')} there not made by curator.")
 
 
 def _unknown(backup: Backup | None) -> list[str]:

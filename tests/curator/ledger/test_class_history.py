@@ -111,7 +111,7 @@ def test_former_names_and_columns():
         (add("a"), "'a' is a class already"),
         (add("d", "d"), "'d' is named twice"),
         (add("d", carved_from=["q"]), "'q' is no class"),
-        (add("d", carved_from=["a"], keep=True), "give one of them"),
+        (add("d", carved_from=["a"], keep=True), "give only one of them"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused(change, said):

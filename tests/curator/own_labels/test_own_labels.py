@@ -164,7 +164,7 @@ def test_new_items_come_with_their_labels(running):
     )  # the same text would be the same item
     result = CliRunner().invoke(app, ["add", str(more), "--labeled", "--project", str(running)])
     assert result.exit_code == 0, result.stderr
-    assert "12 items added, 12 labels taken in" in result.stdout
+    assert "12 items added, 12 labels imported" in result.stdout
     assert "imported, $0.00 paid" in result.stdout
     with Project(running) as project:
         assert project.pool.n_items == 102

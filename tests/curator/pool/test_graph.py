@@ -113,7 +113,7 @@ def test_other_embeddings_give_another_graph(pool, tmp_path):
     """When the embeddings change, the graph is built again, and it is said why."""
     store_of(pool, tmp_path).ensure()
     store = store_of(pool, tmp_path, "two")
-    with pytest.raises(CuratorError, match="embeddings are others by now"):
+    with pytest.raises(CuratorError, match="embeddings have changed"):
         store.open()
     state = store.ensure()
     assert state.rows_searched == 100

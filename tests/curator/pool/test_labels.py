@@ -100,7 +100,7 @@ def test_labels_of_a_file_are_taken_as_their_class_and_that_is_said(tmp_path):
     report = import_records(pool, path, COLUMNS, classes=("billing", "login", NFC, "3", "true"))
     assert pool.labels(range(8)) == ["billing", "login", "billing", NFC, "3", "true", None, None]
     assert report.labeled == 6
-    assert report.respelled.startswith("3 labels taken without spaces around")
+    assert report.respelled.startswith("3 labels taken without surrounding spaces")
     assert "'billing ' as 'billing' (1)" in report.respelled
     path = write(tmp_path / "b.jsonl", ["billing"])
     assert (

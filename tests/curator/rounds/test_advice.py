@@ -56,7 +56,7 @@ def test_who_is_told_to_go_on_is_told_how_many():
     )
     alone = advice(GOES_ON, NOTHING)
     assert (alone.word, alone.labels, alone.chance) == ("continue", 20, None)
-    assert "The target of 0.92 alone would not be a reason" in alone.reasons[-1]
+    assert "The target of 0.92 alone would not justify another order" in alone.reasons[-1]
 
 
 def test_a_target_decides_where_nothing_says_what_better_is_worth():
@@ -70,7 +70,7 @@ def test_a_target_decides_where_nothing_says_what_better_is_worth():
 def test_the_hold_out_is_named_only_where_it_does_more():
     """As part of the recommendation, not beside it."""
     better = advice(GOES_ON, holdout=LARGER)
-    assert "Twice the hold-out would show such a round" in sentence(told(better), "USD")
+    assert "A hold-out of twice the size would show such a gain" in sentence(told(better), "USD")
     worse = NextDollars(24 * MICRO, 300, 0.03, 0.02, 0.05, 8 * MICRO, 3)
     assert advice(GOES_ON, holdout=worse).holdout is None
 

@@ -93,7 +93,7 @@ def test_a_gain_takes_two_rounds(tmp_path):
     """Nothing is measured, or one round: there is no window."""
     with Ledger(tmp_path / "ledger.db") as ledger:
         assert windows(ledger) == []
-        with pytest.raises(CuratorError, match="takes two measured rounds"):
+        with pytest.raises(CuratorError, match="needs two measured rounds"):
             last_window(
                 SimpleNamespace(ledger=ledger, config=SimpleNamespace(cost=SimpleNamespace(currency="USD"))),
                 1,

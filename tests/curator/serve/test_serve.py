@@ -369,8 +369,8 @@ def test_it_takes_the_model_of_each_round_without_a_restart(project):
             versions += {result["model_version"] for result in served.predict(tasks) if result}
         results = served.predict(tasks)
         assert [line for line in served.said if "from the model" in line] == [
-            "Suggestions come from the model round-001 now.",
-            "Suggestions come from the model round-002 now.",
+            "Suggestions now come from the model round-001.",
+            "Suggestions now come from the model round-002.",
         ]
         assert not [line for line in served.said if "failed" in line or "No suggestions" in line]
     assert versions == sorted(versions)
@@ -506,7 +506,7 @@ def test_a_wake_file_that_cannot_be_touched_is_said(tmp_path):
 
     asyncio.run(story())
     assert said == [
-        f"{tmp_path}/gone/wake cannot be touched (No such file or directory): a waiting round looks by itself."
+        f"{tmp_path}/gone/wake cannot be touched (No such file or directory): a waiting round looks for answers by itself."
     ]
 
 
@@ -807,7 +807,7 @@ def test_a_label_studio_that_is_away_at_the_end_is_said(start, open_studio):
         campaign = start(open_studio, url=way.url)
         with registered(campaign.folder) as said:
             away[0] = True
-        assert "`curator serve --unregister` takes it out later." in said[-1]
+        assert "`curator serve --unregister` removes it later." in said[-1]
         assert len(campaign.backends()) == 1
         away[0] = False
         done = CliRunner().invoke(app, ["serve", "--unregister", "--project", str(campaign.folder)])
@@ -843,7 +843,7 @@ def test_what_it_needs_is_said_before_anything_runs(unasked, monkeypatch):
     assert f"set a secret of your own in {VARIABLE}" in refused(unasked, "--host", "0.0.0.0", code=2)
     monkeypatch.setenv(VARIABLE, SECRET)
     said = refused(unasked, "--host", "0.0.0.0", code=2)
-    assert "say with --url" in said
+    assert "reaches it with --url" in said
     assert "speaks plain http" in said
     monkeypatch.setenv(VARIABLE, "short")
     assert "at least 16 characters" in refused(unasked, code=2)

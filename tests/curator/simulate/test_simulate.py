@@ -364,7 +364,7 @@ def test_a_budget_ends_campaigns(tmp_path):
 
 @pytest.mark.parametrize(("extra", "code", "said"), [
     (("--strategies", "marginn"), 2, "Did you mean 'margin'?"),
-    (("--strategies", "entropy=0.5+margin=x"), 2, "is no mixture"),
+    (("--strategies", "entropy=0.5+margin=x"), 2, "is not a mixture"),
     (("--strategies", "entropy=0.5+margin=0.1"), 2, "must add up to 1"),
     (("--strategies", ","), 2, "names none"),
     (("--price", "0"), 2, "labels cost nothing"),

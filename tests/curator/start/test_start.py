@@ -136,7 +136,7 @@ def test_what_a_rare_class_means_is_said(tmp_path):
     assert odd.absent == pytest.approx(150 * 149 / (200 * 199))
     text = " ".join(init_text(report).split())
     assert (
-        "few in the hold-out: 'odd' (about 0.5, 56% chance of none). Gains in such a class hardly show"
+        "rare in the hold-out: 'odd' (about 0.5, 56% chance of none). Gains in such a class hardly show"
         in text
     )
     assert "macro_f1" in text

@@ -342,7 +342,7 @@ def test_lost_secrets_are_said(home):
     assert "no longer in" in run("status", "--show-password", code=1).stderr
     (home.folder / "state.json").unlink()
     assert (
-        "nothing says whose it is"
+        "nothing says which account it belongs to"
         in run("up", "--credentials", "file", "--executable", CURATOR, code=1).stderr
     )
 
@@ -461,7 +461,7 @@ def test_the_demo_labels_through_it_and_stops_it(home, tmp_path, monkeypatch):
     monkeypatch.setenv("LABEL_STUDIO_API_KEY_FILE", str(beside.folder / "token"))
     with Project(folder) as project:
         assert project.ledger.scalar("select count(*) from gain") == 2
-    assert "add it" in runner.invoke(app, ["demo", str(folder), "--keep"]).stderr
+    assert "add --studio" in runner.invoke(app, ["demo", str(folder), "--keep"]).stderr
 
 
 def test_state_is_strict():

@@ -181,7 +181,7 @@ def test_a_killed_change_is_finished(folder, monkeypatch):
     with Project(folder, say=said.append) as project:
         measured = run_round(project).measured
     assert measured["round"] == 3
-    assert any("was cut off" in line for line in said)
+    assert any("was interrupted" in line for line in said)
     assert 'classes = ["azure", "green", "red"]' in (folder / "curator.toml").read_text()
     with Project(folder) as project:
         assert History.read(project.ledger).newest == 1
@@ -236,9 +236,9 @@ def test_the_command_line_says_the_price_and_asks(folder):
     """It goes on with --yes only."""
     said = curator(folder, "split", "green", "g1", "g2", code=2)
     assert "hold-out items are asked about again: up to $" in said
-    assert "Say --yes to go on" in said
+    assert "Add --yes to go ahead" in said
     looked = curator(folder, "split", "green", "g1", "g2", "--dry-run")
-    assert "only looked at, nothing was changed" in looked
+    assert "dry run, nothing was changed" in looked
     assert "replay labeler skips these items" in looked
     done = json.loads(curator(folder, "add", "violet", "--keep-answers", "--json"))
     assert (done["done"], done["classes"][-1]) == (True, "violet")

@@ -57,7 +57,7 @@ def test_rename_split_and_add_in_one_campaign(campaign):
     assert (told["label"], told["version"]) == (None, 1)
 
     renamed = campaign.curator("classes", "rename", "blue", "azure")
-    assert "should load it anew" in renamed.stderr
+    assert "should reload it" in renamed.stderr
     assert choices(campaign) == ["azure", "green", "red", "unsure"]
     # Round 2 was out: one answers on a page that was open, the others see the new name.
     open_pages, seen = open_tasks(campaign), dict(campaign.truth)

@@ -153,7 +153,7 @@ def test_hold_out_file_and_hourly_rate_are_written_too():
         (changed("acquisition", strategy={"margin": -1}), "must be above 0"),
         (changed("acquisition", strategy={"margin": 0.3, "entropy": 0.3}), "margin, entropy add up to 0.6"),
         (changed("acquisition", bach=20), "acquisition.bach: there is no such setting; did you mean batch?"),
-        (changed("acquisition", xyz=20), "known are batch, strategy"),
+        (changed("acquisition", xyz=20), "the settings are batch, strategy"),
         (changed("acquisition", batch=0), "acquisition.batch"),
         (changed("acquisition", duplicate_cosine=1.5), "acquisition.duplicate_cosine"),
     ],

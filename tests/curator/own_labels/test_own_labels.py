@@ -294,7 +294,7 @@ def test_broken_exports_are_named(tmp_path):
     double[0]["annotations"][0]["result"][0]["value"]["choices"] = ["red", "blue"]
     for content, said in (
         ("{", "is not JSON"),
-        ("{}", "no list of tasks"),
+        ("{}", "not a list of tasks"),
         (json.dumps([{"annotations": []}]), "no data in a task"),
         (json.dumps(double), "several choices in one annotation"),
         (json.dumps(studio_export([{"text": "n", "said": ["grey"]}])), "labels outside the classes"),

@@ -202,7 +202,7 @@ SELECTORS = {
     "ranked_batch": Selector(
         "ranked_batch",
         _of("ranked_batch", "select"),
-        "first what is unlike anything labeled, then more and more what is uncertain",
+        "items unlike anything labeled first, uncertain ones more and more",
         reason="It is new to the model, which is unsure about it",
         needs=("uncertainty",),
     ),

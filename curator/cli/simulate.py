@@ -61,7 +61,7 @@ def simulate(
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(min=1, help="Labels per round.", show_default="the project's, or by the data"),
+        typer.Option(min=1, help="Labels per round.", show_default="the project's, or chosen by the data"),
     ] = None,
     seed_batch: Annotated[
         int | None,
@@ -155,7 +155,7 @@ def simulate(
         str | None, typer.Option(help="Comma-separated classes.", show_default="those of the label column")
     ] = None,
     allow_outside: Annotated[
-        bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
+        bool, typer.Option("--allow-outside", help="Accept images from outside the folder of the data file.")
     ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,

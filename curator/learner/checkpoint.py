@@ -256,5 +256,5 @@ def _read_arrays(path: Path, values: dict[str, Any]) -> dict[str, NDArray[Any]]:
 def _broken(path: Path, why: str) -> LedgerError:
     return LedgerError(
         f"{path} is not a usable model: {why}. Remove the folder {path.parent} and run `curator round` again to "
-        "train the model anew from the ledger's labels, or restore the folder from a backup."
+        "retrain the model from the ledger's labels, or restore the folder from a backup."
     )

@@ -84,7 +84,7 @@ def paid_hours(ledger: Ledger) -> Hours | None:
 def hours_line(hours: Hours) -> str:
     """Paid time in a sentence."""
     if hours.paid is None:
-        return f"Time: {hours.measured:,.2f} hours measured; what is to be charged is not known"
+        return f"Time: {hours.measured:,.2f} hours measured; the hours to charge are not known"
     return f"Time: {hours.measured:,.2f} hours measured, {hours.paid:,.2f} charged (capped per annotator, missing times imputed)"
 
 

@@ -340,7 +340,7 @@ class _Reader:
             if row is None:
                 what, advice = why_no_row(value)
                 self.problems.add(
-                    f"no list of numbers in column {column!r}", f"{self.at(raw, at)}: {what}", advice
+                    f"not a list of numbers in column {column!r}", f"{self.at(raw, at)}: {what}", advice
                 )
             else:
                 self._dim = self._dim or len(row)

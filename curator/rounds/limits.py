@@ -71,13 +71,13 @@ def limit_batch(project: Project, wanted: int, *, today: date | None = None) -> 
 def _hard_stop(project: Project, today: date) -> Limit | None:
     stop = project.config.stop
     if is_over(stop, today):
-        refused = f"The deadline, {stop.deadline}, has passed: no batch is sent. Move [stop] deadline in curator.toml to go on. {_KEPT}"
+        refused = f"The deadline, {stop.deadline}, has passed: no batch is sent. Move [stop] deadline in curator.toml to continue. {_KEPT}"
         return Limit(0, 0, refused=refused, why="deadline")
     found = check_target(stop, queries.measures.gain_table(project.ledger))
     if found is not None and found.reached:
         refused = (
             f"The target of {found.target:.3f} is reached: the metric is {found.value:.3f}, and the lower end of its interval, widened because "
-            f"it is checked every round, is {found.low:.3f}. No batch is sent. Raise [stop] target in curator.toml to go on. {_KEPT}"
+            f"it is checked every round, is {found.low:.3f}. No batch is sent. Raise [stop] target in curator.toml to continue. {_KEPT}"
         )
         return Limit(0, 0, refused=refused, why="target")
     return None
@@ -117,7 +117,7 @@ def _spent(budget: Budget, currency: str, unasked: str) -> str:
     return (
         f"The budget of {readable_amount(budget.total, currency)} is used up: {_standing(budget, currency, unasked)}, which leaves "
         f"{readable_amount(budget.left, currency)}, less than {_price(budget, currency)}. No batch is sent. Raise [cost] budget "
-        f"in curator.toml to go on. {_KEPT}"
+        f"in curator.toml to continue. {_KEPT}"
     )
 
 

@@ -53,7 +53,7 @@ def draw_holdout(project: Project) -> None:
     if not size:
         raise ConfigError(
             "[holdout] in curator.toml names a file, but a hold-out file is read by `curator init` only. "
-            "Set a size, or start the project anew with --holdout FILE."
+            "Set a size, or start the project over with --holdout FILE."
         )
     # What the user's own files labeled is for training.
     own = project.pool.rows(sorted(queries.labels.imported_ids(ledger)))

@@ -62,7 +62,7 @@ class Starved:
                 f"{counted(self.copies, 'other item')} copy these and {'is' if self.copies == 1 else 'are'} never asked about"
             )
         known = (
-            "There is no other item of it. "
+            "There are no other items of it. "
             if self.elsewhere == 0
             else "If there are others, they may still be asked about. "
         )

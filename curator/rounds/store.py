@@ -277,7 +277,7 @@ def _withdraw(project: Project, pulled: Pulled, *, accept_loss: bool) -> int:
         raise CuratorError(
             f"None of the {len(asked)} questions of this campaign is at {project.labeler.where()}: is this another server "
             "or project than before? Fix [labeler] in curator.toml. If they really were deleted there, "
-            "`curator round --partial` goes on without them."
+            "`curator round --partial` continues without them."
         )
     updates.withdraw_questions(ledger, gone)
     return len(gone)

@@ -150,8 +150,8 @@ def _secret(state: Path, address: Address, say: Say) -> str:
             "(python -c 'import secrets; print(secrets.token_urlsafe(32))'), or keep --host 127.0.0.1."
         )
     say(
-        f"Listening at {address.host} speaks plain http: the secret and what is asked can be read on the way. "
-        "Use it in a network that you trust, or behind a proxy that speaks https (--url)."
+        f"Listening at {address.host} uses plain http: the secret and the requests can be read on the way. "
+        "Use it in a network you trust, or behind a proxy that uses https (--url)."
     )
     return given
 

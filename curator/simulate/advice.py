@@ -84,8 +84,8 @@ def warnings(seeds: int, notes: Sequence[str]) -> tuple[str, ...]:
             f"{_seeds(seeds)}: p values and intervals rest on few campaigns and may change; use --seeds 20"
         )
     found.append(
-        "every seed splits the same data anew, so intervals and p values are about these data, not about others; money "
-        "is that of the training labels, without the hold-out's"
+        "every seed splits the same data in a new way, so intervals and p values are about these data, not about others; the "
+        "money is that of the training labels, without the hold-out's"
     )
     return tuple(found)
 

@@ -59,7 +59,7 @@ def refuse_existing(folder: Path, state: Path) -> None:
     if not _is_unused(state / _LEDGER):
         raise ConfigError(
             f"{state} holds a ledger but {folder} has no {CONFIG_NAME}. Put the {CONFIG_NAME} back, "
-            "or move .curator away before starting anew."
+            "or move .curator away before starting over."
         )
 
 

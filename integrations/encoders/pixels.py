@@ -20,7 +20,7 @@ SAMPLE = 5000  # images: the mean of more differs by less than a grey level
 VERSION = 1  # counts changes of the numbers, beside those of the decoder
 ARRAYS = "pixels.npz"
 SETTINGS = "pixels.json"
-_ANEW = "Delete this folder to learn it again; all embeddings are then computed anew."
+_ANEW = "Delete this folder to fit it again; all embeddings are then recomputed."
 
 
 class PixelsEncoder(PictureEncoder):

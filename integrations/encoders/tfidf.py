@@ -27,7 +27,7 @@ SEED = 0
 VERSION = 1  # counts changes of the numbers
 ARRAYS = "tfidf.npz"
 VOCABULARY = "vocabulary.json"
-_ANEW = "Delete this folder to learn it again; all embeddings are then computed anew."
+_ANEW = "Delete this folder to fit it again; all embeddings are then recomputed."
 # one-letter words count: "I" and "a" tell a message from a title
 WORD = r"(?u)\b\w+\b"
 VIEWS: dict[str, dict[str, Any]] = {

@@ -103,7 +103,7 @@ class ReplayLabeler:
             raise LabelerError(f"the replay labeler knows no project {project!r}, only {REFERENCE!r}.")
         elif not self._state.exists():
             raise LabelerError(
-                f"the questions asked so far are gone: {self._state} does not exist. Put it back, or start anew."
+                f"the questions asked so far are gone: {self._state} does not exist. Put it back, or start over."
             )
         return REFERENCE
 

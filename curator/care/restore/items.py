@@ -211,7 +211,7 @@ class PoolRebuild:
         if not given and self._config.encoder.name == PRECOMPUTED and self._columns.embedding is None:
             raise ConfigError(
                 "The embeddings came from a file, not from a column of the data. Name it again, as for `curator init`: "
-                "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for those of a hold-out file)."
+                "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for a hold-out file)."
             )
 
 

@@ -179,8 +179,8 @@ def _embeddings(found: Understood) -> list[str]:
             else f"of {seen.looked_at:,} in a sample"
         )
         lines += _wrapped(
-            f"Zero embeddings: {seen.zero:,} {of}. The encoder sees nothing in these items, and the model cannot tell them"
-            f" apart; e.g. {', '.join(map(repr, seen.zero_examples))}",
+            f"Zero embeddings: {seen.zero:,} {of}. The encoder recognises nothing in these items, and the model cannot tell them "
+            f"apart; e.g. {', '.join(map(repr, seen.zero_examples))}",
             first="",
         )
     return lines

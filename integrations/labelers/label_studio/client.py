@@ -202,8 +202,8 @@ class StudioClient:
             last = ids[-1]
         raise LabelerError(
             f"the list of tasks of project {number} at {self.url} is not what was asked for: {len(page.tasks)} of "
-            f"{page.total} tasks after task {last}, on page {pages + 1}. Try again; if it stays so, the server is of "
-            "a version that is not known here."
+            f"{page.total} tasks after task {last}, on page {pages + 1}. Try again; if it stays that way, this version "
+            "of the server is not supported."
         )
 
     def change_project(self, number: int, **changes: Any) -> None:

@@ -80,7 +80,7 @@ def open_http(
         transport = _transport(route.ca_file, proxy=proxy, limits=limits)
     except ImportError as exc:
         raise LabelerError(
-            f"the proxy {shown} speaks SOCKS, and what is needed for that is not installed: pip install 'httpx[socks]'. "
+            f"the proxy {shown} uses SOCKS, which needs a package that is not installed: pip install 'httpx[socks]'. "
             'Or name another in [labeler] proxy of curator.toml ("none" for no proxy).'
         ) from exc
     except (ValueError, httpx.InvalidURL, UnicodeError) as exc:

@@ -464,7 +464,7 @@ def _since(cursor: str) -> dict[str, object]:
         moment = datetime.fromisoformat(utc(cursor)) - OVERLAP
     except ValueError as exc:
         raise LabelerError(
-            f"the cursor {cursor!r} is no time; pull everything (without a cursor) once."
+            f"the cursor {cursor!r} is not a time; pull everything (without a cursor) once."
         ) from exc
     # any other format of the time is answered with HTTP 500
     return task_filter("updated_at", "greater_or_equal", "Datetime", moment.strftime(TIME_FORMAT))

@@ -188,10 +188,10 @@ EMBEDDINGS = {
     "ragged": ("[[1, 2], [1, 2, 3]]", ["differs in length from the first one's 2", "row 2 (line 2) has 3"]),
     "NaN": ("[[1, 2], [1, NaN]]", ["not finite: row 2 (line 2): entry 2 is nan"]),
     "infinite": ("[[-Infinity, 2], [1, 1]]", ["not finite: row 1 (line 1): entry 1 is -inf"]),
-    "null": ("[[1, 2], null]", ["no list of numbers", "row 2 (line 2)"]),
-    "empty": ("[[], [1]]", ["no list of numbers", "row 1 (line 1)"]),
-    "words": ('[["a", 2], [1, 2]]', ["no list of numbers", "row 1 (line 1)"]),
-    "too large": ("[[1, 2], [1, 1" + "0" * 400 + "]]", ["no list of numbers", "row 2"]),
+    "null": ("[[1, 2], null]", ["not a list of numbers", "row 2 (line 2)"]),
+    "empty": ("[[], [1]]", ["not a list of numbers", "row 1 (line 1)"]),
+    "words": ('[["a", 2], [1, 2]]', ["not a list of numbers", "row 1 (line 1)"]),
+    "too large": ("[[1, 2], [1, 1" + "0" * 400 + "]]", ["not a list of numbers", "row 2"]),
 }
 
 
@@ -223,8 +223,8 @@ def test_bad_embedding_column(pool, tmp_path, name, ending):
         ([[1.0, 2.0], None], "row 2"),
         ([[1.0, None], [1.0, 2.0]], "row 1"),
         ([[1.0, float("nan")], [1.0, 2.0]], "row 1: entry 2 is nan"),
-        ([["a"], ["b"]], "no list of numbers"),
-        (["a", "b"], "no list of numbers"),
+        ([["a"], ["b"]], "not a list of numbers"),
+        (["a", "b"], "not a list of numbers"),
     ],
 )
 def test_bad_parquet_embeddings(pool, tmp_path, values, part):

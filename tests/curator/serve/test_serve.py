@@ -844,7 +844,7 @@ def test_what_it_needs_is_said_before_anything_runs(unasked, monkeypatch):
     monkeypatch.setenv(VARIABLE, SECRET)
     said = refused(unasked, "--host", "0.0.0.0", code=2)
     assert "reaches it with --url" in said
-    assert "speaks plain http" in said
+    assert "uses plain http" in said
     monkeypatch.setenv(VARIABLE, "short")
     assert "at least 16 characters" in refused(unasked, code=2)
     monkeypatch.delenv(VARIABLE)
@@ -875,4 +875,4 @@ def test_listening_for_others_with_a_secret(unasked, monkeypatch):
     stop.set()
     thread.join()
     assert reply.json() == {"status": "UP"}
-    assert "speaks plain http" in said[0]
+    assert "uses plain http" in said[0]

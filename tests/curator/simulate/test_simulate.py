@@ -300,7 +300,7 @@ def test_labels_collected_so_far_are_said_to_be_no_sample(tmp_path):
     with Project(folder) as project:
         data = read_project(project)
     assert len(data) == 60
-    assert "no random sample" in data.notes[0]
+    assert "not a random sample" in data.notes[0]
 
 
 def test_cost_aware_play_is_compared_with_plain_play(tmp_path):

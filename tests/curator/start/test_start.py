@@ -389,7 +389,7 @@ def test_a_class_that_the_hold_out_starves_is_explained(tmp_path):
         (why,) = [note for note in notes if "'confirm'" in note]
         held = sum(item >= "i24" for item in holdout_ids(project))
         assert f"{held} items of it are in the hold-out; {12 - held} other items copy these" in why
-        assert "There is no other item of it." in why
+        assert "There are no other items of it." in why
         assert "curator add" in why
         assert read_status(project).starved == [why]
     shown = CliRunner().invoke(app, ["status", "--project", str(folder)])

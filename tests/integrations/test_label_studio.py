@@ -462,7 +462,7 @@ def test_the_cursor_is_the_servers_time_before_the_list_was_walked(api, labeler,
 @pytest.mark.parametrize("cursor", ["yesterday", "2026-13-01", ""])
 def test_a_cursor_that_is_no_time_is_refused(labeler, cursor):
     """Label Studio answers a bad time with HTTP 500; we say what is wrong."""
-    with pytest.raises(LabelerError, match="is no time"):
+    with pytest.raises(LabelerError, match="is not a time"):
         labeler.pull(cursor)
 
 

@@ -245,7 +245,7 @@ def test_the_command_line_says_the_price_and_asks(folder):
     shown = curator(folder)
     assert "after round 2: 'violet' was added" in shown
     assert shown == curator(folder, "list")
-    assert "'blu' is no class" in curator(folder, "rename", "blu", "x", code=2)
+    assert "'blu' is not a class" in curator(folder, "rename", "blu", "x", code=2)
 
 
 class Annotator:

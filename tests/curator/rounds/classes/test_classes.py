@@ -235,7 +235,7 @@ def test_before_anything_is_asked_the_list_is_free(tmp_path):
 def test_the_command_line_says_the_price_and_asks(folder):
     """It goes on with --yes only."""
     said = curator(folder, "split", "green", "g1", "g2", code=2)
-    assert "hold-out items are asked about again: up to $" in said
+    assert "hold-out items to be asked about again: up to $" in said
     assert "Add --yes to go ahead" in said
     looked = curator(folder, "split", "green", "g1", "g2", "--dry-run")
     assert "dry run, nothing was changed" in looked

@@ -299,7 +299,9 @@ def test_version_and_help():
         assert "Usage" in run(command, "--help").stdout
 
 
-@pytest.mark.parametrize(("digits", "holdout"), [(400, 100), pytest.param(demo.DIGITS, demo.HOLDOUT, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("digits", "holdout"), [(400, 100), pytest.param(demo.DIGITS, demo.HOLDOUT, marks=pytest.mark.long)]
+)
 def test_demo_ends_with_the_gain_table(tmp_path, monkeypatch, digits, holdout):
     """The demo runs the real loop and shows what its ledger holds; somebody's folder is never overwritten."""
     monkeypatch.setattr(demo, "DIGITS", digits)

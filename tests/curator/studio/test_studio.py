@@ -27,7 +27,7 @@ from curator.studio.home import State, StudioHome, default_home
 from curator.studio.install import install
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.annotator import sign_up
-from integrations.labelers.label_studio.launch import is_free
+from integrations.labelers.label_studio.launch import free_port, is_free
 from integrations.labelers.label_studio.process import ProcessId, start_detached
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -280,7 +280,7 @@ def test_a_server_that_is_deaf_is_said(home, tmp_path):
     deaf = tmp_path / "deaf"
     deaf.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
     deaf.chmod(0o755)
-    home.write(home.state().model_copy(update={"executable": deaf}))
+    home.write(home.state().model_copy(update={"executable": deaf, "port": free_port()}))
     pid = start_detached(
         [str(deaf)],
         record=home.record,

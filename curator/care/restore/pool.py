@@ -1,34 +1,23 @@
-"""The pool again: from a former state that is whole, from the data files, and from the questions themselves."""
+"""The pool again: from a former state that is whole, or from the data files."""
 
-import json
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Self
-
-import numpy as np
 
 from curator.care.restore.result import RestoreOptions, RestoreReport
 from curator.config import Config
 from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
-from curator.pool.hash_index import as_hashes, digest
 from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.inference import infer_columns
-from curator.pool.problems import BadRows, listed
-from curator.pool.readers import URL
+from curator.pool.problems import BadRows
 from curator.pool.segment_files import read_segment
 from curator.pool.segments import Role
 from curator.progress import Progress
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
-from integrations.labelers.protocol import Question
-
-# Columns of the file of items that are known by their questions only; no user's column has these names.
-_ID, _CONTENT = "curator:item_id", "curator:content"
-_LISTED = 5
 
 
 class PoolRebuild:
@@ -82,43 +71,7 @@ class PoolRebuild:
             self._report.restored.append(f"{source}: items read again")
             if number == 0:
                 self._import_holdout(pool)
-        if not sources:
-            self._import_holdout(pool)
         return pool
-
-    def import_lost(self, pool: Pool, lost: "LostItems") -> None:
-        """Add the items that only their questions know.
-
-        Raises:
-            DataError: that cannot be, since embeddings or images come from a file.
-        """
-        if not lost.count:
-            return
-        said = f"{lost.count:,} items that were asked about are in no data file"
-        way_out = (
-            "name all data files that ever came in, in order: `curator restore --data FILE --data FILE ...`"
-        )
-        if lost.uploaded:
-            raise DataError(
-                f"{said}, and {len(lost.uploaded):,} of their images are known by the labeler's own addresses only "
-                f"(first: {listed(lost.uploaded, _LISTED)}). Put the files back, or {way_out}."
-            )
-        if self._config.encoder.name == PRECOMPUTED:
-            raise DataError(
-                f"{said}, and their embeddings cannot be computed here (first: {listed(lost.first, _LISTED)}). "
-                f"Put the file back, or {way_out} (with --embeddings for each when they are in files of their own)."
-            )
-        columns = Columns(id=_ID, show=self._config.data.show)
-        if self._config.project.kind == "text":
-            columns = replace(columns, text=_CONTENT)
-        else:
-            columns = replace(columns, image=_CONTENT)
-        self._import(pool, lost.written(), columns, None)
-        self._report.restored.append(f"{lost.count:,} items taken from their questions at the labeler")
-        self._report.missing.append(
-            f"{lost.count:,} items were in no data file. What came in by `curator add` and was never asked about is lost: "
-            "add these files again, known items are skipped."
-        )
 
     def _taken_over(self, state: Path) -> Pool | None:
         """Pool and embeddings of a former state, when its pool is whole; nothing is moved out of it."""
@@ -145,11 +98,10 @@ class PoolRebuild:
         source = self._found(self._config.data.source)
         if source is not None:
             return [source]
-        self._report.missing.append(
-            f"[data] source {self._config.data.source} is gone: items that were never asked about are lost. When it is found, "
-            "`curator add FILE` brings them back."
+        raise DataError(
+            f"The data file of [data] source, {self._config.data.source}, is gone, and the items are in it. Put it back, or name "
+            "all data files that ever came in, in order: `curator restore --data FILE --data FILE ...`."
         )
-        return []
 
     def _found(self, named: str) -> Path | None:
         """A file of curator.toml: relative to where commands run, or to the project."""
@@ -211,78 +163,6 @@ class PoolRebuild:
                 "The embeddings came from a file, not from a column of the data. Name it again, as for `curator init`: "
                 "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for those of a hold-out file)."
             )
-
-
-class LostItems:
-    """Collects the items that a pool lacks, from their questions, in a data file of their own; each item once.
-
-    Args:
-        path: of the file to write.
-        config: of the project.
-    """
-
-    def __init__(self, path: Path, config: Config) -> None:
-        self._path = path
-        self._kind = config.project.kind
-        self._show = config.data.show
-        self._known: set[str] = set()
-        self._file: IO[str] | None = None
-        self.uploaded: list[
-            str
-        ] = []  # the first items whose image is no address that anybody else could open
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._close()
-        self._path.unlink(missing_ok=True)
-
-    @property
-    def count(self) -> int:
-        """How many items there are."""
-        return len(self._known)
-
-    @property
-    def first(self) -> list[str]:
-        """Ids of some."""
-        return sorted(self._known)
-
-    def add(self, question: Question) -> None:
-        """Note the item of a question that the pool lacks."""
-        if question.item_id in self._known:
-            return
-        self._known.add(question.item_id)
-        content = question.text if self._kind == "text" else question.image
-        if self._kind == "image" and not URL.match(str(content)):
-            self.uploaded.append(question.item_id)
-        row = {_ID: question.item_id, _CONTENT: content}
-        row |= {name: question.fields.get(name) for name in self._show}
-        if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8", newline="\n")
-        self._file.write(json.dumps(row) + "\n")
-
-    def written(self) -> Path:
-        """The data file, complete."""
-        self._close()
-        return self._path
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-def differing(pool: Pool, questions: list[Question]) -> list[str]:
-    """Ids of the items that are in the pool with another content than was asked about.
-
-    Images that were uploaded, or are served from a folder, are not compared: their address says nothing.
-    """
-    shown = [question.text or question.image or "" for question in questions]
-    comparable = [i for i, text in enumerate(shown) if pool.kind == "text" or URL.match(text)]
-    ids = [questions[i].item_id for i in comparable]
-    now = pool.content_hashes(pool.rows(ids))
-    asked = as_hashes(digest(shown[i].encode("utf-8", "surrogatepass")) for i in comparable)
-    return [ids[at] for at in np.flatnonzero((now != asked).any(axis=1))]
 
 
 def _copy_tree(source: Path, target: Path) -> None:

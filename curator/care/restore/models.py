@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from curator.rounds.train import train
 _SAME = 1e-9  # two trainings of the same model on the same labels on one machine measure the same
 
 
-def bring_back_models(project: Project, former: list[Path], report: RestoreReport) -> None:
+def bring_back_models(project: Project, former: Sequence[Path], report: RestoreReport) -> None:
     """Make sure of the model that scores the pool next, and of the one that the next gain is measured against.
 
     Args:
@@ -56,7 +57,7 @@ def bring_back_models(project: Project, former: list[Path], report: RestoreRepor
         )
 
 
-def _taken_over(project: Project, number: int, former: list[Path]) -> bool:
+def _taken_over(project: Project, number: int, former: Sequence[Path]) -> bool:
     """Whether a former state has the whole model of a round; it is then copied."""
     target = project.model_folder(number)
     for state in former:

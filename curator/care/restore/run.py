@@ -16,10 +16,10 @@ from curator.care.backup import Backup, check_backup, copy_ledger
 from curator.care.restore.answers import ask_again, close_rounds, first_unpaid, pull_answers, reopen_newest
 from curator.care.restore.models import bring_back_models
 from curator.care.restore.place import Place, find_place
-from curator.care.restore.pool import PoolRebuild
+from curator.care.restore.pool import ALL_FILES, rebuild_pool
 from curator.care.restore.questions import RESTORED, Taken, seal_asked, take_in
-from curator.care.restore.result import RestoreOptions, RestoreReport, numbered
-from curator.config import CONFIG_NAME, Config, load_config
+from curator.care.restore.result import Restore, RestoreOptions, RestoreReport, numbered
+from curator.config import CONFIG_NAME, load_config
 from curator.errors import ConfigError, DataError
 from curator.files import KERNEL, project_lock, replace_folder
 from curator.ledger import queries
@@ -80,7 +80,9 @@ def restore_project(
         shutil.rmtree(building, ignore_errors=True)  # of a restore that was killed
         building.mkdir()
         try:
-            _build(config, folder, building, place, backup, options, progress, say, report)
+            # A damaged ledger may lie beside a pool and models that are whole; a backup may be a copy of a whole .curator.
+            former = (state, *(() if backup is None else (backup.folder,)))
+            _build(Restore(folder, config, building, former, backup, options, progress, say, report), place)
             if not was_there:
                 shutil.rmtree(state)  # the lock alone
             aside = _free_name(state)
@@ -93,31 +95,20 @@ def restore_project(
     return report
 
 
-def _build(
-    config: Config,
-    folder: Path,
-    building: Path,
-    place: Place,
-    backup: Backup | None,
-    options: RestoreOptions,
-    progress: Progress,
-    say: Callable[[str], None],
-    report: RestoreReport,
-) -> None:
-    """Build the whole state in `building`."""
-    _begin_ledger(building / LEDGER, place, backup, progress, report)
-    # A damaged ledger may lie beside a pool and models that are whole; a backup may be a copy of a whole .curator.
-    former = [state_folder(folder), *([] if backup is None else [backup.folder])]
-    pool = PoolRebuild(config, folder, building, options, progress, report).run(former)
-    with Project(folder, state=building, progress=progress, say=say) as project:
+def _build(restore: Restore, place: Place) -> None:
+    """Build the whole state."""
+    config, building, report = restore.config, restore.building, restore.report
+    _begin_ledger(restore, place)
+    pool = rebuild_pool(restore)
+    with Project(restore.folder, state=building, progress=restore.progress, say=restore.say) as project:
         project.pool = pool
         ledger = project.ledger
         first = first_unpaid(ledger)
-        if backup is None and config.holdout.file:
+        if restore.backup is None and config.holdout.file:
             with ledger.write():
                 seal_file(ledger, pool)
         taken = take_in(project, place)
-        if backup is None and not config.holdout.file:
+        if restore.backup is None and not config.holdout.file:
             seal_asked(project, taken, report)
         _check_items(project)
         project.encode()
@@ -126,34 +117,32 @@ def _build(
         reopen_newest(project, has_new=taken.questions > 0)
         current = queries.rounds.current_round(ledger)
         if place.inventory is not None and current is not None and current["status"] == "pushed":
-            say("Reading the answers")
+            restore.say("Reading the answers")
             pull_answers(project, place, first, report)
         if closed := close_rounds(project, first):
             report.missing.append(
                 f"{numbered('Round', closed)} closed without a measurement: models, and what they gained, are gone. The next "
                 "round trains on their labels, too."
             )
-        _keep_secret(state_folder(folder), building)
-        if backup is not None:
-            bring_back_models(project, former, report)
-        _tell(project, place, taken, report, backup)
+        _keep_secret(state_folder(restore.folder), building)
+        if restore.backup is not None:
+            bring_back_models(project, restore.former, report)
+        _tell(project, place, taken, restore)
 
 
-def _begin_ledger(
-    path: Path, place: Place, backup: Backup | None, progress: Progress, report: RestoreReport
-) -> None:
-    report.campaign = place.campaign
+def _begin_ledger(restore: Restore, place: Place) -> None:
+    path, backup = restore.building / LEDGER, restore.backup
+    restore.report.campaign = place.campaign
     if backup is None:
         with Ledger(path) as ledger, ledger.write():
             ledger.put("campaign", place.campaign)
         return
-    copy_ledger(backup.ledger, path, path, progress)
+    copy_ledger(backup.ledger, path, path, restore.progress)
     with Ledger(path):
         pass  # brings its schema up to date
-    report.restored.append(
-        f"ledger of {backup.folder}"
-        + (f", made {backup.made_at}" if backup.made_at else "")
-        + f": {backup.rounds:,} rounds, {backup.answers:,} answers"
+    made = f", made {backup.made_at}" if backup.made_at else ""
+    restore.report.restored.append(
+        f"ledger of {backup.folder}{made}: {backup.rounds:,} rounds, {backup.answers:,} answers"
     )
 
 
@@ -164,9 +153,9 @@ def _keep_secret(former: Path, building: Path) -> None:
         write_whole(building / SECRET, kept.read_bytes(), private=True)
 
 
-def _tell(project: Project, place: Place, taken: Taken, report: RestoreReport, backup: Backup | None) -> None:
+def _tell(project: Project, place: Place, taken: Taken, restore: Restore) -> None:
     """Counts, and what cannot be known."""
-    ledger = project.ledger
+    ledger, report = project.ledger, restore.report
     report.counts = {
         "items": project.pool.n_items,
         "rounds": queries.rounds.last_round_id(ledger),
@@ -178,7 +167,8 @@ def _tell(project: Project, place: Place, taken: Taken, report: RestoreReport, b
     }
     if taken.questions:
         report.restored.append(f"{taken.questions:,} questions read back from {project.labeler.where()}")
-        report.missing.append(_unknown(queries.rounds.rounds_by_strategy(ledger, RESTORED), backup))
+        rounds = queries.rounds.rounds_by_strategy(ledger, RESTORED)
+        report.missing.append(_unknown(rounds, restore.backup))
     others = sum(n for campaign, n in place.tasks.items() if campaign not in (place.campaign, None))
     if others:
         report.notes.append(f"{others:,} tasks there carry keys of other campaigns: left out.")
@@ -205,8 +195,7 @@ def _check_items(project: Project) -> None:
     unknown = [named[at] for at in np.flatnonzero(project.pool.find(hashes) < 0)]
     if unknown:
         raise DataError(
-            f"{len(unknown):,} items of the ledger are in no data file and not at the labeler: {listed(unknown, 5)}. Name "
-            "all data files that ever came in, in order: `curator restore --data FILE --data FILE ...`."
+            f"{len(unknown):,} items of the ledger are in no data file: {listed(unknown, 5)}. Please {ALL_FILES}."
         )
 
 

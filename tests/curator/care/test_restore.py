@@ -520,7 +520,7 @@ def test_restored_elsewhere_the_campaign_is_not_taken_over_in_silence(start):
     assert "is run from" in one_error(campaign.curator("round", code=1))
 
 
-@pytest.mark.parametrize("away", ["predictions", "annotations"])
+@pytest.mark.parametrize("away", ["overlap", "annotations"])
 def test_a_server_that_goes_away_leaves_nothing_behind(start, away):
     """While questions or answers are read: nothing is changed, and the same command starts over."""
     campaign = start()

@@ -16,8 +16,7 @@ from typing import Self
 import httpx
 
 from integrations.errors import LabelerError
-from integrations.labelers.label_studio.process import ProcessId, start_detached
-from integrations.labelers.label_studio.scratch import RECORD
+from integrations.labelers.label_studio.process import RECORD, ProcessId, start_detached
 
 HOST = "127.0.0.1"
 EMAIL = "owner@curator.local"

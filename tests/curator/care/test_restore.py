@@ -547,7 +547,8 @@ def test_tasks_of_an_older_curator_do_not_say_their_role(start):
     campaign.curator("round")
     backup = campaign.folder.parent / "backup"
     campaign.curator("backup", str(backup))
-    campaign.rounds(2)
+    campaign.answer_all()
+    campaign.curator("round")
     number = campaign.number
     campaign.answer_all()
     campaign.curator("status")

@@ -75,7 +75,7 @@ def _page(
     return environment.get_template("page.html").render(
         common,
         sections=[
-            Markup(environment.get_template(section.template).render(common, s=section))  # noqa: S704 - escaped there
+            Markup(environment.get_template(section.template()).render(common, s=section))  # noqa: S704 - escaped there
             for section in shown
         ],
         figures=_json(figures),

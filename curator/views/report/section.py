@@ -107,10 +107,15 @@ class Campaign:
 class Section(ABC):
     """One section, a frozen dataclass: its fields, all of plain values, are its part of the report's JSON.
 
-    Its template stands beside its module; there it is `s`, the head `r`.
+    Its template stands beside its module and has its name; there it is `s`, the head `r`.
     """
 
-    template: ClassVar[str]
+    needs_rounds: ClassVar[bool] = True  # nothing is shown before a round is measured
+
+    @classmethod
+    def template(cls) -> str:
+        """The name of its template."""
+        return f"{cls.__module__.rpartition('.')[2]}.html"
 
     @classmethod
     @abstractmethod
@@ -118,8 +123,8 @@ class Section(ABC):
         """Read its numbers; what is missing is added to the head's `missing`."""
 
     def is_shown(self, head: Head) -> bool:
-        """Whether there is anything to show, be it that there is nothing yet: by itself once a round is measured."""
-        return bool(head.rounds)
+        """Whether there is anything to show, be it that there is nothing yet."""
+        return bool(head.rounds) or not self.needs_rounds
 
     def figures(self, head: Head) -> dict[str, Figure]:  # noqa: ARG002 - for those who need it
         """Every plot that there are numbers for, by the name of its place in the template."""

@@ -26,7 +26,6 @@ class Annotators(Section):
 
     annotators: list[dict[str, Any]]
     agreement: Together
-    template = "annotators.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

@@ -57,7 +57,7 @@ class Cards(Section):
     stop: dict[str, Any] | None
     savings: Row | None
     live_pool: dict[str, Any] | None
-    template = "cards.html"
+    needs_rounds = False
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:
@@ -70,10 +70,6 @@ class Cards(Section):
             savings=savings.current(ledger),
             live_pool=None if live_pool is None else asdict(live_pool),
         )
-
-    def is_shown(self, head: Head) -> bool:  # noqa: ARG002
-        """Always."""
-        return True
 
     def cards(self, head: Head) -> list[Card]:
         """Forecast, stop, savings."""

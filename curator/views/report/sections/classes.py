@@ -22,7 +22,6 @@ class Classes(Section):
     """A row for each class."""
 
     classes: list[ClassRow]
-    template = "classes.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

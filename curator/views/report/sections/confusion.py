@@ -42,7 +42,6 @@ class Confusion(Section):
     """None: the hold-out's probabilities are not there."""
 
     confusion: Matrix | None
-    template = "confusion.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

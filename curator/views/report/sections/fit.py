@@ -41,7 +41,6 @@ class Fit(Section):
     """Its own is the calibration; None: the hold-out's probabilities are not there."""
 
     calibration: Calibration | None
-    template = "fit.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

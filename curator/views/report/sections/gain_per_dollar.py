@@ -42,7 +42,6 @@ class GainPerDollar(Section):
     """Its own is the smoothed slope; None: too few gains, or a cost that is not known."""
 
     slope: list[SlopePoint] | None
-    template = "gain_per_dollar.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

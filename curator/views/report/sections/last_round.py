@@ -5,7 +5,7 @@ from typing import Self
 
 from curator.ledger.store import Row
 from curator.views.report import words
-from curator.views.report.section import Campaign, Head, Section
+from curator.views.report.section import Campaign, Section
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class LastRound(Section):
 
     last: Row | None
     against: list[Row]
-    template = "last_round.html"
+    needs_rounds = False
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:
@@ -22,10 +22,6 @@ class LastRound(Section):
         rounds = campaign.head.rounds
         against = [row for row in campaign.comparisons if row["round"] == campaign.last_round]
         return cls(rounds[-1] if rounds else None, against)
-
-    def is_shown(self, head: Head) -> bool:  # noqa: ARG002
-        """Always."""
-        return True
 
     def sentence(self) -> str:
         """What the interval of the last gain allows to say."""

@@ -17,8 +17,6 @@ from curator.views.report.section import Campaign, Head, Section
 class LearningCurve(Section):
     """Drawn from the measured rounds and the forecast, which the head has."""
 
-    template = "learning_curve.html"
-
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:  # noqa: ARG003
         """Nothing of its own."""

@@ -39,7 +39,6 @@ class Picks(Section):
     """None: nothing was picked yet."""
 
     batch: Batch | None
-    template = "picks.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

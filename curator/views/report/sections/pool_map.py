@@ -70,7 +70,6 @@ class PoolMap(Section):
 
     errors: list[ErrorRow]
     map: Map | None
-    template = "pool_map.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

@@ -35,7 +35,6 @@ class Slices(Section):
 
     slices: list[Slice]
     slices_left_out: list[str]
-    template = "slices.html"
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:

@@ -94,9 +94,8 @@ def read_question(task: Task, control: Control, external_id: str) -> AskedQuesti
     """
     data, meta = task["data"], task.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
-    role, drawn, why = meta.get("role"), meta.get("drawn_with"), data.get("why")
+    role, why = meta.get("role"), data.get("why")
     wanted, created = task.get("overlap"), task.get("created_at")
-    is_share = isinstance(drawn, int | float) and not isinstance(drawn, bool) and 0 <= drawn <= 1
     return AskedQuestion(
         key=_text(data, "key"),
         item_id=_text(data, "item_id"),
@@ -104,7 +103,7 @@ def read_question(task: Task, control: Control, external_id: str) -> AskedQuesti
         rank=_count(data.get("rank"), "rank"),
         content=_text(data, control.variable),
         role=role if role in ("train", "holdout") else None,
-        drawn_with=float(drawn) if is_share else None,
+        drawn_with=_share(meta.get("drawn_with")),
         why=why if isinstance(why, str) else "",
         external_id=external_id,
         answers_wanted=wanted if isinstance(wanted, int) and wanted > 0 else None,
@@ -123,3 +122,9 @@ def _count(value: Any, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"its {name!r} is {value!r}")
     return value
+
+
+def _share(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)

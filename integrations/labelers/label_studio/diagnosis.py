@@ -38,6 +38,7 @@ MOST_SKEW = timedelta(
 )  # a fifth of the life of the short token that a personal one is exchanged for
 _SHOWN = 200  # characters of what a server says
 _MOST_HOOKS = 5
+_SECONDS = 5.0  # that one request may take; there are at most about twenty
 _TOKEN_PAGE = "Label Studio shows it under Account & Settings."  # noqa: S105 - where to find one
 _ADDRESS = "Mend [labeler] url in curator.toml, or start the server."
 
@@ -82,13 +83,12 @@ def diagnose(
         url: where it is, with its scheme.
         token: a personal access token or a legacy token; appears in no finding.
         expected: what the campaign wants of it.
-        timeout: seconds that one request may take; there are at most about twenty.
         route: how the server is reached.
     """
     url, token = url.strip().rstrip("/"), token.strip()
     secrets = Secrets(token)
     try:
-        http = open_http(url, timeout=timeout, route=route, secrets=secrets)
+        http = open_http(url, timeout=_SECONDS, route=route, secrets=secrets)
     except LabelerError as exc:
         return [fail("server", str(exc), "Then run `curator doctor` again.")]
     with http:

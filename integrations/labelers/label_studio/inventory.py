@@ -15,6 +15,7 @@ from integrations.labelers.studio_config import read_control
 
 _QUESTION_FIELDS = "id,data,meta,overlap,created_at"
 _PAGE = 500  # tasks
+_SECONDS = 300.0  # that one call may take
 _TITLE = re.compile(r"(?P<name>.*) \((?P<campaign>[^() ]+)\)")
 _OURS = "Made by curator for campaign "
 
@@ -52,17 +53,14 @@ class StudioProjects:
     Args:
         url: where the server is, with its scheme.
         token: a personal access token or a legacy token; appears in no message.
-        timeout: seconds that one call may take.
         route: how the server is reached.
 
     Raises:
         LabelerError: the address or the token cannot be right. The network is not used yet.
     """
 
-    def __init__(
-        self, url: str, token: str, *, timeout: float = 300.0, route: Route = AS_THE_ENVIRONMENT_SAYS
-    ) -> None:
-        self._client = StudioClient(url, token, timeout=timeout, route=route)
+    def __init__(self, url: str, token: str, *, route: Route = AS_THE_ENVIRONMENT_SAYS) -> None:
+        self._client = StudioClient(url, token, timeout=_SECONDS, route=route)
 
     def ours(self) -> list[StudioProject]:
         """Those that curator asks, or asked, in, by number."""

@@ -75,7 +75,7 @@ class _StopError(Exception):
 
 
 def diagnose(
-    url: str, token: str, expected: Expected, *, timeout: float = 5.0, route: Route = AS_THE_ENVIRONMENT_SAYS
+    url: str, token: str, expected: Expected, *, route: Route = AS_THE_ENVIRONMENT_SAYS
 ) -> list[Finding]:
     """Look at a server, as far as it lets us.
 

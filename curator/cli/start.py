@@ -23,12 +23,7 @@ def init(
     image: options.ImageColumn = None,
     label: options.LabelColumn = None,
     label_level: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="{data.label_level}",
-            show_default="inferred",
-        ),
+        int | None, typer.Option(min=1, help="{data.label_level}", show_default="inferred")
     ] = None,
     merge_case: Annotated[bool, typer.Option("--merge-case", help="{data.merge_case}")] = False,
     embedding: options.EmbeddingColumn = None,

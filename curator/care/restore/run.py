@@ -47,10 +47,7 @@ _EMPTY = (
 
 
 def restore_project(
-    folder: Path,
-    options: RestoreOptions,
-    progress: Progress,
-    say: Callable[[str], None] = lambda _text: None,
+    folder: Path, options: RestoreOptions, progress: Progress, say: Callable[[str], None] = lambda _text: None
 ) -> RestoreReport:
     """Rebuild `.curator` from data files, the labeler and, where there is one, a backup.
 

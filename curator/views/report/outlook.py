@@ -114,8 +114,4 @@ def _record(ledger: Ledger) -> Record | None:
     found = own_record(ledger)
     if found is None:
         return None
-    return {
-        "forecasts": found.forecasts,
-        "hit80": found.hit80 if found.tells else None,
-        "error": found.error,
-    }
+    return {"forecasts": found.forecasts, "hit80": found.hit80 if found.tells else None, "error": found.error}

@@ -141,10 +141,7 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
     facts = [
         ("next round", _known(outlook.get("cost"), lambda v: words.amount(v, currency))),
         ("expected gain, points", _known(outlook.get("gain"), lambda v: words.points(v, 2))),
-        (
-            f"points per {unit_name(currency, 100)}",
-            _known(outlook.get("per_100"), lambda v: f"{v:.2f}"),
-        ),
+        (f"points per {unit_name(currency, 100)}", _known(outlook.get("per_100"), lambda v: f"{v:.2f}")),
         ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
         ("chance to pay", _known(outlook.get("chance"), chance_text)),
         ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),

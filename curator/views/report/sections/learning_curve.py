@@ -46,13 +46,7 @@ class LearningCurve(Section):
         }
 
 
-def curve(
-    rounds: Sequence[Row],
-    ahead: Sequence[Ahead],
-    over: str,
-    metric: str,
-    currency: str,
-) -> Figure:
+def curve(rounds: Sequence[Row], ahead: Sequence[Ahead], over: str, metric: str, currency: str) -> Figure:
     """The metric on the hold-out over what was spent, or over the labels; a bar is a 95% interval.
 
     Args:

@@ -5,7 +5,7 @@ a little markup in texts, so whatever other people wrote goes through `quoted`. 
 need a laxer content policy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def line(x: list[Any], y: list[Any], texts: list[str], name: str, *, color: str)
     }
 
 
-def bars(rows: Sequence[dict[str, Any]], value: str, low: str, high: str, scale: float = 1.0) -> Figure:
+def bars(rows: Sequence[Mapping[str, Any]], value: str, low: str, high: str, scale: float = 1.0) -> Figure:
     """Error bars from `low` to `high` around `value`, columns of the rows."""
     return {
         "type": "data",

@@ -23,7 +23,7 @@ class Ahead(TypedDict):
     """The true metric at a count of labels, median and 80% interval; what is spent in all by then, None: not known."""
 
     labels: int
-    total_cost: float | None
+    total_cost: int | None
     low: float
     median: float
     high: float

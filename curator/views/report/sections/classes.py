@@ -47,20 +47,16 @@ def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[C
     for name in classes:
         found, n = measured[name], items[name]
         known = bool(found) and n >= FEWEST
-        recall = (
-            with_interval(found["recall"], n)
-            if known
-            else {"value": None, "low": None, "high": None, "wide": True}
-        )
+        recall = with_interval(found["recall"], n) if known else None
         rows.append(
             {
                 "class": name,
                 "labels": labels[name],
                 "items": n,
-                "recall": recall["value"],
-                "low": recall["low"],
-                "high": recall["high"],
-                "wide": recall["wide"],
+                "recall": recall["value"] if recall else None,
+                "low": recall["low"] if recall else None,
+                "high": recall["high"] if recall else None,
+                "wide": recall is None or recall["wide"],
                 "precision": found.get("precision") if known else None,
                 "f1": found.get("f1") if known else None,
             }

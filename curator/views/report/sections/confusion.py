@@ -46,7 +46,8 @@ class Confusion(Section):
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:
         """Of the hold-out as the newest model saw it."""
-        return cls(campaign.holdout and confusion_matrix(campaign.holdout, campaign.classes))
+        holdout = campaign.holdout
+        return cls(None if holdout is None else confusion_matrix(holdout, campaign.classes))
 
     def is_shown(self, head: Head) -> bool:
         """Where there is a matrix."""

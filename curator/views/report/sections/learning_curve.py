@@ -68,13 +68,13 @@ def curve(rounds: Sequence[Row], ahead: Sequence[Ahead], over: str, metric: str,
     }
     title = f"spent so far, {currency}" if in_money else "training labels"
     x = axis(title) | (money_ticks(currency) if in_money else {"tickformat": ",d", "rangemode": "tozero"})
-    further = [one for one in ahead if one[over] is not None]
+    further = [one for one in ahead if not in_money or one["total_cost"] is not None]
     traces = [*_ahead(further, in_money=in_money, currency=currency), drawn] if len(further) > 1 else [drawn]
     return {"data": traces, "layout": layout(x, axis(metric) | {"tickformat": ".0%"})}
 
 
 def _ahead(ahead: Sequence[Ahead], *, in_money: bool, currency: str) -> list[Figure]:
-    places = [one["total_cost"] / MICRO if in_money else one["labels"] for one in ahead]
+    places = [(one["total_cost"] or 0) / MICRO if in_money else one["labels"] for one in ahead]
     texts = [
         f"forecast: {words.share(one['median'])} (80%: {words.share(one['low'])} to {words.share(one['high'])})"
         f"<br>{one['labels']:,} labels"

@@ -31,7 +31,7 @@ SkipBadRows = Annotated[
         show_default="nothing is imported",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file also when curator did not write it.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file even if curator did not write it.")]
 # What is in the columns of a data file, of `init` as of `simulate`.
 KindOf = Annotated[str | None, typer.Option(help="{project.kind}", show_default="inferred")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="{data.id}", show_default="inferred")]
@@ -42,7 +42,7 @@ EmbeddingColumn = Annotated[str | None, typer.Option(help="{data.embedding}", sh
 AllowOutside = Annotated[bool, typer.Option("--allow-outside", help="{data.allow_outside}")]
 Embeddings = Annotated[str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")]
 HoldoutEmbeddings = Annotated[
-    str | None, typer.Option(help="Embeddings of the hold-out file, as --embeddings.")
+    str | None, typer.Option(help="Embeddings of the hold-out file, as for --embeddings.")
 ]
 Classes = Annotated[
     str | None,

@@ -37,7 +37,7 @@ def init(
     embeddings: options.Embeddings = None,
     classes: options.Classes = None,
     class_: Annotated[
-        list[str] | None, typer.Option("--class", help="One class, as it is; can be repeated.")
+        list[str] | None, typer.Option("--class", help="One class, taken literally; may be repeated.")
     ] = None,
     cannot_tell: Annotated[
         str | None, typer.Option(help="{labeler.cannot_tell}", show_default="can't tell")
@@ -54,7 +54,7 @@ def init(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="One that `curator strategies` lists; mixtures only in curator.toml.", show_default="auto"
+            help="A strategy from `curator strategies`; mixtures only in curator.toml.", show_default="auto"
         ),
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="{acquisition.batch}", show_default="100")] = None,
@@ -75,16 +75,19 @@ def init(
     ] = None,
     use_labels: Annotated[
         bool,
-        typer.Option("--use-labels", help="Take the data's own label column as such; ask about the rest."),
+        typer.Option(
+            "--use-labels",
+            help="Use the data's own label column as training labels at no price; ask about the rest.",
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be understood; write nothing.")
+        bool, typer.Option("--dry-run", help="Show how the data would be read; write nothing.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
 
-    What is not given is inferred, and said: columns, classes, copies, languages. Nothing is sent to anybody yet.
+    What you do not give is inferred and shown: columns, classes, copies, languages. Nothing is sent to anybody yet.
 
     Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
     """
@@ -117,7 +120,7 @@ def add(
     labeled: Annotated[
         bool,
         typer.Option(
-            "--labeled", help="Its labels are yours: training labels at no price, also of known items."
+            "--labeled", help="Its labels are yours: training labels at no price, for known items too."
         ),
     ] = False,
     label: Annotated[
@@ -132,13 +135,14 @@ def add(
 ) -> None:
     """Append data to the pool. Known items are skipped; a known id with other content is refused.
 
-    With --labeled the file may be an export, of curator or of Label Studio (JSON). A label that was paid for stays.
+    With --labeled the file may be an export from curator or from Label Studio (JSON). Labels that were paid for stay.
     """
     with user_errors():
         from curator.cli.text import results
         from curator.errors import ConfigError
         from curator.own_labels.add import add_labeled
         from curator.own_labels.enter import own_labels_notes
+        from curator.pool.problems import counted
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.project.project import Project
@@ -147,17 +151,17 @@ def add(
         reading = parse_reading(delimiter, encoding, quoting, header=header)
         if labeled and skip_bad_rows:
             raise ConfigError(
-                "--skip-bad-rows does not go with --labeled: correct the rows, or leave it out."
+                "--skip-bad-rows cannot be used with --labeled: correct the rows, or leave it out."
             )
         if label is not None and not labeled:
             raise ConfigError(
-                "--label names the labels of a file that is added with --labeled. Give both, or leave it out."
+                "--label names the column of labels in a file that is added with --labeled. Give both, or leave it out."
             )
         with Project(project, progress=RichProgress(), say=say) as opened:
             if labeled:
                 own = add_labeled(opened, path, embeddings, label=label, reading=reading)
                 lines = [
-                    f"{own.added:,} items added, {own.new:,} labels taken in",
+                    f"{counted(own.added, 'item')} added, {counted(own.new, 'label')} imported",
                     *own_labels_notes(own, opened.config.cost.currency),
                 ]
                 echo(printing.as_json(vars(own)) if as_json else "\n  ".join(lines))

@@ -77,7 +77,7 @@ class Inventory:
         except ValueError as exc:
             raise LabelerError(
                 f"task {number} of {self.where} carries the key {task_key(task['data'])!r}, but it was changed there: {exc}. "
-                "Put that back, or delete the task."
+                "Undo the change, or delete the task."
             ) from exc
 
 

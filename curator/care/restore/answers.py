@@ -15,7 +15,7 @@ from curator.rounds.settle import settle
 from integrations.labelers.protocol import Announcement, ProjectSpec, Question
 from integrations.labelers.replay import ReplayLabeler
 
-_NOTE = "Restored from the labeler: its model, and what it gained, are gone."
+_NOTE = "Restored from the labeler: its model and its gain are lost."
 
 
 def first_unpaid(ledger: Ledger) -> int:

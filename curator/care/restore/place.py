@@ -11,7 +11,7 @@ from curator.config import Config
 from curator.errors import ConfigError, CuratorError
 from curator.ledger import queries
 from curator.ledger.health import reading
-from curator.pool.problems import joined
+from curator.pool.problems import counted, joined
 from curator.project.labeler import exchange_folder, studio_route
 from curator.studio.credentials import require_token
 from integrations.labelers.inventory import Inventory
@@ -80,12 +80,12 @@ def find_place(config: Config, folder: Path, number: int | None, backup: Backup 
         return Place(backup.campaign, asked_in)
     elif traits.keeps_questions:
         raise CuratorError(
-            f"The labeler {name!r} cannot be asked which questions it holds, so only a backup can be restored: --from BACKUP."
+            f"The labeler {name!r} cannot list the questions it holds, so only a backup can be restored: --from BACKUP."
         )
     else:
         raise CuratorError(
-            f"There is nothing to restore from: the {name} labeler keeps its questions in .curator, which is lost with "
-            "them. Move curator.toml away and run `curator init` again: the same seed asks and answers the same."
+            f"There is nothing to restore from: the {name} labeler keeps its questions in .curator, and they were lost with "
+            "it. Move curator.toml away and run `curator init` again: the same seed gives the same questions and answers."
         )
     if inventory is None:
         assert backup is not None  # noqa: S101 - else it was refused
@@ -97,21 +97,23 @@ def find_place(config: Config, folder: Path, number: int | None, backup: Backup 
 def _campaign(tasks: Counter[str | None], named: str | None, backup: Backup | None, where: str) -> str:
     """The campaign to restore: the backup's; or the one that the project is named after; or the only one."""
     ours = {campaign: n for campaign, n in tasks.items() if campaign is not None}
-    counted = ", ".join(f"{campaign}: {n:,} questions" for campaign, n in list(ours.items())[:_LISTED])
+    questions = ", ".join(
+        f"{campaign}: {counted(n, 'question')}" for campaign, n in list(ours.items())[:_LISTED]
+    )
     if backup is not None:
         if ours and backup.campaign not in ours:
             raise ConfigError(
-                f"{where} asks for other campaigns ({counted}) than the backup, which is of {backup.campaign}: they do not "
+                f"{where} asks for other campaigns ({questions}) than the backup, which is of {backup.campaign}: they do not "
                 "belong together. Name the right project, or another backup."
             )
         return backup.campaign
     if not ours:
-        raise CuratorError(f"There is nothing to restore from: {where} holds no question of curator's.")
+        raise CuratorError(f"There is nothing to restore from: {where} holds no question from curator.")
     if named in ours:
         return str(named)
     if len(ours) > 1:
         raise ConfigError(
-            f"The questions of {where} are of several campaigns ({counted}). Move those of the others away, and restore again."
+            f"The questions of {where} belong to several campaigns ({questions}). Move those of the other campaigns away, and restore again."
         )
     return next(iter(ours))
 
@@ -135,7 +137,9 @@ def _in_studio(
 
     url = config.labeler.url
     if not url:
-        raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
+        raise ConfigError(
+            '[labeler] in curator.toml needs the address of the server: url = "http://localhost:8080"'
+        )
     projects = StudioProjects(url, require_token(url), route=studio_route(config, folder))
     number = _number(config.labeler.project, wanted, asked_in)
     if number is not None:
@@ -155,12 +159,12 @@ def _number(configured: int | None, wanted: int | None, asked_in: str | None) ->
     if None not in (wanted, configured) and wanted != configured:
         raise ConfigError(
             f"--labeler-project is {wanted}, but [labeler] project in curator.toml is {configured}. "
-            "Make them the same, or leave one out."
+            "Make them the same, or leave one of them out."
         )
     number = configured if wanted is None else wanted
     if number is not None and asked_in is not None and str(number) != asked_in:
         raise ConfigError(
-            f"The backup is of a campaign that asks in project {asked_in}, not {number}. Its questions are there: "
+            f"The backup belongs to a campaign that asks in project {asked_in}, not {number}, and its questions are there: "
             "leave the number out, or restore without this backup."
         )
     return int(asked_in) if number is None and asked_in is not None else number
@@ -172,14 +176,14 @@ def _by_name(projects: "StudioProjects", named: str, url: str) -> "StudioProject
     if len(fitting) == 1:
         return fitting[0]
     listed = joined(
-        fitting or ours, _LISTED, lambda one: f"{one.number} ({one.title!r}, {one.tasks:,} tasks)"
+        fitting or ours, _LISTED, lambda one: f"{one.number} ({one.title!r}, {counted(one.tasks, 'task')})"
     )
     if fitting:
         raise ConfigError(
-            f"Several projects at {url} are of campaigns named {name!r}: {listed}. Name the one to restore: --labeler-project N."
+            f"Several projects at {url} belong to campaigns named {name!r}: {listed}. Name the one to restore: --labeler-project N."
         )
-    others = f" Those that curator made there: {listed}." if ours else ""
+    others = f" Projects that curator created there: {listed}." if ours else ""
     raise ConfigError(
-        f"No project at {url} is of a campaign named {name!r}.{others} "
-        "Is it the right server and user? Else name the project: --labeler-project N."
+        f"No project at {url} belongs to a campaign named {name!r}.{others} "
+        "Is this the right server and user? If so, name the project: --labeler-project N."
     )

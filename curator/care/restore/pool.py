@@ -12,12 +12,14 @@ from curator.pool.columns import Columns
 from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.inference import infer_columns
-from curator.pool.problems import BadRows
+from curator.pool.problems import BadRows, counted
 from curator.pool.segment_files import read_segment
 from curator.pool.segments import Role
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
 
-ALL_FILES = "name all data files that ever came in, in order: `curator restore --data FILE --data FILE ...`"
+ALL_FILES = (
+    "name every data file that was ever added, in order: `curator restore --data FILE --data FILE ...`"
+)
 
 
 def rebuild_pool(restore: Restore) -> Pool:
@@ -50,7 +52,7 @@ def _check_embeddings(restore: Restore, columns: Columns) -> None:
     encoder = restore.config.encoder.name
     if given and encoder != PRECOMPUTED:
         raise ConfigError(
-            f"--embeddings is for precomputed ones; [encoder] in curator.toml is {encoder!r}, which computes them again."
+            f"--embeddings is for precomputed embeddings; [encoder] in curator.toml is {encoder!r}, which computes them again."
         )
     if given and len(given) != files:
         raise ConfigError(
@@ -59,7 +61,7 @@ def _check_embeddings(restore: Restore, columns: Columns) -> None:
     if not given and encoder == PRECOMPUTED and columns.embedding is None:
         raise ConfigError(
             "The embeddings came from a file, not from a column of the data. Name it again, as for `curator init`: "
-            "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for those of a hold-out file)."
+            "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for a hold-out file)."
         )
 
 
@@ -72,7 +74,7 @@ def _take_over(restore: Restore, state: Path) -> Pool | None:
         for segment in pool.segments:
             read_segment(segment, ("item_id", pool.kind, "label", "id_hash_1", "content_hash_1"))
     except DataError as exc:
-        restore.report.notes.append(f"The former pool is not used: {exc}")
+        restore.report.notes.append(f"The old pool is not used: {exc}")
         return None
     if pool.kind != restore.config.project.kind or not pool.n_items:
         return None
@@ -82,7 +84,9 @@ def _take_over(restore: Restore, state: Path) -> Pool | None:
             shutil.copytree(
                 state / part, restore.building / part, copy_function=_link_or_copy, ignore=unfinished
             )
-    restore.report.restored.append(f"{pool.n_items:,} items and their embeddings taken over from {state}")
+    restore.report.restored.append(
+        f"{counted(pool.n_items, 'item')} and their embeddings taken over from {state}"
+    )
     return Pool.open(restore.building / "pool")
 
 
@@ -105,8 +109,8 @@ def _import_holdout(restore: Restore, pool: Pool, columns: Columns, named: str) 
     path, config = _found(restore, named), restore.config
     if path is None:
         raise DataError(
-            f"The hold-out file {named} is gone, and without it nothing can be measured any more. Put it back, or set "
-            "[holdout] file in curator.toml to where it is."
+            f"The hold-out file {named} is missing, and nothing can be measured without it. Put it back, or set [holdout] "
+            "file in curator.toml to where it is now."
         )
     columns = infer_columns(
         path, replace(columns, show=()), config.project.kind, allow_outside=config.data.allow_outside

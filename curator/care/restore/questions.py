@@ -13,7 +13,7 @@ from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
 from curator.pool.catalogue import Pool
 from curator.pool.hash_index import HashArray, as_hashes, digest
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.pool.readers import URL
 from curator.project.holdout import seal_sample
 from curator.project.project import Project
@@ -75,8 +75,8 @@ def take_in(project: Project, place: Place) -> Taken:
             advance(len(page))
     if changed:
         raise DataError(
-            f"{len(changed):,} items were asked about with another content than the data file has now: "
-            f"{listed(changed, _LISTED)}. Their labels would not fit. Put the file back as it was, or name another: "
+            f"{counted(len(changed), 'item')} had other content when asked about than the data file has now: "
+            f"{listed(changed, _LISTED)}. Their labels would not fit. Put the original file back, or name another: "
             "--data FILE."
         )
     with ledger.write():
@@ -93,7 +93,7 @@ def seal_asked(project: Project, taken: Taken, report: RestoreReport) -> None:
         restoring.date_holdout(project.ledger)
     if len(taken.drawn) != size:
         report.missing.append(
-            f"The hold-out has the {len(taken.drawn):,} items that were asked about as such, [holdout] size in curator.toml is "
+            f"The hold-out has the {len(taken.drawn):,} items that were asked about as such, but [holdout] size in curator.toml is "
             f"{size:,}: set it to {len(taken.drawn)} before the next round."
         )
 
@@ -114,7 +114,7 @@ def _row(project: Project, asked: AskedQuestion, sealed: frozenset[str], version
     if role is None:
         if not sealed:
             raise CuratorError(
-                f"Task {asked.external_id} (of curator 0.1.0) does not say whether it is of the hold-out: this campaign "
+                f"Task {asked.external_id} (from curator 0.1.0) does not say whether it belongs to the hold-out: this campaign "
                 "can be restored from a backup only, --from BACKUP."
             )
         role = "holdout" if asked.item_id in sealed else "train"
@@ -122,7 +122,7 @@ def _row(project: Project, asked: AskedQuestion, sealed: frozenset[str], version
     if not is_key_of(asked.key, row["key"]):
         raise CuratorError(
             f"The question {asked.key} at the labeler (task {asked.external_id}) says that it asks about item "
-            f"{asked.item_id!r} in round {asked.round}, which does not go with its key: it was changed there. "
+            f"{asked.item_id!r} in round {asked.round}, which does not match its key: it was changed there. "
             "Put its data back, or delete the task."
         )
     # where the labeler does not know how many answers: as when it was picked

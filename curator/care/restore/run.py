@@ -27,7 +27,7 @@ from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.money.bill import sum_known
 from curator.pool.hash_index import as_hashes, digest
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.progress import Progress
 from curator.project.holdout import seal_file
 from curator.project.instance import instance_name, same_place
@@ -65,7 +65,7 @@ def restore_project(
     backup = None if options.backup is None else check_backup(options.backup)
     if backup is not None and backup.has_config and not (folder / CONFIG_NAME).exists():
         raise ConfigError(
-            f"{folder} has no {CONFIG_NAME}, the backup has: copy {backup.config} there, then restore."
+            f"{folder} has no {CONFIG_NAME}, but the backup does: copy {backup.config} there, then restore."
         )
     config = load_config(folder)
     state = state_folder(folder)
@@ -118,8 +118,8 @@ def _build(restore: Restore, place: Place) -> None:
             pull_answers(project, place, first, report)
         if closed := close_rounds(project, first):
             report.missing.append(
-                f"{numbered('Round', closed)} closed without a measurement: models, and what they gained, are gone. The next "
-                "round trains on their labels, too."
+                f"{numbered('Round', closed)} closed without a measurement: their models and gains are lost. The next "
+                "round trains on their labels too."
             )
         _keep_secret(state_folder(restore.folder), building)
         if restore.backup is not None:
@@ -139,7 +139,7 @@ def _begin_ledger(restore: Restore, place: Place) -> None:
         pass  # brings its schema up to date
     made = f", made {backup.made_at}" if backup.made_at else ""
     restore.report.restored.append(
-        f"ledger of {backup.folder}{made}: {backup.rounds:,} rounds, {backup.answers:,} answers"
+        f"ledger of {backup.folder}{made}: {counted(backup.rounds, 'round')}, {counted(backup.answers, 'answer')}"
     )
 
 
@@ -163,14 +163,16 @@ def _tell(project: Project, place: Place, taken: Taken, restore: Restore) -> Non
         "spent": sum_known(queries.costs.spend(ledger).values()),
     }
     if taken.questions:
-        report.restored.append(f"{taken.questions:,} questions read back from {project.labeler.where()}")
+        report.restored.append(
+            f"{counted(taken.questions, 'question')} read back from {project.labeler.where()}"
+        )
         rounds = queries.rounds.rounds_by_strategy(ledger, RESTORED)
         report.missing.append(_unknown(rounds, restore.backup))
     others = sum(n for campaign, n in place.tasks.items() if campaign not in (place.campaign, None))
     if others:
-        report.notes.append(f"{others:,} tasks there carry keys of other campaigns: left out.")
+        report.notes.append(f"Left out: {counted(others, 'task')} there from other campaigns.")
     if place.tasks[None]:
-        report.notes.append(f"{place.tasks[None]:,} tasks there are not curator's: left out.")
+        report.notes.append(f"Left out: {counted(place.tasks[None], 'task')} there not made by curator.")
 
 
 def _unknown(rounds: list[int], backup: Backup | None) -> str:
@@ -192,7 +194,7 @@ def _check_items(project: Project) -> None:
     unknown = [named[at] for at in np.flatnonzero(project.pool.find(hashes) < 0)]
     if unknown:
         raise DataError(
-            f"{len(unknown):,} items of the ledger are in no data file: {listed(unknown, 5)}. Please {ALL_FILES}."
+            f"{len(unknown):,} items in the ledger are in no data file: {listed(unknown, 5)}. Please {ALL_FILES}."
         )
 
 
@@ -206,8 +208,8 @@ def _refuse_good_ledger(state: Path, options: RestoreOptions) -> None:
         if not schema_versions(opened)[0]:
             return  # a whole database, but no ledger
     raise ConfigError(
-        f"{ledger} is there and whole: nothing needs to be restored. To put something else in its place, --force (the whole "
-        ".curator is moved aside, not removed). To keep what it knows and rebuild the rest: `curator backup DIR`, then "
+        f"{ledger} exists and is intact, so nothing needs to be restored. To replace it anyway, use --force (the whole "
+        ".curator is moved aside, not deleted). To keep its contents and rebuild the rest: `curator backup DIR`, then "
         "`curator restore --from DIR --force`."
     )
 
@@ -254,10 +256,10 @@ def _hold(folder: Path, report: RestoreReport, say: Callable[[str], None]) -> No
                     prepare(project)
         except HeldError as exc:
             report.notes.append(
-                f"All is restored, but the campaign is run from {exc.holder}. If that one is gone for good, go on here with "
+                f"Everything is restored, but the campaign is run from {exc.holder}. If that machine is gone for good, continue here with "
                 "`curator round --take-over`; until then `curator round` is refused here."
             )
         except LabelerError as exc:
             report.notes.append(
-                f"All is restored, but the labeler could not be told who runs the campaign now: {exc}"
+                f"Everything is restored, but the labeler could not be told who runs the campaign now: {exc}"
             )

@@ -176,9 +176,9 @@ def test_many_classes_with_few_labels_say_nothing_on_the_terminal():
         ({"arm_labels": 0, "share": 0.0}, "random_share is 0"),
         ({"arm_labels": 0}, "the random arm has no labels"),
         ({"arm_labels": 300}, "every label was drawn at random"),
-        ({"rounds": 3}, "4 measured rounds, there are 3"),
-        ({"arm_labels": 19}, "20 labels in the random arm, there are 19"),
-        ({"holdout": 60}, "100 labeled hold-out items, there are 60"),
+        ({"rounds": 3}, "4 measured rounds, and there are 3"),
+        ({"arm_labels": 19}, "20 labels in the random arm, and there are 19"),
+        ({"holdout": 60}, "100 labeled hold-out items, and there are 60"),
     ],
 )
 def test_when_it_cannot_be_said(changed, reason):

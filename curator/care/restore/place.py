@@ -103,8 +103,8 @@ def _campaign(tasks: Counter[str | None], named: str | None, backup: Backup | No
     if backup is not None:
         if ours and backup.campaign not in ours:
             raise ConfigError(
-                f"{where} asks for other campaigns ({questions}) than the backup, which is of {backup.campaign}: they do not "
-                "belong together. Name the right project, or another backup."
+                f"{where} belongs to other campaigns ({questions}), but the backup to {backup.campaign}. Name the right project, "
+                "or another backup."
             )
         return backup.campaign
     if not ours:

@@ -34,12 +34,12 @@ class LastRound(Section):
         if last["verdict"] == "worse":
             return f"Worse: the whole 95% interval, {low} to {high} points, lies below zero."
         if last["verdict"] == "flat":
-            return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is less than what it cost is worth."
+            return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is worth less than the round cost."
         shows = self.against[0]["detectable"] if self.against else None
         if shows is not None:
             return (
                 f"Not shown: the 95% interval, {low} to {high} points, includes zero. This hold-out shows gains of "
-                f"{100 * shows:.1f} points or more; look at several rounds together."
+                f"about {100 * shows:.1f} points or more; look at several rounds together."
             )
         return (
             f"Not shown: the 95% interval, {low} to {high} points, includes zero. Single late rounds are often too small to see "

@@ -223,7 +223,7 @@ def test_accuracy_on_the_live_pool_is_that_of_status(folder):
     with Project(folder) as project:
         assert told(report).live_pool == asdict(read_status(project, offline=True).pool_accuracy)
     assert told(report).live_pool["items"] == 36
-    assert "by 36 random items" in card(report, "Saved against random").lines[-1]
+    assert "on 36 random items" in card(report, "Saved against random").lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_gain_that_is_not_shown_comes_with_what_could_have_been(folder):
         "detectable": 0.061,
     }
     fill(folder, "comparisons", row)
-    assert "shows gains of 6.1 points or more" in section(report_of(folder), LastRound).sentence()
+    assert "shows gains of about 6.1 points or more" in section(report_of(folder), LastRound).sentence()
 
 
 def test_tables_that_are_empty_are_not_missed(measured):

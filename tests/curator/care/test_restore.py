@@ -306,8 +306,7 @@ def test_a_data_file_that_has_changed_is_refused(start):
     source.write_text("".join(json.dumps(row) + "\n" for row in changed), encoding="utf-8")
     error = one_error(campaign.curator("restore", code=1))
     assert (
-        f"1 item had other content when asked about than the data file has now: '{item['item_id']}'"
-        in error
+        f"1 item had other content when asked about than the data file has now: '{item['item_id']}'" in error
     )
     assert not list(campaign.folder.glob(".curator*"))
 

@@ -9,7 +9,8 @@ from strategies.kernels.vector_index import most_similar, rounding, unit_vectors
 
 # Cosines that decide are computed in float64, of rows whose length is 1 in float32: two equal rows may read a little less than 1.
 EQUAL = 1e-9
-_BLOCK = 8_192  # rows at a time, so that (rows x targets) never grows with the pool
+_BLOCK = 8_192  # rows at a time ...
+_TARGETS = 2_048  # ... and targets: 130 MB of cosines in float64, however many there are
 
 
 def near_any(embeddings: FloatArray, targets: FloatArray, threshold: float) -> NDArray[np.bool_]:
@@ -28,7 +29,7 @@ def near_any(embeddings: FloatArray, targets: FloatArray, threshold: float) -> N
     """
     if not len(targets):
         return np.zeros(len(embeddings), dtype=bool)
-    units, exact = unit_vectors(targets), directions(targets)
+    units = unit_vectors(targets)
     doubt = 2.0 * rounding(targets.shape[1])  # of the product, and of the lengths of its two rows
 
     def work(start: int) -> NDArray[np.bool_]:
@@ -36,17 +37,18 @@ def near_any(embeddings: FloatArray, targets: FloatArray, threshold: float) -> N
         cosines, where = most_similar(unit_vectors(block), units)
         near: NDArray[np.bool_] = cosines[:, 0] >= threshold + doubt
         open_ = np.flatnonzero(~near & (cosines[:, 0] >= threshold - doubt))
-        rows = directions(block[open_])
+        rows = directions_of(block[open_])
         # a copy is near the very target that was found; who is not may still be near another
-        near[open_] = np.einsum("ij,ij->i", rows, exact[where[open_, 0]]) >= threshold - EQUAL
+        near[open_] = np.einsum("ij,ij->i", rows, directions_of(targets[where[open_, 0]])) >= threshold - EQUAL
         left = np.flatnonzero(~near[open_])
-        near[open_[left]] = _largest(rows[left], exact) >= threshold - EQUAL
+        if len(left):
+            near[open_[left]] = largest_cosine(rows[left], directions_of(targets)) >= threshold - EQUAL
         return near
 
     return np.concatenate([np.zeros(0, dtype=bool), *map_blocks(work, range(0, len(embeddings), _BLOCK))])
 
 
-def directions(embeddings: FloatArray) -> FloatArray:
+def directions_of(embeddings: FloatArray) -> FloatArray:
     """(n, dim) float64 rows of length 1, whose products are cosines; rows of zeros stay so."""
     rows = embeddings.astype(np.float64)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
@@ -54,8 +56,10 @@ def directions(embeddings: FloatArray) -> FloatArray:
     return rows
 
 
-def _largest(rows: FloatArray, targets: FloatArray) -> FloatArray:
-    """(n,) the largest product of each row with a target."""
-    step = max(1, _BLOCK * _BLOCK // len(targets))
-    blocks = (rows[start : start + step] for start in range(0, len(rows), step))
-    return np.concatenate([np.zeros(0), *((block @ targets.T).max(axis=1) for block in blocks)])
+def largest_cosine(rows: FloatArray, others: FloatArray) -> FloatArray:
+    """(n,) the largest product of each row (n, dim) with any of the others (m, dim), -1 when there are none."""
+    largest: FloatArray = np.full(len(rows), -1.0)
+    if len(rows):
+        for start in range(0, len(others), _TARGETS):
+            np.maximum(largest, (rows @ others[start : start + _TARGETS].T).max(axis=1), out=largest)
+    return largest

@@ -232,9 +232,7 @@ class DistinctPicks:
         self, positions: IntArray, directions: FloatArray, *, thorough: bool = True
     ) -> NDArray[np.bool_]:
         """Which of these are no near-duplicates of accepted ones, and of what else this stage refuses."""
-        fresh: NDArray[np.bool_] = (
-            largest_cosine(directions, self._directions[: len(self)]) < self._threshold
-        )
+        fresh: NDArray[np.bool_] = largest_cosine(directions, self._directions[: len(self)]) < self._threshold
         if self.stage == Stage.FRESH:
             fresh &= directions[:, -1] == 0.0
         if thorough and self._known is not None and self.stage < Stage.KNOWN:

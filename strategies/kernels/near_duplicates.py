@@ -39,7 +39,9 @@ def near_any(embeddings: FloatArray, targets: FloatArray, threshold: float) -> N
         open_ = np.flatnonzero(~near & (cosines[:, 0] >= threshold - doubt))
         rows = directions_of(block[open_])
         # a copy is near the very target that was found; who is not may still be near another
-        near[open_] = np.einsum("ij,ij->i", rows, directions_of(targets[where[open_, 0]])) >= threshold - EQUAL
+        near[open_] = (
+            np.einsum("ij,ij->i", rows, directions_of(targets[where[open_, 0]])) >= threshold - EQUAL
+        )
         left = np.flatnonzero(~near[open_])
         if len(left):
             near[open_[left]] = largest_cosine(rows[left], directions_of(targets)) >= threshold - EQUAL

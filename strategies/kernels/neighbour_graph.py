@@ -34,7 +34,13 @@ _FEW = 1_024  # items among which compressing would spare nothing
 _MOST_COMPARED = 32_768  # items that one item is compared with: keeps a pool without structure to minutes
 _ROOM = 0.015  # recall aimed at above the target by the cells: for what compression misses ...
 _SPARE = 0.005  # ... and of that, for the second sample
-_CANDIDATES = (2, 4, 8, 16, 32)  # per neighbour, to be compared without compression: the fewest that reach the target
+_CANDIDATES = (
+    2,
+    4,
+    8,
+    16,
+    32,
+)  # per neighbour, to be compared without compression: the fewest that reach the target
 _ROWS_PER_CELL = 64  # that the cells are learned from
 _QUERIES = 2_048  # items searched for together
 _TARGETS = 16_384  # items that are compared with all of those at a time
@@ -256,9 +262,7 @@ class _Search:
                 break
         return _Plan(index, candidates, share)
 
-    def _probes_for(
-        self, index: CompressedIndex, truth: Neighbours, nearest: IntArray, recall: float
-    ) -> int:
+    def _probes_for(self, index: CompressedIndex, truth: Neighbours, nearest: IntArray, recall: float) -> int:
         """The smallest number of cells in which this share of the true neighbours lives."""
         true, most = truth.rows >= 0, nearest.shape[1]
         homes = np.full(true.shape, -1)
@@ -268,9 +272,7 @@ class _Search:
         share = np.cumsum(np.bincount(rank, minlength=most)[:most]) / max(len(rank), 1)
         return min(int(np.searchsorted(share, recall)) + 1, most)
 
-    def _enter_exactly(
-        self, lists: Neighbours, slots: IntArray, queries: IntArray, among: IntArray
-    ) -> None:
+    def _enter_exactly(self, lists: Neighbours, slots: IntArray, queries: IntArray, among: IntArray) -> None:
         """Compare queries with everything in `among`, and enter what is nearest."""
         rows = self.units(queries)
         for start in range(0, len(among), _TARGETS):

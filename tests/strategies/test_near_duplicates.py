@@ -43,7 +43,9 @@ def test_exact_on_both_sides_of_the_threshold(threshold, dtype):
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), threshold=st.sampled_from([0.3, 0.9, 1.0]), block=st.sampled_from([3, 8_192]))
+@given(
+    seed=st.integers(0, 10_000), threshold=st.sampled_from([0.3, 0.9, 1.0]), block=st.sampled_from([3, 8_192])
+)
 def test_small_pools_as_a_plain_comparison(seed, threshold, block):
     """With copies, rows of zeros and of any length, nothing to compare with, and whatever the blocks."""
     rng = np.random.default_rng(seed)

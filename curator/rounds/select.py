@@ -1,4 +1,8 @@
-"""Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox."""
+"""Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox.
+
+What is asked follows from what `read_offer` and `read_choice` read. `choose` turns it into a batch and sees nothing of the
+project; `outbox.write_batch` writes the batch in one transaction.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

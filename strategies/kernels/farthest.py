@@ -8,8 +8,9 @@ Four facts carry that:
   their turn, and of those a *front* of some hundred is kept up to date from pick to pick.
 - The first centers are a list like any other. Most rows are near some center, and mostly near one that is close to the
   nearest of a few spread-out centers (pivots): after meeting those they need not meet the rest.
-- Distances come from FAISS, in float32, which errs by a known amount at most. Rows closer to the maximum than that are compared once more in float64, so the
-  picks depend neither on the number of threads nor on the order in which a matrix product adds up.
+- Distances come from FAISS, in float32, which errs by a known amount at most. Rows closer to the maximum than that are
+  compared once more in float64, so the picks depend neither on the number of threads nor on the order in which a matrix
+  product adds up.
 """
 
 import numpy as np

@@ -154,10 +154,11 @@ def unit_vectors(rows: FloatArray) -> Float32:
 
 
 def inverse_lengths(rows: FloatArray) -> NDArray[np.float64]:
-    """(n,) 1 / length of each row (n, dim), 0 for rows of zeros; in float64, where the square of no float32 is lost."""
+    """(n,) 1 / length of each row (n, dim), 0 for rows of zeros or nearly so; in float64, where no float32's square is lost."""
+    least = np.finfo(np.float32).tiny  # of what is shorter the inverse leaves float32
     inverse = np.zeros(len(rows))
     for start in range(0, len(rows), _ADDED_ROWS):
         block = rows[start : start + _ADDED_ROWS]
         lengths = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
-        np.divide(1.0, lengths, out=inverse[start : start + len(block)], where=lengths > 0.0)
+        np.divide(1.0, lengths, out=inverse[start : start + len(block)], where=lengths > least)
     return inverse

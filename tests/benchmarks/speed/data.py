@@ -25,7 +25,7 @@ def clustered(n: int, seed: int = 0) -> FloatArray:
 
 
 def low_rank(n: int, seed: int = 0) -> FloatArray:
-    """200 heaps of unequal size, each flat: spread over 24 directions of its own; the nearest to embeddings of text."""
+    """200 heaps of unequal size, each flat: spread over 24 directions of its own."""
     rng = np.random.default_rng([seed, 2])
     middles = _unit(_normal(rng, _HEAPS, DIM))
     reach = 1.0 / np.sqrt(np.arange(1, 25, dtype=np.float32))
@@ -96,7 +96,7 @@ def near_copies(n: int, seed: int = 0) -> FloatArray:
 KINDS: dict[str, Callable[[int], FloatArray]] = {
     "clustered": clustered,
     "lowrank": low_rank,
-    "text": text_like,
+    "text-like": text_like,
     "sphere": sphere,
     "copies": copies,
 }

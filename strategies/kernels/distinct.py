@@ -246,7 +246,9 @@ class DistinctPicks:
         """Which of these are near-duplicates of something known; of a row of zeros others of its kind are."""
         assert self._known is not None  # noqa: S101  only asked where something may be
         near = near_any(directions[:, :-1], self._known, self._duplicate_cosine)
-        return near | ((directions[:, -1] == 1.0) & bool((~self._known.any(axis=1)).any()))
+        if not self._known.any(axis=1).all():
+            near[directions[:, -1] == 1.0] = True
+        return near
 
     def _accept(self, positions: IntArray, k: int) -> list[int]:
         """Accept the first k of these that this stage does not refuse, for what was accepted or for each other."""

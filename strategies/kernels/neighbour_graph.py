@@ -266,7 +266,7 @@ class _Search:
         """The smallest number of cells in which this share of the true neighbours lives."""
         true, most = truth.rows >= 0, nearest.shape[1]
         homes = np.full(true.shape, -1)
-        homes[true] = index.cells_of(self.units(truth.rows[true]), 1)[:, 0]
+        homes[true] = index.cells_of(self.units(truth.rows[true].astype(np.int64)), 1)[:, 0]
         inside = homes[:, :, None] == nearest[:, None, :]
         rank = np.where(inside.any(axis=2), inside.argmax(axis=2), most)[true]
         share = np.cumsum(np.bincount(rank, minlength=most)[:most]) / max(len(rank), 1)

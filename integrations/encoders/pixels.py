@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from integrations.encoders.images import is_grey, picture, size_of
-from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder, unit_rows
 from integrations.errors import EncoderError
 
 ByteArray = NDArray[np.uint8]

@@ -73,7 +73,7 @@ def test_what_every_question_has_must_be_there(name, value):
         read_question(task, CONTROL, "1")
 
 
-@settings(max_examples=2000)
+@settings(max_examples=400)
 @given(data=st.dictionaries(st.sampled_from(["text", "item_id", "rank", "round", "why", "fields"]), JSON),
        rest=st.dictionaries(st.sampled_from(["meta", "overlap", "created_at"]), JSON))  # fmt: skip
 def test_any_task_is_read_or_refused(data, rest):

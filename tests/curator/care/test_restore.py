@@ -22,7 +22,7 @@ from label_studio_sdk import LabelStudio
 from PIL import Image
 from support.crash import run_round_in_child
 from support.local_studio import LocalStudio
-from support.projects import dump, edit_config, labels_of, make_project, write_pool
+from support.projects import dump, edit_config, labels_of, make_project, train_at_once, write_pool
 from support.studio import Fault, choice, gateway, sdk
 from typer.testing import CliRunner
 
@@ -760,7 +760,7 @@ def test_embeddings_from_a_file_have_to_be_named(tmp_path):
 
 def test_a_backup_from_the_middle_of_a_round(tmp_path):
     """Killed between any two steps, backed up, lost: restored it ends as the campaign that nothing happened to."""
-    fresh = make_project(tmp_path / "fresh", n=60, batch=5, holdout="8")
+    fresh = train_at_once(make_project(tmp_path / "fresh", n=60, batch=5, holdout="8"))
     Campaign(fresh, None, {}).curator("round")
     whole = shutil.copytree(fresh, tmp_path / "whole")
     Campaign(whole, None, {}).curator("round")

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from benchmarks.efficiency.data import load, set_names  # noqa: E402
+from benchmarks.player import LOGISTIC  # noqa: E402
 from sklearn.decomposition import TruncatedSVD  # noqa: E402
 from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: E402
 
@@ -56,10 +57,9 @@ RECIPES = (
     "", "rp16", "noise10+rp64", "tfidf", "forest+rp32", "sub", "lr1", "noise20+rp32", "head", "imb", "knn", "rp4", "nb+rp64",
     "tfidf+noise20", "tfidf+lr1", "sub+rp24+knn",
 )  # fmt: skip
-_LR = "sklearn:linear_model.LogisticRegression"
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "lr": (_LR, {"C": 20.0, "max_iter": 100, "tol": 1e-2}),
-    "lr1": (_LR, {"C": 1.0, "max_iter": 100, "tol": 1e-2}),
+    "lr": (LOGISTIC["model"], LOGISTIC["params"]),
+    "lr1": (LOGISTIC["model"], {**LOGISTIC["params"], "C": 1.0}),
     "forest": ("sklearn:ensemble.RandomForestClassifier", {"n_estimators": 20, "min_samples_leaf": 2}),
     "knn": ("sklearn:neighbors.KNeighborsClassifier", {"n_neighbors": 5, "weights": "distance"}),
     "nb": ("sklearn:naive_bayes.GaussianNB", {"var_smoothing": 1e-2}),

@@ -19,7 +19,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # fixed width, so that the text sorts as 
 
 Names = Callable[[int], str]  # number of a user -> name; "" = not known
 _NEIGHBOUR_LENGTH = 300  # characters of a neighbour's text: a glance, not a read
-_LONGEST_CHOICE = 200  # characters of a choice that is none of the classes, in a message
+_LONGEST_CHOICE = 200  # characters of a choice that is not one of the classes, in a message
 _LONGEST_TIME = 366 * 24 * 3600.0  # seconds; what claims to have taken longer was not measured
 _DEEPEST = 50  # levels of an annotation that are kept; Label Studio's own have six
 _CUT = "..."
@@ -215,7 +215,7 @@ def task_key(data: Any) -> str | None:
 def _prediction(question: Question, suggestion: Suggestion, control: Control) -> dict[str, Any]:
     if suggestion.label not in control.classes:
         raise LabelerError(
-            f"the suggestion {suggestion.label!r} for item {question.item_id!r} is none of the project's classes: "
+            f"the suggestion {suggestion.label!r} for item {question.item_id!r} is not one of the project's classes: "
             f"{', '.join(map(repr, control.classes))}."
         )
     if not 0.0 <= suggestion.score <= 1.0:  # false for NaN as well
@@ -264,7 +264,7 @@ def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
         # files of answers pass through tools that may change spaces and the spelling of accents
         label = ClassNames(choices).find(chosen[0])
     if label is None:
-        return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is none of the classes"
+        return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is not one of the classes"
     return label, None
 
 

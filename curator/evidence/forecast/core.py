@@ -27,7 +27,7 @@ NEVER = 0.8  # probability from which a target is called out of reach
 _GRID = np.exp2(np.arange(0.0, 3.01, 0.125))
 _FAMILIES_SHARE = 0.6  # of the blend; the power law has the rest
 # rounds seen -> mean error of the median (0-1) at `HORIZONS` in the back-test, hold-out of 1,000 items
-_ERRORS = {4: (0.016, 0.018, 0.023), 6: (0.013, 0.015, 0.020), 8: (0.012, 0.013, 0.015)}
+_ERRORS = {4: (0.017, 0.021, 0.029), 6: (0.013, 0.016, 0.025), 8: (0.012, 0.015, 0.026)}
 
 
 @dataclass(frozen=True)

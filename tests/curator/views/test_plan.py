@@ -259,7 +259,7 @@ def test_a_target_that_is_probably_out_of_sight_has_no_range(campaign):
     near = replace(far, labels=203, low=190, chance_beyond=0.3)
     text = plan_text(replace(plan, target=near))
     assert "0.85 takes 203 labels in all" in text
-    assert "80%: from 190 labels" in text
+    assert "80%: at least 190 labels" in text
     assert "30% chance that 8 times" in text
 
 

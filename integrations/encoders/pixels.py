@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from integrations.encoders.images import is_grey, picture, size_of
-from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder, unit_rows
 from integrations.errors import EncoderError
 
 LARGEST_SIDE = 32

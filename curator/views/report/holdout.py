@@ -1,6 +1,7 @@
 """The hold-out item by item, as the newest measured model saw it."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +9,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from curator.errors import DataError
+from curator.evidence.holdout_size import TARGET_GAIN
 from curator.ledger import queries
 from curator.ledger.class_columns import columns_now
+from curator.money.pool_estimate import wilson_ends
 from curator.project.project import Project
 from strategies.kernels.ties import likeliest
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int64]
+FEWEST = 5  # items: a share of fewer is not told, its interval is nearly all there is
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,19 @@ def load_holdout(project: Project, round_id: int) -> Holdout:
         raise DataError(f"No item of {path} has a label.")
     y = np.array([position[labels[ids[i]]] for i in used], dtype=np.int64)
     return Holdout(rows=rows[used], ids=[ids[i] for i in used], y=y, probs=probs[:, used])
+
+
+class Share(TypedDict):
+    """A share with its 95% interval; `wide`: too wide to see the target gain in; no value of fewer than `FEWEST` items."""
+
+    value: float | None
+    low: float
+    high: float
+    wide: bool
+
+
+def with_interval(value: float, items: float) -> Share:
+    """A share with its 95% interval, and whether that is too wide to see the target gain in; no share of fewer than `FEWEST`."""
+    low, high = wilson_ends(value, items) if items > 0 else (0.0, 1.0)
+    told = value if items >= FEWEST else None
+    return {"value": told, "low": low, "high": high, "wide": high - low > TARGET_GAIN}

@@ -40,10 +40,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nobodys_credentials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Neither the keyring, nor the local server, nor the record of forecasts of whoever runs the tests is ever touched."""
+    """Neither the keyring nor the local server of whoever runs the tests is ever touched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-        patch.setenv("CURATOR_TRACK_RECORD", "off")
         patch.setenv("CURATOR_STUDIO_HOME", str(tmp_path_factory.mktemp("studio") / "none"))
         for name in ("LABEL_STUDIO_API_KEY", "LABEL_STUDIO_API_KEY_FILE"):
             patch.delenv(name, raising=False)

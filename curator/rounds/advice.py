@@ -31,7 +31,6 @@ from curator.money.supply import labels_per_batch, supply
 from curator.project.project import Project
 from curator.rounds.forecasts.regime import Regime, current_regime
 from curator.rounds.forecasts.score_keeping import forecast_regime
-from curator.rounds.forecasts.track_record import pooled_scores, pooled_widths, record_path
 from curator.rounds.limits import limit_batch
 from curator.rounds.stability import compare
 
@@ -265,7 +264,7 @@ def _forecast(project: Project, regime: Regime) -> tuple[Forecast | None, str]:
             f"a batch of {config.acquisition.batch} is too large a step from {regime.now} labels.",
         )
     try:
-        return forecast_regime(regime, ahead.tolist(), pooled_widths(pooled_scores(record_path()))), ""
+        return forecast_regime(regime, ahead.tolist()), ""
     except CuratorError as exc:
         return None, str(exc)
 

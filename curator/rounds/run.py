@@ -24,7 +24,6 @@ from curator.rounds.classes.change import finish_change
 from curator.rounds.classes.edits import refuse_hand_edit
 from curator.rounds.fallback import note, strategy_now
 from curator.rounds.forecasts.score_keeping import keep_score
-from curator.rounds.forecasts.track_record import add_to_pool, pooled_scores, pooled_widths, record_path
 from curator.rounds.limits import MOST_QUESTIONS, limit_batch
 from curator.rounds.measure import measure
 from curator.rounds.model_now import starts_with_model
@@ -203,7 +202,7 @@ class _Run:
             self.report.notes.append(changed)
         with self.report.stage("measure"):
             unmeasured = measure(self.project, round_id)
-            keep_forecasts(self.project)
+            keep_score(self.project.ledger)
         if unmeasured:
             self.report.closed, self.report.closed_because = round_id, unmeasured
         self.report.measured = queries.measures.gain_of(self.project.ledger, round_id)
@@ -315,11 +314,3 @@ def _refuse_changes(project: Project) -> None:
                 f"{what} in curator.toml is {now!r}, but this campaign began with {was!r}: gains before and after "
                 "could not be compared. Change it back, or start a new project (`curator export` keeps the labels)."
             )
-
-
-def keep_forecasts(project: Project) -> None:
-    """Make and score what is missing; campaigns on known labels do not count in the user's pooled record."""
-    path = record_path()
-    scores = keep_score(project.ledger, pooled_widths(pooled_scores(path)))
-    if not project.config.labeler.traits.uses_known_labels:
-        add_to_pool(path, project.campaign, scores)

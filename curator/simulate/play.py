@@ -4,6 +4,7 @@ Each round: score the pool with the newest model, choose the next batch by the s
 train. Nothing is measured here: whoever plays gets every model and measures what it likes.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +28,8 @@ from strategies.kernels.neighbours import Neighbours
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+# (m,) positions labeled so far -> (n,) micro-units that each item of the pool is then taken to cost; None: all alike
+Believed = Callable[[IntArray], NDArray[np.float64] | None]
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class PlayedRound:
         arm: (labels,) whether each was drawn by the random arm.
         batch: (k,) positions of this round: the end of `labeled`.
         model: trained on all labels so far; its classes are positions in the task's `classes`.
+        choosing: seconds that choosing this batch took.
     """
 
     round: int
@@ -85,15 +89,34 @@ class PlayedRound:
     arm: BoolArray
     batch: IntArray
     model: Model
+    choosing: float
 
 
-def play(task: Task, plan: Plan, seed: int) -> Iterator[PlayedRound]:
+@dataclass(frozen=True)
+class Rival:
+    """What another library does in place of curator, so that all the rest is the same.
+
+    Attributes:
+        choose: (positions labeled so far, the model, k) -> (k,) positions of the pool, from the second batch on; None: the
+            plan's strategy.
+        model: makes what is trained, for classes that are positions in the task's; None: the plan's.
+    """
+
+    choose: Callable[[IntArray, Model, int], IntArray] | None = None
+    model: Callable[[], Model] | None = None
+
+
+def play(
+    task: Task, plan: Plan, seed: int, *, believed: Believed | None = None, rival: Rival = Rival()
+) -> Iterator[PlayedRound]:
     """Play a campaign.
 
     Args:
         task: what there is to label.
         plan: how.
         seed: as [project] seed of a real campaign: of every choice and every model.
+        believed: what the campaign takes items to cost when it is `cost_aware`; None: it knows.
+        rival: who takes curator's place.
 
     Yields:
         Each round; none when the budget does not pay for one item. Ends with the plan, the pool or the budget.
@@ -101,8 +124,9 @@ def play(task: Task, plan: Plan, seed: int) -> Iterator[PlayedRound]:
     Raises:
         StrategyError: the strategy cannot choose.
         ConfigError: the model cannot be trained.
+        ValueError: a rival did not give distinct unlabeled items.
     """
-    campaign = _Campaign(task, plan, seed)
+    campaign = _Campaign(task, plan, seed, believed, rival)
     for number in range(1, plan.rounds + 1):
         with one_thread():  # picks and models that do not depend on the number of cores
             played = campaign.round(number)
@@ -114,8 +138,9 @@ def play(task: Task, plan: Plan, seed: int) -> Iterator[PlayedRound]:
 class _Campaign:
     """What grows from round to round."""
 
-    def __init__(self, task: Task, plan: Plan, seed: int) -> None:
+    def __init__(self, task: Task, plan: Plan, seed: int, believed: Believed | None, rival: Rival) -> None:
         self._task, self._plan, self._seed = task, plan, seed
+        self._believed, self._rival = believed, rival
         self._labeled: IntArray = np.empty(0, dtype=np.int64)
         self._arm: BoolArray = np.empty(0, dtype=np.bool_)
         self._cost = 0
@@ -124,7 +149,9 @@ class _Campaign:
 
     def round(self, number: int) -> PlayedRound | None:
         """Choose, look up, pay, train; None when there is nothing left to choose or to pay with."""
+        begun = time.perf_counter()
         batch, arm = self._affordable(*self._choose(number))
+        took = time.perf_counter() - begun
         if not len(batch):
             return None
         self._labeled = np.concatenate((self._labeled, batch))
@@ -132,7 +159,7 @@ class _Campaign:
         self._cost += int(self._task.cost[batch].sum())
         self._model = self._train()
         return PlayedRound(
-            number, len(self._labeled), self._cost, self._labeled, self._arm, batch, self._model
+            number, len(self._labeled), self._cost, self._labeled, self._arm, batch, self._model, took
         )
 
     def _choose(self, number: int) -> tuple[IntArray, BoolArray]:
@@ -143,6 +170,8 @@ class _Campaign:
         spec = plan.seed_strategy if seeding else plan.strategy
         free: IntArray = np.setdiff1d(np.arange(len(self._task.pool)), self._labeled)
         k = min(plan.seed_batch if seeding else plan.batch, len(free))
+        if self._rival.choose is not None and self._model is not None and not seeding:
+            return self._of_rival(self._rival.choose(self._labeled, self._model, k), free, k)
         arm = draw_arm(spec, k, len(free), plan.random_share, self._seed, number)
         left = np.setdiff1d(np.arange(len(free)), arm.positions)
         chosen = NOTHING
@@ -150,6 +179,15 @@ class _Campaign:
             chosen = self._strategic(spec, free[left], k - len(arm.positions), free[arm.positions], number)
         batch, of_arm = join(arm, left, chosen)
         return free[batch.positions], of_arm
+
+    @staticmethod
+    def _of_rival(batch: IntArray, free: IntArray, k: int) -> tuple[IntArray, BoolArray]:
+        found = np.asarray(batch, dtype=np.int64)
+        if found.shape != (k,) or len(np.intersect1d(found, free)) < k:
+            raise ValueError(
+                f"asked for {k} items, got {found.shape} of which {len(np.intersect1d(found, free))} are distinct and unlabeled."
+            )
+        return found, np.zeros(k, dtype=np.bool_)
 
     def _strategic(self, spec: Spec, free: IntArray, k: int, drawn: IntArray, number: int) -> Batch:
         """What the strategy chooses, as positions into `free`; what the arm has drawn counts as asked."""
@@ -193,7 +231,10 @@ class _Campaign:
         """(n,) what one unit of money buys of each item, as with [acquisition] cost_aware; None where costs do not count."""
         if not self._plan.cost_aware:
             return None
-        costs = np.maximum(self._task.cost[free], 1).astype(np.float64)
+        known = self._task.cost if self._believed is None else self._believed(self._labeled)
+        if known is None:
+            return None
+        costs = np.maximum(known[free], 1).astype(np.float64)
         model, pool = self._model, self._task.pool
         probs = None if model is None else partial(_one_block, model.predict_proba(pool[free]))
         return cost_weights(costs, probs)
@@ -224,8 +265,11 @@ class _Campaign:
     def _train(self) -> Model:
         plan, task = self._plan, self._task
         rows = np.sort(self._labeled)
-        model = build_model(
-            plan.model, dict(plan.params), range(len(task.classes)), plan.model_seeds, self._seed
+        classes = range(len(task.classes))
+        model = (
+            build_model(plan.model, dict(plan.params), classes, plan.model_seeds, self._seed)
+            if self._rival.model is None
+            else self._rival.model()
         )
         return fit_model(model, task.pool[rows], task.y[rows], partial(self._unlabeled, rows))
 

@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from curator.errors import ConfigError
-from curator.evidence.forecast.core import Forecast
-from curator.evidence.forecast.errors import ForecastRefusedError
-from curator.evidence.forecast.expected import expected_error
-from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST
+from curator.evidence.forecast.core import Forecast, expected_error
+from curator.evidence.forecast.seen import FEWEST_ROUNDS, FURTHEST, ForecastRefusedError
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.budget import left_of_budget
@@ -20,14 +18,7 @@ from curator.project.project import Project
 from curator.rounds import advice
 from curator.rounds.forecasts.regime import Regime, current_regime
 from curator.rounds.forecasts.score_keeping import forecast_regime
-from curator.rounds.forecasts.track_record import (
-    TrackRecord,
-    own_record,
-    pooled_record,
-    pooled_scores,
-    pooled_widths,
-    record_path,
-)
+from curator.rounds.forecasts.track_record import TrackRecord, own_record
 
 ROUNDS = 5
 _MOST_ROWS = 8
@@ -102,7 +93,6 @@ class Plan:
     target: TargetPlan | None
     verdict: dict[str, Any]  # the recommendation, as `curator.rounds.advice.current` tells it
     record: TrackRecord | None
-    pooled: TrackRecord | None
     method: str
     notes: list[str]
 
@@ -127,11 +117,10 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
     regime = _regime(ledger)
     price = _price(project, options)
     budget = options.budget if options.budget is not None else left_of_budget(ledger, config.cost.budget)
-    pooled = pooled_scores(record_path())
     batch = labels_per_batch(ledger, config.acquisition.batch)
     money = Purse(regime.now, supply(ledger, project.pool), price, budget)
     at, notes = _label_counts(regime, batch, options.rounds, money)
-    found = forecast_regime(regime, at, pooled_widths(pooled))
+    found = forecast_regime(regime, at)
     own = (options.target, options.budget, options.price_per_label) == (None, None, None)
     told = (advice.current(project) if own else None) or advice.consider(
         project, target=target, price=price, budget=budget
@@ -160,7 +149,6 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
         ),
         verdict=told,
         record=own_record(ledger),
-        pooled=pooled_record(pooled),
         method=found.version,
         notes=notes,
     )

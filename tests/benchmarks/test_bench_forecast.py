@@ -5,15 +5,11 @@ import csv
 import numpy as np
 import pytest
 from benchmarks.bench_forecast import main
-from benchmarks.forecast import learn_past
-from benchmarks.forecast.curves import Campaign, Curve, CurvesError, read_curves
-from benchmarks.forecast.power_law import fit
+from benchmarks.forecast.curves import CurvesError, read_curves
 from benchmarks.forecast.scores import _score
 from benchmarks.forecast.tasks import tasks_of
 
 from curator.evidence.forecast.core import LEVELS
-from curator.evidence.forecast.past_curves import features
-from curator.evidence.forecast.seen import Seen
 
 pytestmark = pytest.mark.long
 
@@ -59,32 +55,6 @@ def test_scores_by_hand():
     assert point.crps == pytest.approx(20.0)
 
 
-def test_power_law_fit_by_hand():
-    """Three points of 0.9 - 1.0 / labels give back level and drop; a curve that only falls is fitted by its mean."""
-    labels = np.array([10.0, 20.0, 40.0])
-    found = fit(labels, np.array([0.9 - 1.0 / labels, [0.8, 0.7, 0.6]]))
-    assert found.at(np.array([100.0]))[0, 0] == pytest.approx(0.89, abs=0.001)
-    assert found.at(np.array([100.0]))[1, 0] == pytest.approx(0.7)
-
-
-def test_what_past_curves_did_is_found_again():
-    """Curves whose error falls as labels**-power, the power differing: the slope seen tells what came at 4x."""
-    rng = np.random.default_rng(0)
-    labels = 25.0 * np.arange(1, 41)
-    campaigns = []
-    for k in range(60):
-        errors = rng.uniform(0.3, 0.6) * (labels / 25) ** -rng.uniform(0.1, 0.6)
-        campaigns.append(Campaign(f"set{k % 3}/v{k}", "random", "0", (Curve(labels, 1 - errors, 5_000),)))
-    cuts = learn_past.examples(campaigns, np.random.default_rng(1))
-    assert {cut.dataset for cut in cuts} == {"set0", "set1", "set2"}
-    past = learn_past.learn(cuts)
-    for power in (0.2, 0.5):
-        seen = Seen.of(labels[:8], 1 - 0.5 * (labels[:8] / 25) ** -power, 3_000)
-        found = past[4.0].log_ratio(features(seen), np.array([0.1, 0.5, 0.9]))
-        assert found[1] == pytest.approx(-power * np.log(4), abs=0.12)
-        assert found[0] < found[1] < found[2]
-
-
 def test_the_whole_report(tmp_path, capsys):
     """Tables per hold-out and data set, labels to target, and each bar met or missed; put into a page between its marks."""
     page = tmp_path / "page.md"
@@ -93,7 +63,6 @@ def test_the_whole_report(tmp_path, capsys):
     out = capsys.readouterr().out
     for text in (
         "2 campaigns on 2 data sets",
-        "learnt on digits too",
         "Fixed hold-out of 300 items",
         "Fixed hold-out of all items",
         "bounded power law",

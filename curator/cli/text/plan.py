@@ -30,7 +30,12 @@ def plan_text(plan: Plan) -> str:
         lines.append("What a label costs is not known yet: pass --price-per-label.")
     if plan.target:
         lines += ["", *_target(plan, plan.target)]
-    lines += ["", sentence(plan.verdict, plan.currency), "", *_record(plan)]
+    lines += [
+        "",
+        sentence(plan.verdict, plan.currency),
+        "",
+        f"This campaign's forecasts so far: {_held(plan.record)}",
+    ]
     return "\n".join(lines)
 
 
@@ -143,27 +148,16 @@ def _range(plan: Plan, target: TargetPlan, low: int) -> str:
     return f"{low:,} to {target.high:,} labels{costs}"
 
 
-def _record(plan: Plan) -> list[str]:
-    lines = []
-    for name, record in (
-        ("This campaign's forecasts", plan.record),
-        ("All campaigns' forecasts", plan.pooled),
-    ):
-        lines.append(f"{name} so far: {_held(record)}")
-    return lines
-
-
 def _held(record: TrackRecord | None) -> str:
     if record is None:
         return "none scored yet."
-    campaigns = f" of {record.campaigns} campaigns" if record.campaigns > 1 else ""
     if not record.tells:
         return (
-            f"{record.forecasts} scored{campaigns}, mean error {100 * record.error:.1f} points; how often their intervals held is shown "
+            f"{record.forecasts} scored, mean error {100 * record.error:.1f} points; how often their intervals held is shown "
             f"from {FEWEST} forecasts on."
         )
     return (
-        f"{record.forecasts} scored{campaigns}; 50%, 80% and 95% intervals held {100 * record.hit50:.0f}%, {100 * record.hit80:.0f}% "
+        f"{record.forecasts} scored; 50%, 80% and 95% intervals held {100 * record.hit50:.0f}%, {100 * record.hit80:.0f}% "
         f"and {100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."
     )
 

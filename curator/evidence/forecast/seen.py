@@ -5,17 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from curator.errors import DataError
-from curator.evidence.forecast.errors import ForecastRefusedError
+from curator.errors import CuratorError, DataError
 
 FloatArray = NDArray[np.float64]
 FEWEST_ROUNDS = 4
 FURTHEST = 4.0  # times the labels seen
-HORIZONS = (1.5, 2.0, 4.0)  # times the labels seen: where forecasts are learnt, checked and scored
-LEAST_ERROR = 0.004  # what is less counts as so much, where an error is divided by or its logarithm is taken
+HORIZONS = (1.5, 2.0, 4.0)  # times the labels seen: where forecasts are checked
 # Two rounds measured on the same items share most of their error: of p (1 - p) / N so much is a round's own, and so
 # much is common to all of them (measured on recorded campaigns: errors correlate 0.87 between neighbouring rounds).
 OWN_SHARE, SHARED_SHARE = 0.3, 0.7
+
+
+class ForecastRefusedError(CuratorError):
+    """A forecast that would be a guess; `reason` is short enough for a table, the message says what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -86,9 +92,3 @@ class Seen:
     def shared_variance(self) -> float:
         """Of the error that the hold-out has in all rounds alike, as the last two rounds have it."""
         return float(SHARED_SHARE * self.binomial[-2:].mean())
-
-
-def between_horizons(x: ArrayLike, values: ArrayLike) -> FloatArray:
-    """What is known at `HORIZONS` at x times the labels: in between by the logarithm of x, level outside."""
-    found: FloatArray = np.interp(np.log(x), np.log(HORIZONS), np.asarray(values))
-    return found

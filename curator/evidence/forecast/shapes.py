@@ -97,7 +97,7 @@ def _broken(before: float, after: float, at: float) -> Curve:
 
 @cache
 def dictionary() -> Shapes:
-    """All shapes, in a fixed order: learnt weights are stored in it."""
+    """All shapes, family by family."""
     families: list[list[Curve]] = [
         [_power(c) for c in _POWERS],
         [_stretched(scale, c) for scale in (0.2, 0.4, 0.8, 1.6, 3.2) for c in (0.4, 0.7, 1.0)],

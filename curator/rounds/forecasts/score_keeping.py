@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from curator.evidence.forecast.core import Forecast, predict
-from curator.evidence.forecast.errors import ForecastRefusedError
-from curator.evidence.forecast.seen import FURTHEST, between_horizons
+from curator.evidence.forecast.seen import FURTHEST, ForecastRefusedError
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.rounds.forecasts.regime import Regime, current_regime
@@ -17,18 +16,16 @@ HORIZONS = (1.0, 1.5, 2.0, 3.0, FURTHEST)
 _LEVELS_FINE = np.linspace(0.005, 0.995, 100)
 
 
-def forecast_regime(
-    regime: Regime, at: Sequence[float], widths: Sequence[float] = (1.0, 1.0, 1.0)
-) -> Forecast:
+def forecast_regime(regime: Regime, at: Sequence[float]) -> Forecast:
     """The forecast from the rounds of a regime.
 
     Raises:
         ForecastRefusedError: too few rounds, or a label count too far away.
     """
-    return predict(regime.labels, regime.values, regime.holdout_items, at, widths=widths)
+    return predict(regime.labels, regime.values, regime.holdout_items, at)
 
 
-def keep_score(ledger: Ledger, widths: Sequence[float] = (1.0, 1.0, 1.0)) -> list[Row]:
+def keep_score(ledger: Ledger) -> list[Row]:
     """Make the forecasts of all measured rounds that have none, and score all that a later round decides.
 
     Returns:
@@ -38,7 +35,7 @@ def keep_score(ledger: Ledger, widths: Sequence[float] = (1.0, 1.0, 1.0)) -> lis
     forecasts: list[Row] = []
     for round_id in queries.rounds.measured_rounds(ledger):
         if round_id not in made:
-            forecasts += _rows_after(ledger, round_id, widths)
+            forecasts += _rows_after(ledger, round_id)
     with ledger.write():
         ledger.insert("forecasts", forecasts)
         scores = _new_scores(ledger)
@@ -46,7 +43,7 @@ def keep_score(ledger: Ledger, widths: Sequence[float] = (1.0, 1.0, 1.0)) -> lis
     return scores
 
 
-def _rows_after(ledger: Ledger, round_id: int, widths: Sequence[float]) -> list[Row]:
+def _rows_after(ledger: Ledger, round_id: int) -> list[Row]:
     """What is forecast after a round: the next rounds, and fixed horizons; nothing when it is too early."""
     regime = current_regime(ledger, round_id)
     if regime is None:
@@ -56,7 +53,7 @@ def _rows_after(ledger: Ledger, round_id: int, widths: Sequence[float]) -> list[
     wanted |= {now + regime.batch * ahead for ahead in range(1, ROUNDS_AHEAD + 1)}
     at = sorted(n for n in wanted if n <= FURTHEST * now)
     try:
-        found = forecast_regime(regime, at, widths)
+        found = forecast_regime(regime, at)
     except ForecastRefusedError:
         return []
     shared = {
@@ -66,7 +63,6 @@ def _rows_after(ledger: Ledger, round_id: int, widths: Sequence[float]) -> list[
         "holdout_items": regime.holdout_items,
         "metric": regime.metric,
         "levels": json.dumps(found.levels.tolist()),
-        "widths": json.dumps(list(widths)),
         "method": found.version,
         "regime": regime.digest,
         "made_at": utc_now(),
@@ -104,12 +100,11 @@ def _score(ledger: Ledger, made_after: int, round_id: int, labels: int, value: f
     known = np.log([row["labels"] for row in rows])
     table = np.array([json.loads(row["shown"]) for row in rows])
     quantiles = np.array([np.interp(np.log(labels), known, column) for column in table.T])
-    now, widths = rows[0]["now"], json.loads(rows[0]["widths"])
+    now = rows[0]["now"]
     at = dict(zip(levels.tolist(), quantiles.tolist(), strict=True))
     fine = np.interp(_LEVELS_FINE, levels, quantiles)
     off = value - fine
     median = at[0.5]
-    side = at[0.9] - median if value >= median else median - at[0.1]
     return {
         "made_after": made_after,
         "round": round_id,
@@ -122,5 +117,4 @@ def _score(ledger: Ledger, made_after: int, round_id: int, labels: int, value: f
         "hit95": int(at[0.025] <= value <= at[0.975]),
         "error": value - median,
         "crps": float(2.0 * np.where(off >= 0, _LEVELS_FINE * off, (_LEVELS_FINE - 1.0) * off).mean()),
-        "distance": abs(value - median) / max(side, 1e-6) * float(between_horizons(labels / now, widths)),
     }

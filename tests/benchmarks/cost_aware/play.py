@@ -5,28 +5,25 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from benchmarks.efficiency.data import FloatArray, IntArray, Plan
+from benchmarks.efficiency.data import DataSet, FloatArray, IntArray, Plan
+from benchmarks.player import LOGISTIC, task_of
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
-from curator.money.cost_aware import cost_weights
 from curator.money.seconds_model import NoModel, Times, fit_seconds
-from strategies import margin
-from strategies.batch import choose_batch
-from strategies.inputs import Inputs
-from strategies.registry import SCORERS
+from curator.simulate import play as player
 
 BASE_SECONDS = 2.0
 SECONDS_PER_WORD = 0.4
 NOISE = 0.5  # standard deviation of log-seconds around what the length says
 DOLLARS_PER_HOUR = 25.0
+_MICRO_PER_SECOND = 1e6 * DOLLARS_PER_HOUR / 3600.0
 # A campaign that looks at costs goes on until it has spent so much of what the plain one has spent.
 FURTHER = 1.2
 _HOLDOUT = 1 / 3  # of the set, at random, as a campaign draws its own
 _MOST = 3_000  # items that may be asked about
+_ENDLESS = 10_000  # rounds: the dollars end the campaign
 
 
 @dataclass(frozen=True, order=True)
@@ -140,59 +137,33 @@ def play(work: Work, run: Run, plan: Plan, until: float | None = None) -> list[P
     Returns:
         A point for each model, the start's first.
     """
-    rng = np.random.default_rng([run.seed, 99])
-    begin = np.random.default_rng([run.seed, 5])
-    labeled = choose_batch(
-        "maxherding", k=plan.start, embeddings=work.pool, scores={}, labeled=None, rng=begin
-    ).positions
+    data = DataSet("", work.pool, work.labels, work.holdout, work.truth, int(work.labels.max()) + 1)
+    task = task_of(data, np.round(_MICRO_PER_SECOND * work.seconds).astype(np.int64))
+    rules = player.Plan(
+        seed_batch=plan.start, batch=plan.batch, rounds=plan.batches + 1 if until is None else _ENDLESS,
+        strategy=run.strategy, cost_aware=run.aware, **LOGISTIC,
+    )  # fmt: skip
     points: list[Point] = []
-    while True:
-        model = _trained(work, labeled)
-        accuracy = float(np.mean(model.predict(work.holdout) == work.truth))
-        dollars = float(work.seconds[labeled].sum()) * DOLLARS_PER_HOUR / 3600.0
-        points.append(Point(len(labeled), dollars, accuracy))
-        done = len(points) > plan.batches if until is None else dollars >= until
-        if done or len(work.pool) - len(labeled) <= plan.batch:
-            return points
-        labeled = np.concatenate((labeled, _choose(work, run, model, labeled, plan.batch, rng)))
-
-
-def _trained(work: Work, labeled: IntArray) -> Any:
-    rows = np.sort(labeled)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it stops after its 300 steps
-        return LogisticRegression(C=100.0, max_iter=300, tol=1e-3).fit(work.pool[rows], work.labels[rows])
+        warnings.simplefilter("ignore")  # logistic regression stops after its 300 steps
+        for played in player.play(
+            task, rules, run.seed, believed=lambda labeled: _expected(work, run, labeled)
+        ):
+            probs = np.asarray(played.model.predict_proba(work.holdout))
+            accuracy = float(np.mean(probs.argmax(axis=1) == work.truth))
+            points.append(Point(played.labels, played.cost / 1e6, accuracy))
+            if until is not None and points[-1].dollars >= until:
+                break
+    return points
 
 
-def _choose(
-    work: Work, run: Run, model: Any, labeled: IntArray, k: int, rng: np.random.Generator
-) -> IntArray:
-    free = np.setdiff1d(np.arange(len(work.pool)), labeled)
-    probs = model.predict_proba(work.pool[free])
-    uncertainty = margin.score(probs)
-    batch = choose_batch(
-        run.strategy,
-        k=k,
-        embeddings=work.pool[free],
-        scores={"margin": uncertainty} if run.strategy in SCORERS else {},
-        labeled=work.pool[labeled],
-        rng=rng,
-        inputs=Inputs(
-            uncertainty=uncertainty,
-            predict=model.predict_proba,
-            weights=_weights(work, run, labeled, free, probs) if run.aware else None,
-        ),
-    )
-    return free[batch.positions]
-
-
-def _weights(
-    work: Work, run: Run, labeled: IntArray, free: IntArray, probs: NDArray[np.float64]
-) -> NDArray[np.float64] | None:
-    """By a model of seconds that is learnt from the answers so far, as a campaign would."""
+def _expected(work: Work, run: Run, labeled: IntArray) -> NDArray[np.float64] | None:
+    """By a model of seconds that is learnt from the answers so far, as a campaign would; None: too few."""
+    if not len(labeled):
+        return None
     people = ["somebody"] * len(labeled)
     times = Times(work.seconds[labeled], work.lengths[labeled], np.zeros(len(labeled)), people)
     model = fit_seconds(times, seed=run.seed)
     if isinstance(model, NoModel):
         return None
-    return cost_weights(model.expected(work.lengths[free]), lambda: [(0, probs)])
+    return np.asarray(_MICRO_PER_SECOND * model.expected(work.lengths))

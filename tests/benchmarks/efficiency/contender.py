@@ -20,7 +20,7 @@ class Moment:
         pool: (n, dim) embeddings of the sub-pool.
         labeled: (m,) positions of what is labeled, in the order in which it was asked.
         labels: (m,) their classes.
-        model: trained on them; None: the first batch is chosen before there is one.
+        model: trained on them.
         n_classes: how many classes there are.
         rng: of the run; goes on from batch to batch.
     """
@@ -28,7 +28,7 @@ class Moment:
     pool: FloatArray
     labeled: IntArray
     labels: IntArray
-    model: Model | None
+    model: Model
     n_classes: int
     rng: np.random.Generator
 
@@ -54,14 +54,15 @@ class Library:
     Attributes:
         name: of the library, as in the `library` column.
         module: that must be importable.
-        strategies: {name: makes the choice of one run}; made anew for every run, for some keep a state.
+        strategies: {name: makes the choice of one run}; made anew for every run, for some keep a state. None: the player
+            knows the strategy by its name.
         own_head: makes the scikit-learn style classifier that the library's first example uses; None: it takes part with
             the project's heads only.
     """
 
     name: str
     module: str
-    strategies: Mapping[str, Callable[[], Choose]]
+    strategies: Mapping[str, Callable[[], Choose] | None]
     own_head: Callable[[], Any] | None = None
 
     @property

@@ -1,17 +1,18 @@
-"""One simulated campaign: start, train, measure, choose, look the labels up, and again."""
+"""One simulated campaign, by the player of `curator simulate`; peers choose, and train their own heads, in curator's place."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from benchmarks.efficiency.contender import Choose, Library, Moment
+from benchmarks.efficiency.contender import Library, Moment
 from benchmarks.efficiency.data import DataSet, IntArray, Plan
-from benchmarks.efficiency.ours import CURATOR, strategy
+from benchmarks.efficiency.ours import CURATOR
 from benchmarks.efficiency.peers import PEERS
+from benchmarks.player import task_of
 
 from curator.evidence.evaluation import evaluate
-from curator.learner.model import Model, SeededEstimator, build_model, fit_model
+from curator.learner.model import Model, SeededEstimator
+from curator.simulate import play as player
 
 LIBRARIES = {library.name: library for library in (CURATOR, *PEERS)}
 STARTS = ("random", "maxherding")
@@ -101,52 +102,38 @@ def simulate(run: Run, sub_pool: DataSet, plan: Plan) -> list[Point]:
     """
     library = LIBRARIES[run.library]
     name, _, start = run.strategy.partition("/")
-    choose: Choose = library.strategies["random" if name == LONG else name]()
+    head, params = HEADS.get(run.head, HEADS["lr"])
+    rules = player.Plan(
+        seed_batch=plan.start, batch=plan.batch, rounds=plan.batches + 1, strategy="random" if name == LONG else name,
+        seed_strategy=start, model=head, params=params, model_seeds=_SEEDS.get(run.head, 1),
+    )  # fmt: skip
+    task = task_of(sub_pool)
+    points = []
+    for played in player.play(task, rules, run.seed, rival=_rival(run, library, sub_pool)):
+        found = evaluate(np.asarray(played.model.predict_proba(task.holdout)), task.holdout_y, task.classes)
+        took = 1000 * played.choosing if points else 0.0
+        points.append(Point(played.labels, found.accuracy, found.macro_f1, found.ece, took))
+    return points
+
+
+def _rival(run: Run, library: Library, sub_pool: DataSet) -> player.Rival:
+    """What of a campaign is a peer's: its choices, unless the player knows the strategy by name, and its head."""
+    name = run.strategy.partition("/")[0]
+    make = library.strategies["random" if name == LONG else name]
+    own_head = library.own_head if run.head == OWN else None
     rng = np.random.default_rng([run.seed, 99])
-    labeled = _begin(sub_pool, start, plan.start, run.seed)
-    points: list[Point] = []
-    took = 0.0
-    while True:
-        model = _trained(run, library, sub_pool, labeled)
-        found = evaluate(
-            np.asarray(model.predict_proba(sub_pool.test)),
-            sub_pool.truth,
-            [str(c) for c in range(sub_pool.n_classes)],
-        )
-        points.append(Point(len(labeled), found.accuracy, found.macro_f1, found.ece, 1000 * took))
-        if len(points) > plan.batches:
-            return points
-        moment = Moment(sub_pool.pool, labeled, sub_pool.labels[labeled], model, sub_pool.n_classes, rng)
-        begun = time.perf_counter()
-        batch = choose(moment, plan.batch)
-        took = time.perf_counter() - begun
-        if batch.shape != (plan.batch,) or len(np.setdiff1d(batch, labeled)) < plan.batch:
-            raise ValueError(
-                f"{run.library} {name}: asked for {plan.batch} items, got {batch.shape} of which "
-                f"{len(np.setdiff1d(batch, labeled))} are distinct and unlabeled."
-            )
-        labeled = np.concatenate((labeled, batch.astype(np.int64)))
 
+    def model() -> Model:
+        assert own_head is not None
+        classes = tuple(range(sub_pool.n_classes))
+        return SeededEstimator(own_head(), classes=classes, n_seeds=1, random_state=run.seed)
 
-def _begin(sub_pool: DataSet, start: str, k: int, seed: int) -> IntArray:
-    """The first labels: the same for all runs of a set, a seed and a start."""
-    nothing: IntArray = np.empty(0, dtype=np.int64)
-    rng = np.random.default_rng([seed, 5])
-    return strategy(start)(Moment(sub_pool.pool, nothing, nothing, None, sub_pool.n_classes, rng), k)
+    if make is None:
+        return player.Rival()
+    its_choice = make()
 
+    def choose(labeled: IntArray, trained: Model, k: int) -> IntArray:
+        labels = sub_pool.labels[labeled]
+        return its_choice(Moment(sub_pool.pool, labeled, labels, trained, sub_pool.n_classes, rng), k)
 
-def _trained(run: Run, library: Library, sub_pool: DataSet, labeled: IntArray) -> Model:
-    """The model of a round: in pool order, and with the rest of the sub-pool for a head that learns from it."""
-    rows = np.sort(labeled)
-    classes = range(sub_pool.n_classes)
-    if run.head == OWN:
-        assert library.own_head is not None
-        model: Model = SeededEstimator(
-            library.own_head(), classes=tuple(classes), n_seeds=1, random_state=run.seed
-        )
-    else:
-        name, params = HEADS[run.head]
-        model = build_model(name, params, classes, _SEEDS[run.head], run.seed)
-    return fit_model(
-        model, sub_pool.pool[rows], sub_pool.labels[rows], lambda: np.delete(sub_pool.pool, rows, axis=0)
-    )
+    return player.Rival(choose, None if own_head is None else model)

@@ -31,13 +31,16 @@ class Campaign:
     """One strategy with one seed on one data set, measured on hold-outs of several sizes.
 
     Attributes:
-        dataset, strategy, seed: as in the file.
+        dataset, strategy, seed: as in the file; of a name like "trec6/tfidf" the part before the stroke is the data set, the
+            rest says how it was changed.
+        kind: of the data, as "topics"; the data set where the file has no such column.
         curves: by the size of the hold-out, smallest first; the same items each round.
     """
 
     dataset: str
     strategy: str
     seed: str
+    kind: str
     curves: tuple[Curve, ...]
 
     @property
@@ -73,15 +76,17 @@ def read_curves(path: Path) -> list[Campaign]:
         points: dict[tuple[str, str, str], dict[int, dict[float, float]]] = defaultdict(
             lambda: defaultdict(dict)
         )
+        kinds: dict[str, str] = {}
         for number, row in enumerate(reader, start=2):
             labels, value, size = _numbers(path, number, row)
+            kinds[row["dataset"]] = row.get("kind") or row["dataset"].partition("/")[0]
             curve = points[row["dataset"], row["strategy"], row["seed"]][size]
             if curve.setdefault(labels, value) != value:
                 raise CurvesError(
                     f"{path}, line {number}: {row['dataset']} {row['strategy']} seed {row['seed']} has two accuracies "
                     f"with {labels:g} labels on {size} items. Give each campaign a strategy or seed of its own."
                 )
-    return _campaigns(path, points)
+    return _campaigns(path, points, kinds)
 
 
 def _numbers(path: Path, number: int, row: dict[str, str]) -> tuple[float, float, int]:
@@ -103,7 +108,7 @@ def _numbers(path: Path, number: int, row: dict[str, str]) -> tuple[float, float
 
 
 def _campaigns(
-    path: Path, points: dict[tuple[str, str, str], dict[int, dict[float, float]]]
+    path: Path, points: dict[tuple[str, str, str], dict[int, dict[float, float]]], kinds: dict[str, str]
 ) -> list[Campaign]:
     found = []
     for (dataset, strategy, seed), by_size in sorted(points.items()):
@@ -112,7 +117,7 @@ def _campaigns(
             labels = np.array(sorted(values))
             curves.append(Curve(labels, np.array([values[n] for n in labels]), size))
         if len(curves[-1].labels) >= _FEWEST_POINTS:
-            found.append(Campaign(dataset, strategy, seed, tuple(curves)))
+            found.append(Campaign(dataset, strategy, seed, kinds[dataset], tuple(curves)))
     if not found:
         raise CurvesError(
             f"{path} holds no campaign with {_FEWEST_POINTS} models or more: four to forecast from and later ones to "

@@ -15,12 +15,13 @@ from curator.evidence.forecast.seen import HORIZONS
 ROUNDS_SEEN = (4, 6, 8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # told apart by identity, for what is kept of each
 class Task:
     """One forecast to make, and its answer.
 
     Attributes:
-        dataset: of the campaign.
+        dataset: of the campaign, however it was changed.
+        kind: of the data set.
         labels, values: (m,) the rounds seen.
         n_holdout: items of the hold-out that they were measured on.
         at: label counts asked for, by horizon; only those that the campaign reached.
@@ -28,6 +29,7 @@ class Task:
     """
 
     dataset: str
+    kind: str
     labels: FloatArray
     values: FloatArray
     n_holdout: int
@@ -49,8 +51,9 @@ def tasks_of(campaigns: Iterable[Campaign], size: int | None) -> list[Task]:
             at = {h: h * now for h in HORIZONS if h * now <= truth.labels[-1]}
             if at:
                 truths = {h: float(np.interp(n, truth.labels, truth.values)) for h, n in at.items()}
+                name = campaign.dataset.partition("/")[0]
                 found.append(
-                    Task(campaign.dataset, seen.labels[:m], seen.values[:m], seen.n_holdout, at, truths)
+                    Task(name, campaign.kind, seen.labels[:m], seen.values[:m], seen.n_holdout, at, truths)
                 )
     return found
 

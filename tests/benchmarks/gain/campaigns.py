@@ -11,20 +11,19 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from benchmarks.efficiency.contender import Moment
 from benchmarks.efficiency.data import DataSet, IntArray, Plan, load, set_names
-from benchmarks.efficiency.ours import strategy
+from benchmarks.player import LOGISTIC, logistic, task_of
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from curator.learner.head import EmbeddingHead
-from curator.learner.model import Model, build_model, fit_model
+from curator.learner.model import build_model, fit_model
+from curator.simulate import play as player
 
 STRATEGIES = ("random/random", "margin/maxherding")
 SEEDS_OF_RANDOM = 20  # trained models per round of a random kind: all the seeds there are
 _FOREST_TREES = 10
 _MANY_CLASSES = 50
-_LR = ("sklearn:linear_model.LogisticRegression", {"C": 100.0, "max_iter": 300, "tol": 1e-3})
 
 # (sub-pool, rows that are labeled) -> (n_seeds, n_test, n_classes) probs of the test items
 Train = Callable[[DataSet, IntArray], NDArray[np.float32]]
@@ -65,12 +64,8 @@ class Played:
 
 
 def _logistic(sub_pool: DataSet, rows: IntArray) -> NDArray[np.float32]:
-    return _fitted(sub_pool, rows).predict_proba(sub_pool.test)[None]
-
-
-def _fitted(sub_pool: DataSet, rows: IntArray) -> Model:
-    model = build_model(_LR[0], dict(_LR[1]), range(sub_pool.n_classes), 1, 0)
-    return model.fit(sub_pool.pool[rows], sub_pool.labels[rows])
+    model = logistic(sub_pool.n_classes).fit(sub_pool.pool[rows], sub_pool.labels[rows])
+    return np.asarray(model.predict_proba(sub_pool.test)[None])
 
 
 def _head(sub_pool: DataSet, rows: IntArray) -> NDArray[np.float32]:
@@ -138,17 +133,13 @@ def play(folder: Path | None, campaign: Campaign, batches: int | None = None) ->
 def _labels_of(sub_pool: DataSet, chosen_by: str, seed: int, plan: Plan) -> IntArray:
     """Positions in the order in which they were labeled."""
     name, _, start = chosen_by.partition("/")
-    nothing: IntArray = np.empty(0, dtype=np.int64)
-    rng = np.random.default_rng([seed, 5])
-    labeled = strategy(start)(
-        Moment(sub_pool.pool, nothing, nothing, None, sub_pool.n_classes, rng), plan.start
+    played = player.play(
+        task_of(sub_pool),
+        player.Plan(plan.start, plan.batch, plan.batches + 1, strategy=name, seed_strategy=start, **LOGISTIC),
+        seed,
     )
-    rng = np.random.default_rng([seed, 99])
-    for _ in range(plan.batches):
-        model = _fitted(sub_pool, np.sort(labeled))
-        moment = Moment(sub_pool.pool, labeled, sub_pool.labels[labeled], model, sub_pool.n_classes, rng)
-        labeled = np.concatenate((labeled, strategy(name)(moment, plan.batch).astype(np.int64)))
-    return labeled
+    *_, last = played
+    return last.labeled
 
 
 def kept(out: Path, folder: Path | None, campaign: Campaign, batches: int | None = None) -> Played:

@@ -1,17 +1,15 @@
 """One simulated campaign: a batch of maxherding, then batches of a strategy, each with its random arm."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from benchmarks.efficiency.contender import Moment
 from benchmarks.efficiency.data import DataSet, IntArray
-from benchmarks.efficiency.ours import strategy
+from benchmarks.player import LOGISTIC, task_of
 from numpy.typing import NDArray
 
-from curator.learner.model import Model, build_model
-from curator.rounds.arm import arm_size
+from curator.simulate.play import Plan
+from curator.simulate.play import play as play_rounds
 
-SEED_STRATEGY = "maxherding"  # the project's default
 _MOST = 3000
 
 
@@ -23,21 +21,13 @@ class Campaign:
         rows: (n,) rows of the data set's pool.
         of_arm: (n,) drawn at random.
         round_: (n,) 1 is the first batch.
-        candidates: (n_rounds,) how many could have been picked in each round.
         holdout: (m,) rows of the data set's test set that measure the campaign.
     """
 
     rows: IntArray
     of_arm: NDArray[np.bool_]
     round_: IntArray
-    candidates: IntArray
     holdout: IntArray
-
-
-def logistic(n_classes: int) -> Model:
-    """The stand-in for the product's model: about as accurate on frozen embeddings, and quick."""
-    params = {"C": 100.0, "max_iter": 300, "tol": 1e-3}
-    return build_model("sklearn:linear_model.LogisticRegression", params, range(n_classes), 1, 0)
 
 
 def seen_pool(data: DataSet, batch: int, seed: int) -> IntArray:
@@ -67,31 +57,18 @@ def play(
         share: of each batch that is random.
         seed: of everything that is random.
     """
-    rng = np.random.default_rng([seed, batch, 18])
     here = seen_pool(data, batch, seed)
-    pool, labels = data.pool[here], data.labels[here]
-    asked: IntArray = np.empty(0, dtype=np.int64)
-    of_arm, candidates = np.empty(0, dtype=bool), []
-    model = None
-    for round_id in range(rounds):
-        free = np.setdiff1d(np.arange(len(here)), asked)
-        candidates.append(len(free))
-        n_arm = batch if name == "random" else arm_size(batch, share)
-        drawn = rng.choice(free, n_arm, replace=False)
-        known = np.concatenate((asked, drawn))
-        chosen = drawn[:0]
-        if n_arm < batch:
-            moment = Moment(pool, known, labels[known], model, data.n_classes, rng)
-            chosen = strategy(name if model else SEED_STRATEGY)(moment, batch - n_arm)
-        asked = np.concatenate((known, chosen))
-        of_arm = np.concatenate((of_arm, np.arange(batch) < n_arm))
-        if round_id + 1 < rounds:
-            model = logistic(data.n_classes).fit(pool[asked], labels[asked])
+    task = task_of(replace(data, pool=data.pool[here], labels=data.labels[here]))
+    plan = Plan(
+        seed_batch=batch, batch=batch, rounds=rounds, strategy=name, random_share=share,
+        seed_strategy="random" if name == "random" else "maxherding", **LOGISTIC,
+    )  # fmt: skip
+    played = list(play_rounds(task, plan, seed))
+    rng = np.random.default_rng([seed, batch, 18])
     measured = rng.choice(len(data.test), min(holdout, len(data.test)), replace=False)
     return Campaign(
-        here[asked],
-        of_arm,
-        np.repeat(np.arange(1, rounds + 1), batch),
-        np.array(candidates),
+        here[played[-1].labeled],
+        played[-1].arm,
+        np.repeat(np.arange(1, len(played) + 1), [len(one.batch) for one in played]),
         np.sort(measured),
     )

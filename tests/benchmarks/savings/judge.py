@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from benchmarks.efficiency.data import DataSet
-from benchmarks.savings.campaign import Campaign, logistic
+from benchmarks.player import logistic
+from benchmarks.savings.campaign import Campaign
 from benchmarks.savings.truth import RandomCurve
 
 from curator.evidence.certificate import FURTHEST, saved_labels

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.efficiency.data import DataSet, FloatArray, IntArray
-from benchmarks.savings.campaign import logistic
+from benchmarks.player import logistic
 
 _FIRST, _STEPS = 20, 4  # labels, and sizes per doubling
 _DRAWS, _LONG_DRAWS, _LONG = 40, 6, 3000  # fewer draws where fits are slow and differ little

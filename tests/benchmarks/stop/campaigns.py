@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.efficiency.contender import Moment
 from benchmarks.efficiency.data import DataSet, IntArray
-from benchmarks.efficiency.ours import strategy as choice_of
+from benchmarks.player import LOGISTIC, task_of
 from numpy.typing import NDArray
 
-from curator.learner.model import build_model
+from curator.learner.model import Model
+from curator.simulate.play import Plan
+from curator.simulate.play import play as play_rounds
 
 _POOL_SHARE = 0.55
 _LARGEST_POOL, _LARGEST_POOL_MANY = 4_000, 6_000
@@ -23,7 +24,6 @@ _MANY_CLASSES = 50
 _HOLDOUT, _SMALL_HOLDOUT = 1_000, 300
 _ENOUGH_FOR_LARGE = 4_000  # items; a smaller set gives the small hold-out only
 _STOP_SET = 2_000  # as Bloodgood & Vijay-Shanker (2009) recommend, where the pool has so many
-_MODEL = ("sklearn:linear_model.LogisticRegression", {"C": 100.0, "max_iter": 300, "tol": 1e-3})
 
 
 @dataclass(frozen=True, order=True)
@@ -64,20 +64,14 @@ class Campaign:
     stop_set: NDArray[np.int16]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How long a campaign is."""
-
-    start: int
-    batch: int
-    batches: int
-
-    @classmethod
-    def of(cls, n_classes: int, pool: int, batches: int) -> "Plan":
-        """Batches of 20 in a pool of about a thousand, else 50, and 100 above 50 classes; at most 85% of the pool."""
-        batch = 20 if pool < 1_500 else 100 if n_classes > _MANY_CLASSES else 50
-        start = max(batch, 2 * n_classes)
-        return cls(start, batch, min(batches, (int(0.85 * pool) - start) // batch))
+def plan_of(strategy: str, n_classes: int, pool: int, batches: int) -> Plan:
+    """Batches of 20 in a pool of about a thousand, else 50, and 100 above 50 classes; at most 85% of the pool."""
+    batch = 20 if pool < 1_500 else 100 if n_classes > _MANY_CLASSES else 50
+    start = max(batch, 2 * n_classes)
+    return Plan(
+        seed_batch=start, batch=batch, rounds=1 + min(batches, (int(0.85 * pool) - start) // batch),
+        strategy=strategy, seed_strategy="random" if strategy == "random" else "maxherding", **LOGISTIC,
+    )  # fmt: skip
 
 
 def deal(data: DataSet, seed: int) -> tuple[DataSet, NDArray[np.float32], IntArray]:
@@ -98,35 +92,23 @@ def deal(data: DataSet, seed: int) -> tuple[DataSet, NDArray[np.float32], IntArr
 def play(data: DataSet, run: Run, batches: int) -> Campaign:
     """Play one campaign to the end of its plan."""
     dealt, holdout, holdout_labels = deal(data, run.seed)
-    plan = Plan.of(dealt.n_classes, len(dealt.pool), batches)
-    rng = np.random.default_rng([run.seed, 12])
-    stop_rows = rng.permutation(len(dealt.pool))[:_STOP_SET]
-    choose = choice_of(run.strategy)
-    labeled: IntArray = np.empty(0, dtype=np.int64)
-    model = None
-    right, accuracy, stop_set, least = [], [], [], []
-    for done in range(plan.batches + 1):
-        known = dealt.labels[labeled]
-        moment = Moment(dealt.pool, labeled, known, model, dealt.n_classes, rng)
-        first = choice_of("random" if run.strategy == "random" else "maxherding")
-        batch = (choose if done else first)(moment, plan.batch if done else plan.start)
-        labeled = np.concatenate((labeled, batch.astype(np.int64)))
-        rows = np.sort(labeled)
-        model = build_model(_MODEL[0], dict(_MODEL[1]), range(dealt.n_classes), 1, run.seed)
-        model.fit(dealt.pool[rows], dealt.labels[rows])
-        right.append(_predicted(model, holdout) == holdout_labels)
-        accuracy.append(float(np.mean(_predicted(model, dealt.test) == dealt.truth)))
-        stop_set.append(_predicted(model, dealt.pool[stop_rows]))
-        least.append(np.bincount(dealt.labels[rows], minlength=dealt.n_classes).min())
-    labels = plan.start + plan.batch * np.arange(plan.batches + 1)
+    plan = plan_of(run.strategy, dealt.n_classes, len(dealt.pool), batches)
+    stop_rows = np.random.default_rng([run.seed, 12]).permutation(len(dealt.pool))[:_STOP_SET]
+    labels, least, right, accuracy, stop_set = [], [], [], [], []
+    for played in play_rounds(task_of(dealt), plan, run.seed):
+        labels.append(played.labels)
+        least.append(np.bincount(dealt.labels[played.labeled], minlength=dealt.n_classes).min())
+        right.append(_predicted(played.model, holdout) == holdout_labels)
+        accuracy.append(float(np.mean(_predicted(played.model, dealt.test) == dealt.truth)))
+        stop_set.append(_predicted(played.model, dealt.pool[stop_rows]))
     return Campaign(
-        run, dealt.n_classes, labels, np.array(least), np.array(right), np.array(accuracy), np.array(stop_set)
-    )
+        run, dealt.n_classes, np.array(labels), np.array(least), np.array(right), np.array(accuracy),
+        np.array(stop_set),
+    )  # fmt: skip
 
 
-def _predicted(model: object, embeddings: NDArray[np.float32]) -> NDArray[np.int16]:
-    found: NDArray[np.int16] = model.predict_proba(embeddings).argmax(axis=1).astype(np.int16)  # type: ignore[attr-defined]
-    return found
+def _predicted(model: Model, embeddings: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.asarray(model.predict_proba(embeddings).argmax(axis=1), dtype=np.int16)
 
 
 def save(campaign: Campaign, folder: Path) -> None:

@@ -7,16 +7,9 @@ from hypothesis import strategies as st
 
 from curator.errors import DataError
 from curator.evidence.forecast import core as forecast
-from curator.evidence.forecast.errors import ForecastRefusedError
-from curator.evidence.forecast.families import Draws
-from curator.evidence.forecast.learnt import as_table, learnt_from, shipped
-from curator.evidence.forecast.past_curves import (
-    N_FEATURES,
-    Regression,
-    features,
-    go_on,
-)
-from curator.evidence.forecast.seen import HORIZONS, Seen
+from curator.evidence.forecast.families import draw, posterior
+from curator.evidence.forecast.power_law import bootstrap, fit
+from curator.evidence.forecast.seen import ForecastRefusedError, Seen
 from curator.evidence.forecast.shapes import dictionary
 
 
@@ -180,77 +173,6 @@ def test_a_perfect_score_is_not_certain():
     assert found.interval(0.95)[0, 0] < 1.0
 
 
-def test_widths_widen_about_the_median():
-    """The track record's factors scale the interval and leave the median where it was."""
-    labels, values = rounds()
-    plain = forecast.predict(labels, values, 1_000, [320])
-    wide = forecast.predict(labels, values, 1_000, [320], widths=(1.3, 1.3, 1.3))
-    assert wide.median[0] == pytest.approx(plain.median[0], abs=0.002)
-    assert np.ptp(wide.interval()[0]) == pytest.approx(1.3 * np.ptp(plain.interval()[0]), rel=0.05)
-
-
-def test_what_was_learnt_reads_back():
-    """The prior in the package is a distribution over all atoms, and writing it all gives the same again."""
-    learnt = shipped()
-    assert learnt.prior.weights.sum() == pytest.approx(1.0)
-    assert learnt.prior.weights.min() > 0
-    again = learnt_from(as_table(learnt))
-    np.testing.assert_allclose(again.prior.weights, learnt.prior.weights, atol=2e-6)
-    for horizon in HORIZONS:
-        for name, values in vars(learnt.past[horizon]).items():
-            np.testing.assert_array_equal(getattr(again.past[horizon], name), values)
-        assert (np.diff(learnt.past[horizon].misses) >= 0).all()
-
-
-def test_features_of_a_power_law_by_hand():
-    """Error = labels**-0.5 on endless items: every slope of the log error is -0.5, there is no bend and no scatter."""
-    labels = np.array([25.0, 50.0, 100.0, 200.0, 400.0])
-    seen = Seen.of(labels, 1 - labels**-0.5, 10**9)
-    slope, slope_now, bend, late, gain, now, scatter, span, gap, noise = features(seen)
-    np.testing.assert_allclose([slope, slope_now, late], -0.5, atol=1e-5)
-    np.testing.assert_allclose([bend, scatter], 0.0, atol=1e-5)
-    assert now == pytest.approx(np.log([200**-0.5, 400**-0.5]).mean(), abs=1e-5)
-    assert gap == pytest.approx(np.log(400**-0.5) - now, abs=1e-5)
-    assert span == pytest.approx(np.log(16))
-    assert gain > 0
-    assert noise == pytest.approx(0.5 * np.log((1 - np.exp(now)) / np.exp(now) / 1e9), abs=1e-5)
-
-
-def always(ratio, miss=0.0):
-    """A regression that says the same of every curve, with misses of that size on either side."""
-    zeros = np.zeros(N_FEATURES)
-    sure = np.r_[-50.0 if miss == 0 else np.log(miss), zeros]
-    return Regression(zeros, np.ones(N_FEATURES), np.r_[np.log(ratio), zeros], sure, np.linspace(-1, 1, 25))
-
-
-def test_curves_go_on_as_past_ones_did():
-    """Past curves that halved their error by 2x and quartered it by 4x: so does this one, from where the families are, and then as these do."""
-    past = {1.5: always(0.8), 2.0: always(0.5), 4.0: always(0.25)}
-    x = np.array([1.0, 1.5, 2.0, 4.0, 8.0])
-    seen = Seen.of(*rounds(level=0.8, drop=0.0), 1_000)
-    families = Draws(np.tile([0.8, 0.82, 0.84, 0.86, 0.93], (3, 1)), np.full(3, 0.965), np.full(3, 0.01))
-    found = go_on(seen, past, families, x)
-    error = 0.2 * np.array([1, 0.8, 0.5, 0.25, 0.125])
-    np.testing.assert_allclose(found.paths, np.tile(1 - error, (3, 1)), atol=1e-9)
-    np.testing.assert_allclose(found.limits, 1 - 0.05 * 0.25, atol=1e-9)
-
-
-def test_the_best_past_curves_are_the_highest():
-    """Ranks: the lowest errors go with the highest family, whatever the order of its rows; the scatter of trainings is taken off."""
-    past = {1.5: always(0.8, 0.3), 2.0: always(0.5, 0.3), 4.0: always(0.25, 0.3)}
-    x = np.array([1.0, 1.5, 2.0, 4.0, 8.0])
-    seen = Seen.of(*rounds(level=0.8, drop=0.0), 1_000)
-    paths = np.array([[0.82] * 5, [0.78] * 5, [0.80] * 5])
-    limits, still, restless = np.array([0.9, 0.78, 0.85]), np.zeros(3), np.full(3, 0.04)
-    found = go_on(seen, past, Draws(paths, limits, still), x)
-    assert (np.diff(found.paths, axis=0) > 0).all()
-    np.testing.assert_allclose(found.paths[:, 0], [0.78, 0.80, 0.82])
-    np.testing.assert_allclose(found.paths[:, 4], found.paths[:, 3])  # level families: nothing more after 4x
-    assert (np.diff(found.limits) > 0).all()
-    narrow = go_on(seen, past, Draws(paths, limits, restless), x)
-    assert np.ptp(narrow.paths[:, 2]) == pytest.approx(0.5 * np.ptp(found.paths[:, 2]))
-
-
 @pytest.mark.parametrize("level", [0.6, 0.8, 0.9])
 def test_level_curves_may_stay_level(level):
     """Eight level rounds on 1,000 items: at twice the labels the 80 % interval holds the level in most of 30 campaigns."""
@@ -272,3 +194,51 @@ def test_the_last_tenths_of_a_point_can_be_reached():
     found = forecast.predict(labels, 1 - 0.5 / labels, 10_000, [400, 800])
     assert found.median[1] > found.median[0]
     assert not found.labels_to(1 - 0.5 / 800).unreachable
+
+
+def test_power_law_by_hand():
+    """Three points of 0.9 - 1.0 / labels give back level and drop; a curve that only falls is fitted by its mean; none passes 1."""
+    labels = np.array([10.0, 20.0, 40.0])
+    found = fit(labels, np.array([0.9 - 1.0 / labels, [0.8, 0.7, 0.6], [0.1, 0.4, 1.0]]))
+    assert found.at(np.array([100.0]))[0, 0] == pytest.approx(0.89, abs=0.001)
+    assert found.at(np.array([100.0]))[1, 0] == pytest.approx(0.7)
+    assert (found.a <= 1.0).all()
+
+
+def test_the_blend_lies_between_its_members():
+    """Straight over the logarithm of labels: the families go on, the power law levels off; three fifths of one, two of the other."""
+    labels = 20.0 * np.arange(1, 6)
+    values = 0.3 + 0.15 * np.log2(labels / 20)
+    seen = Seen.of(labels, values, 10**6)
+    x, rng = np.array([1.0, 2.0, 4.0]), np.random.default_rng(0)
+    families, power_law = (
+        float(np.median(drawn.paths[:, 2]))
+        for drawn in (draw(posterior(seen), x, 1_000, rng), bootstrap(seen, x, 1_000, rng))
+    )
+    assert families - power_law > 0.05
+    found = forecast.predict(labels, values, 10**6, [400]).median[0]
+    assert found == pytest.approx(0.6 * families + 0.4 * power_law, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0] * 4, [0.0] * 4, [0.5] * 4, [0.9, 0.8, 0.7, 0.6], [0.2, 0.9, 0.2, 0.9]]
+)
+@pytest.mark.parametrize("n", [1, 50, 10**6])
+def test_no_interval_is_a_point(values, n):
+    """Perfect, hopeless, level, falling and jumping curves: every interval has a width, inside [0, 1], and the median rises."""
+    found = forecast.predict([20, 40, 60, 80], values, n, [80, 120, 160, 320])
+    ends = found.interval(0.8)
+    assert (ends[:, 1] - ends[:, 0] > 1e-4).all()
+    assert ((ends >= 0.0) & (ends <= 1.0)).all()
+    assert (np.diff(found.median) >= 0.0).all()
+    assert (np.diff(found.quantiles, axis=0) >= -1e-12).all()
+
+
+def test_the_usual_error_grows_with_the_distance_and_falls_with_rounds():
+    """What is printed beside each row: level outside of the horizons that were measured."""
+    assert (
+        forecast.expected_error(4, 1.0) == forecast.expected_error(4, 1.5) < forecast.expected_error(4, 2.0)
+    )
+    assert (
+        forecast.expected_error(8, 4.0) < forecast.expected_error(5, 4.0) == forecast.expected_error(4, 4.0)
+    )

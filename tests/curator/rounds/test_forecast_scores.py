@@ -1,4 +1,4 @@
-"""Forecasts are kept and scored when a round lands; what many campaigns say together moves the widths, one alone does not."""
+"""Forecasts are kept and scored when a round lands."""
 
 import json
 
@@ -7,14 +7,7 @@ import pytest
 from curator.ledger.store import Ledger
 from curator.rounds.forecasts.regime import current_regime
 from curator.rounds.forecasts.score_keeping import keep_score
-from curator.rounds.forecasts.track_record import (
-    add_to_pool,
-    own_record,
-    pooled_record,
-    pooled_scores,
-    pooled_widths,
-    record_path,
-)
+from curator.rounds.forecasts.track_record import own_record
 
 CONFIG = {
     "project": {"classes": ["a", "b"]},
@@ -123,7 +116,6 @@ def test_a_miss_is_a_miss(ledger):
     assert (score["hit50"], score["hit80"], score["hit95"]) == (0, 0, 0)
     assert score["error"] < -0.4
     assert score["crps"] > 0.3
-    assert score["distance"] > 5
     assert own_record(ledger).error == pytest.approx(-score["error"])
 
 
@@ -136,63 +128,14 @@ def test_no_score_over_a_change(ledger):
     assert keep_score(ledger) == []
 
 
-def scores(n, distance, start=1):
-    """Scores of one campaign: each `distance` half-widths off, at twice the labels."""
-    return [
-        {
-            "made_after": 4,
-            "round": start + i,
-            "horizon": 2.0,
-            "error": 0.05,
-            "crps": 0.04,
-            "distance": distance,
-            "hit50": 0,
-            "hit80": int(distance <= 1),
-            "hit95": 0,
-        }
-        for i in range(n)
-    ]
-
-
-def test_one_campaign_does_not_move_the_widths(tmp_path):
-    """A hundred bad forecasts of one campaign leave the factors at 1; fifteen campaigns move them, part of the way."""
-    path = tmp_path / "share" / "forecasts.jsonl"
-    add_to_pool(path, "one", scores(100, 2.0))
-    assert pooled_widths(pooled_scores(path)) == (1.0, 1.0, 1.0)
-    for number in range(14):
-        add_to_pool(path, f"campaign-{number}", scores(6, 2.0))
-    found = pooled_scores(path)
-    near, twice, four = pooled_widths(found)
-    assert (near, four) == (1.0, 1.0)
-    assert twice == pytest.approx(2.0 ** (15 / 35))
-    assert pooled_record(found).campaigns == 15
-
-
-def test_good_forecasts_narrow_the_widths(tmp_path):
-    """Where all rounds fall well inside, intervals get narrower, down to a bound."""
-    path = tmp_path / "forecasts.jsonl"
-    for number in range(60):
-        add_to_pool(path, f"campaign-{number}", scores(3, 0.2))
-    assert pooled_widths(pooled_scores(path))[1] == 0.7
-
-
-def test_the_pooled_file_is_never_in_the_way(tmp_path, monkeypatch):
-    """Torn lines are skipped, a repeated score counts once, a folder that cannot be made is no error, and it can be off."""
-    path = tmp_path / "forecasts.jsonl"
-    add_to_pool(path, "one", scores(2, 1.0))
-    add_to_pool(path, "one", scores(2, 1.0))
-    with path.open("a", encoding="utf-8") as file:
-        file.write('{"campaign": "tw\n[]\n')
-        row = {"campaign": "x", "made_after": 1, "round": 2, **scores(1, 1.0)[0]}
-        for odd in ({"made_after": [1]}, {"distance": float("nan")}, {"round": float("inf")}):
-            file.write(json.dumps(row | odd) + "\n")
-    assert len(pooled_scores(path)) == 2
-    blocked = path / "below-a-file" / "forecasts.jsonl"
-    add_to_pool(blocked, "one", scores(1, 1.0))
-    assert pooled_scores(blocked) == []
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.delenv("CURATOR_TRACK_RECORD", raising=False)
-    assert record_path() == tmp_path / "curator" / "forecasts.jsonl"
-    monkeypatch.setenv("CURATOR_TRACK_RECORD", "off")
-    assert record_path() is None
-    assert pooled_scores(None) == []
+def test_forecasts_of_the_version_before_are_scored(ledger):
+    """A ledger that an earlier curator wrote, with widths and distances: its forecasts are told and scored like any other."""
+    for value in (0.60, 0.70, 0.75, 0.78):
+        land(ledger, value)
+    keep_score(ledger)
+    with ledger.write():
+        ledger.execute("update forecasts set widths = '[1.2, 1.0, 0.9]', method = '2'")
+    land(ledger, 0.80)
+    (score,) = keep_score(ledger)
+    assert score["round"] == 5
+    assert own_record(ledger).forecasts == 1

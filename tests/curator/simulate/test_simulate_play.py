@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from support.projects import make_project
 
+from curator.learner.model import build_model
 from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.candidates import find_candidates
 from curator.rounds.run import run_round
 from curator.rounds.select import draw_holdout
-from curator.simulate.play import Plan, play
+from curator.simulate.play import Plan, Rival, play
 from curator.simulate.task import Task
 
 LOGISTIC = {"model": "sklearn:linear_model.LogisticRegression", "model_seeds": 1}
@@ -128,3 +129,43 @@ def test_cost_aware_campaigns_buy_cheaper_items():
         for on in (False, True)
     )
     assert plain == aware
+
+
+def test_a_campaign_goes_by_what_it_takes_items_to_cost():
+    """Nothing known: the plain campaign. The other way round: it buys what is really dear."""
+    task = blobs()
+    dear = Task(**{**vars(task), "cost": np.where(np.arange(200) % 2, 10_000, 1_000_000)})
+    plan = Plan(10, 10, 4, "margin", **LOGISTIC, cost_aware=True)
+    known, wrong, unknown = (
+        list(play(dear, plan, 0, believed=believed))[-1]
+        for believed in (None, lambda _labeled: 1_010_000.0 - dear.cost, lambda _labeled: None)
+    )
+    plain = list(play(dear, Plan(10, 10, 4, "margin", **LOGISTIC), 0))[-1]
+    assert unknown.labeled.tolist() == plain.labeled.tolist()
+    assert known.cost < plain.cost < wrong.cost
+
+
+def test_a_rival_takes_over_from_the_second_batch():
+    """It is shown labels and model, its items are asked, its model is trained; what is no batch of unlabeled items is refused."""
+    task = blobs()
+    shown = []
+
+    def first_free(labeled, model, k):
+        shown.append((len(labeled), model.predict_proba(task.pool[:2]).shape))
+        return np.setdiff1d(np.arange(200), labeled)[:k]
+
+    made = []
+
+    def own_model():
+        made.append(build_model("sklearn:naive_bayes.GaussianNB", {}, range(3), 1, 0))
+        return made[-1]
+
+    ours = list(play(task, Plan(10, 10, 3, "margin", **LOGISTIC), 0))
+    rounds = list(play(task, Plan(10, 10, 3, "margin", **LOGISTIC), 0, rival=Rival(first_free, own_model)))
+    assert shown == [(10, (2, 3)), (20, (2, 3))]
+    assert rounds[0].labeled.tolist() == ours[0].labeled.tolist()
+    assert rounds[1].batch.tolist() == np.setdiff1d(np.arange(200), rounds[0].labeled)[:10].tolist()
+    assert [one.model for one in rounds] == made
+    again = Rival(lambda labeled, _model, k: labeled[:k])
+    with pytest.raises(ValueError, match="of which 0 are distinct and unlabeled"):
+        list(play(task, Plan(10, 10, 3, "margin", **LOGISTIC), 0, rival=again))

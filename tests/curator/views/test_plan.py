@@ -145,7 +145,7 @@ def test_what_the_hold_out_may_show_already_is_not_out_of_reach():
     """A curve that seems to level off below the target, and a last round that measured it: the measurement is believed."""
     labels = (20, 40, 60, 80, 100)
     regime = Regime("d", (1, 2, 3, 4, 5), labels, (0.8, 0.8, 0.8, 0.8, 0.8), 2000, "accuracy", ())
-    found = forecast_regime(regime, [120], (1.0, 1.0, 1.0))
+    found = forecast_regime(regime, [120])
     assert is_unreachable(found, 0.99, shown=0.85)
     assert not is_unreachable(found, 0.99, shown=1.0)
 
@@ -259,7 +259,7 @@ def test_a_target_that_is_probably_out_of_sight_has_no_range(campaign):
     near = replace(far, labels=203, low=190, chance_beyond=0.3)
     text = plan_text(replace(plan, target=near))
     assert "0.85 takes 203 labels in all" in text
-    assert "80%: from 190 labels" in text
+    assert "80%: at least 190 labels" in text
     assert "30% chance that 8 times" in text
 
 

@@ -1,7 +1,7 @@
 """The bounded power law a - b x**-c with a <= 1 and b >= 0, and its bootstrap.
 
-What others would draw through the points. The exponent is searched on a grid; given it, a and b are least squares in closed
-form, with the bounds.
+The exponent is searched on a grid; given it, a and b are least squares in closed form, with the bounds. Far out it is too low
+where the families are too high, so that the mean of both is nearer than either.
 """
 
 from dataclasses import dataclass

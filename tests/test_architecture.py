@@ -15,6 +15,7 @@ FLOORS = (
     {"errors", "amounts", "progress"},
     {"files", "output", "learner", "ledger"},
     {"pool", "evidence", "studio"},
+    {"tasks"},
     {"config"},
     {"money", "project"},
     {"rounds"},

@@ -88,7 +88,7 @@ def simulate(
         typer.Option("--allow-code", help="A strategy MODULE:FUNCTION may lie outside modAL; it is run."),
     ] = False,
     metric: Annotated[
-        str | None, typer.Option(help="accuracy or macro_f1.", show_default="the project's, or accuracy")
+        str | None, typer.Option(help="{holdout.metric}", show_default="the project's, or accuracy")
     ] = None,
     model: Annotated[
         str | None,

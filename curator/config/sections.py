@@ -12,11 +12,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
+from curator.tasks.registry import describe_headlines, describe_kinds, find_kind
 from integrations.encoders.registry import describe_encoders
 from integrations.labelers.registry import LABELERS, describe_labelers, traits_of
 from integrations.labelers.traits import Traits
@@ -27,7 +29,6 @@ MOST_ITEMS = 10**9
 # Classes in examples: curator.toml has the project's own in their place.
 EXAMPLE_CLASSES = ("positive", "negative")
 Kind = Literal["text", "image"]
-Metric = Literal["accuracy", "macro_f1"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
@@ -51,6 +52,10 @@ class ProjectSection(Section):
 
     name: Name = Field(description="What the campaign is called; annotators see it.")
     kind: Kind = Field(description="text or image: what an item is.")
+    task: Name = Field(
+        default="single",
+        description=f"What a label is: {describe_kinds()}. It stays as it is once a campaign has begun.",
+    )
     classes: tuple[Name, ...] = Field(
         description="What an item can be, in the order that annotators see. Once questions were asked, change them with "
         "`curator classes`: it also says what becomes of earlier answers."
@@ -63,11 +68,17 @@ class ProjectSection(Section):
         "campaign with other luck.",
     )
 
+    @field_validator("task")
+    @classmethod
+    def _known(cls, task: str) -> str:
+        find_kind(task)
+        return task
+
     @field_validator("classes")
     @classmethod
-    def _distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(classes) < 2:
-            raise ValueError("needs at least two classes")
+    def _distinct(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "task" in info.data:  # else that is wrong, and said
+            find_kind(info.data["task"]).check_classes(classes)
         twice = sorted({c for c in classes if classes.count(c) > 1})
         if twice:
             raise ValueError(f"names a class twice: {', '.join(twice)}")
@@ -270,10 +281,9 @@ class HoldoutSection(Section):
         description="File with items that are labeled already: costs nothing.",
         examples=["holdout.csv"],
     )
-    metric: Metric = Field(
+    metric: Name = Field(
         default="accuracy",
-        description="What a gain is a gain of: accuracy or macro_f1. It stays as it is once a campaign has begun; "
-        "macro_f1 counts every class alike, however rare.",
+        description=f"What a gain is a gain of: {describe_headlines()}. It stays as it is once a campaign has begun.",
     )
     mistakes: dict[str, dict[str, Annotated[float, Field(ge=0, le=1e6)]]] = Field(
         default_factory=dict,

@@ -27,6 +27,7 @@ from curator.pool.problems import BadRows, Problems
 from curator.pool.readers import read_records
 from curator.project.data_files import data_files, from_project
 from curator.project.project import Project
+from curator.tasks.registry import KINDS
 from integrations.disk import replacing
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ ANSWERS_SCHEMA = pa.schema(
 _OURS = (
     ("item_id", "label", "role", "round", "annotators", "agreement", "cost", "currency"),
     ("item_id", "role", "round", "annotator", "outcome", "suggestion", "edits", "currency"),
-    ("item_id", "predicted", "probability", "margin"),
+    *(("item_id", *kind.summary_columns) for kind in KINDS.values()),
 )
 # What other tables are joined by, and so is never changed.
 _AS_GIVEN = frozenset({"item_id", "label", "role", "currency", "suggestion"})
@@ -220,7 +221,7 @@ def own_columns(
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
     for path, reading in data_files(project):
-        used = replace(Columns(**data.columns()), show=(), reading=reading)
+        used = replace(Columns(**project.config.columns()), show=(), reading=reading)
         try:
             if format_of(path) == "folder":
                 continue

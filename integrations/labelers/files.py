@@ -24,6 +24,7 @@ from integrations.labelers.exports import (
     read_tasks,
     read_text,
 )
+from integrations.labelers.json_values import utc
 from integrations.labelers.protocol import (
     Announcement,
     Answer,
@@ -48,7 +49,6 @@ from integrations.labelers.studio_json import (
     read_answer,
     task_json,
     task_key,
-    utc,
 )
 from integrations.labelers.traits import FILES
 
@@ -207,7 +207,10 @@ def _is_behind(config: str, control: Control, spec: ProjectSpec) -> bool:
     """Whether a configuration has the choices of an earlier time of the campaign: then it is to follow, not to be refused."""
     if set(control.classes) != set(spec.classes):
         return has_known_classes(control, spec)
-    choices, former = set(read_control(config, spec.kind).classes), set(spec.former_cannot_tell)
+    choices, former = (
+        set(read_control(config, spec.kind, form=spec.form).classes),
+        set(spec.former_cannot_tell),
+    )
     return bool(choices & former) or (bool(former) and spec.cannot_tell not in {"", *choices})
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from integrations.errors import LabelerError
 from integrations.labelers.exports import read_exports, read_tasks, read_text
+from integrations.labelers.form import Form
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
 from integrations.labelers.protocol import Kind
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.studio_config import Control, read_control
 from integrations.labelers.studio_json import task_key
 
@@ -19,17 +21,18 @@ class FilesInventory:
         folder: of the labeler.
         kind: what is asked about.
         cannot_tell: the choice that is no class, if there is one.
+        form: the kind of label that is asked for.
 
     Raises:
         LabelerError: the files are gone, or ask about something else.
     """
 
-    def __init__(self, folder: Path, kind: Kind, cannot_tell: str = "") -> None:
+    def __init__(self, folder: Path, kind: Kind, cannot_tell: str = "", form: Form = SINGLE_CHOICE) -> None:
         self._folder = folder
         config = folder / "label_config.xml"
         if not config.is_file():
             raise LabelerError(f"the files of the labeler are gone: {config} does not exist. Put them back.")
-        self._control: Control = read_control(read_text(config), kind, cannot_tell)
+        self._control: Control = read_control(read_text(config), kind, cannot_tell, form)
 
     def count(self) -> int | None:
         """Unknown before all files are read. See `Inventory.count`."""

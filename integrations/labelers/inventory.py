@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Literal, Protocol
 
+from integrations.labelers.json_values import utc
 from integrations.labelers.protocol import Neighbour, Question, Suggestion
 from integrations.labelers.studio_config import Control
-from integrations.labelers.studio_json import task_key, utc
+from integrations.labelers.studio_json import regions_of, task_key
 
 IsOurs = Callable[[str], bool]  # whether a key belongs to the campaign that is asked for
 
@@ -127,13 +128,10 @@ def _suggestion(predictions: Any, control: Control) -> Suggestion | None:
 
 
 def _chosen(result: Any, control: Control) -> str | None:
-    """The class that a prediction of ours names."""
-    for region in result if isinstance(result, list) else []:
-        if isinstance(region, Mapping) and region.get("from_name") == control.from_name:
-            choices = _mapping(region.get("value")).get("choices")
-            if isinstance(choices, list) and len(choices) == 1 and choices[0] in control.classes:
-                return str(choices[0])
-    return None
+    """The label that a prediction of ours stands for: one of today's classes."""
+    regions = regions_of(result, control) if isinstance(result, list) else []
+    label = control.form.read(regions, control).label if regions else None
+    return label if label is not None and control.takes(label) else None
 
 
 def _neighbours(shown: Any, kind: Literal["text", "image"]) -> tuple[Neighbour, ...]:

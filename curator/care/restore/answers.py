@@ -49,7 +49,7 @@ def close_rounds(project: Project, first: int) -> list[int]:
     closing = [number for number in queries.rounds.open_rounds(ledger) if first <= number < newest]
     if not closing:
         return []
-    _settle(ledger, newest, first)
+    _settle(project, newest, first)
     with ledger.write():
         restoring.withdraw_unsent(ledger, newest)
         for number in closing:
@@ -66,10 +66,11 @@ def close_rounds(project: Project, first: int) -> list[int]:
     return closing
 
 
-def _settle(ledger: Ledger, newest: int, first: int) -> None:
+def _settle(project: Project, newest: int, first: int) -> None:
     """Labels of all but the newest round, which the next `curator round` settles; each in the round that asked."""
+    ledger = project.ledger
     last = queries.labels.newest_label_row(ledger)
-    settle(ledger, newest - 1, partial=False)
+    settle(ledger, project.task, newest - 1, partial=False)
     with ledger.write():
         restoring.settle_by_asking_rounds(ledger, last, newest, first)
 

@@ -58,7 +58,7 @@ class PoolRebuild:
         self._options = options
         self._progress = progress
         self._report = report
-        self._columns = Columns(**config.data.columns())
+        self._columns = Columns(**config.columns())
         self._check_embeddings()
 
     def run(self, former: list[Path]) -> Pool:

@@ -17,7 +17,7 @@ from curator.studio.credentials import require_token
 from integrations.labelers.inventory import Inventory
 
 if TYPE_CHECKING:
-    from integrations.labelers.label_studio.inventory import StudioProject, StudioProjects
+    from integrations.labelers.label_studio.inventory import StudioInventory, StudioProject, StudioProjects
 
 _KEY = re.compile(r"(?P<campaign>.+)-r(?P<round>[1-9]\d*)-[0-9a-f]{16}")
 _LISTED = 20  # projects that an error lists
@@ -92,7 +92,7 @@ def _files(config: Config, folder: Path, _number: int | None, backup: Backup | N
     place = exchange_folder(config, folder)
     if backup is not None and _project_in(backup) is None and not place.exists():
         return Place(backup.campaign, None, None)
-    inventory = FilesInventory(place, config.project.kind, config.labeler.cannot_tell)
+    inventory = FilesInventory(place, config.project.kind, config.labeler.cannot_tell, config.kind.form)
     found = Counter(campaign for key in inventory.all_keys() if (campaign := campaign_of(key)))
     if backup is not None:
         return Place(backup.campaign, REFERENCE, inventory)
@@ -127,8 +127,13 @@ class _StudioSearch:
             number, campaign = found.number, str(found.campaign)
         else:
             campaign = self._campaign_in(self._projects.project(number))
-        kind, cannot_tell = self._config.project.kind, self._config.labeler.cannot_tell
-        return Place(campaign, str(number), self._projects.inventory(number, kind, cannot_tell))
+        return Place(campaign, str(number), self._inventory(number))
+
+    def _inventory(self, number: int) -> "StudioInventory":
+        config = self._config
+        return self._projects.inventory(
+            number, config.project.kind, config.labeler.cannot_tell, config.kind.form
+        )
 
     def _connect(self) -> "tuple[str, StudioProjects]":
         from integrations.labelers.label_studio.inventory import StudioProjects
@@ -188,8 +193,7 @@ class _StudioSearch:
             return self._backup.campaign
         if found.campaign is not None:
             return found.campaign
-        kind, cannot_tell = self._config.project.kind, self._config.labeler.cannot_tell
-        keys = self._projects.inventory(found.number, kind, cannot_tell).all_keys()
+        keys = self._inventory(found.number).all_keys()
         counts = Counter(campaign for key in keys if (campaign := campaign_of(key)))
         if not counts:
             raise CuratorError(f"There is nothing to restore from: {where} holds no question of curator's.")

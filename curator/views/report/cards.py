@@ -7,7 +7,8 @@ from curator.amounts import unit_name
 from curator.evidence.forecast.seen import FEWEST_ROUNDS
 from curator.ledger.store import Row
 from curator.money.advice import advice_lines, chance_text
-from curator.money.savings import why_no_money
+from curator.money.savings import JUDGED_BY, why_no_money
+from curator.tasks.registry import metric_title
 from curator.views.report import words
 from curator.views.report.gather import Report
 
@@ -134,8 +135,8 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
         if found is not None:
             why = why_no_money(found) or why
         return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
-    if metric != "accuracy":
-        pool = (f"Judged by accuracy, not by {words.metric_name(metric)}.", *pool)
+    if metric != JUDGED_BY:
+        pool = (f"Judged by {metric_title(JUDGED_BY)}, not by {metric_title(metric)}.", *pool)
     level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
     if found["saved_high"] is None:
         lines = (f"{level} sure; what random labels would take has no upper end", *pool)

@@ -6,9 +6,11 @@ from typing import Any
 from curator import __version__
 from curator.errors import CuratorError, DataError
 from curator.evidence.holdout_size import TARGET_GAIN
+from curator.evidence.metrics import Brier, CalibrationError, LogLoss
 from curator.ledger import queries
-from curator.ledger.store import Ledger, Row, utc_now
+from curator.ledger.store import Row, utc_now
 from curator.money import savings
+from curator.pool.problems import listed
 from curator.project.project import Project
 from curator.rounds import advice
 from curator.rounds.agreement import agreement_text, read_agreement
@@ -21,6 +23,7 @@ from integrations.errors import IntegrationError
 
 MOST_ERRORS = 40  # of the hold-out, in the table beside the map
 _LONGEST = 280  # characters of a text
+_OF_PROBABILITIES = (CalibrationError.name, Brier.name, LogLoss.name)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def gather(project: Project) -> Report:
 
     What is missing, in a young campaign or after a loss, is said in `missing`; the rest is there.
     """
-    ledger, config = project.ledger, project.config
+    ledger, config, task = project.ledger, project.config, project.task
     comparisons = queries.measures.comparisons_by(ledger, config.holdout.metric)
     measured = money.rounds(ledger, comparisons)
     missing = _not_yet(project, measured)
@@ -72,7 +75,7 @@ def gather(project: Project) -> Report:
     by_slice, left_out = slices(items, holdout.right) if holdout else ([], [])
     last_round = measured[-1]["round"] if measured else 0
     return Report(
-        project=_project(project, measured),
+        project=_project(project, measured, holdout),
         missing=missing,
         last=money.last(measured),
         against=[row for row in comparisons if row["round"] == last_round],
@@ -80,25 +83,25 @@ def gather(project: Project) -> Report:
         forecast=outlook.forecast(project, measured),
         stop=advice.current(project),
         savings=savings.current(ledger),
-        live_pool=outlook.live_pool(ledger),
+        live_pool=outlook.live_pool(ledger, project.task),
         rounds=measured,
         slope=money.slope(ledger, measured, config.project.seed),
         calibration=_calibration(project, holdout, last_round),
-        classes=quality.per_class(ledger, last_round, config.project.classes) if measured else [],
+        classes=quality.per_class(ledger, last_round, task) if measured and task.traits.class_table else [],
         slices=by_slice,
         slices_left_out=left_out,
-        confusion=quality.confusion(holdout, config.project.classes) if holdout else None,
+        confusion=quality.confusion(holdout, task.classes) if holdout and task.traits.confusion else None,
         errors=_errors(project, holdout) if holdout else [],
         map=_map(project, holdout, missing),
-        annotators=people.annotators(ledger),
-        agreement=_agreement(ledger),
+        annotators=people.annotators(ledger, project.task),
+        agreement=_agreement(project),
         batch=picks.last_batch(project),
         written_at=utc_now(),
     )
 
 
-def _agreement(ledger: Ledger) -> dict[str, Any]:
-    found = read_agreement(ledger)
+def _agreement(project: Project) -> dict[str, Any]:
+    found = read_agreement(project.ledger, project.task)
     return {
         "shared": found.shared,
         "differ": found.differ,
@@ -107,15 +110,19 @@ def _agreement(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _project(project: Project, measured: list[Row]) -> dict[str, Any]:
+def _project(project: Project, measured: list[Row], holdout: Holdout | None) -> dict[str, Any]:
     ledger, config = project.ledger, project.config
+    metric = project.task.metrics[config.holdout.metric]
     current = queries.rounds.current_round(ledger)
     progress = None if current is None else queries.questions.progress(ledger, current["id"])
     return {
         "name": config.project.name,
         "kind": config.project.kind,
         "classes": len(config.project.classes),
-        "metric": config.holdout.metric,
+        "task": project.task.kind,
+        "metric": metric.name,
+        "is_share_right": metric.paired == "mcnemar",
+        "chance": None if holdout is None else project.task.chance(metric.name, holdout.y),
         "currency": config.cost.currency,
         "items": project.pool.n_items,
         "labels": len(queries.labels.training_labels(ledger)),
@@ -150,33 +157,48 @@ def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdo
     if not measured:
         return None
     try:
-        return load_holdout(project, measured[-1]["round"])
+        found = load_holdout(project, measured[-1]["round"])
     except DataError as exc:
         missing.append(f"No calibration, slices, confusions and errors: {exc}")
         return None
+    traits = project.task.traits
+    parts = {
+        "calibration": traits.calibration,
+        "precision and recall": traits.class_table,
+        "confusions": traits.confusion,
+    }
+    absent = [part for part, there in parts.items() if not there]
+    if absent:
+        missing.append(
+            f"No {listed(absent)}: there is no such thing for labels that are {project.task.summary}."
+        )
+    return found
 
 
 def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> dict[str, Any] | None:
-    if holdout is None:
+    if holdout is None or not project.task.traits.calibration:
         return None
     found = queries.measures.holdout_values(project.ledger, round_id)
-    values = {metric: found.get(metric) for metric in ("ece", "brier", "log_loss")}
+    values = {metric: found.get(metric) for metric in _OF_PROBABILITIES}
     return values | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
 
 
 def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:
     """The most confident mistakes, to be read: wrong models and wrong labels are both found there."""
     at = quality.errors(holdout)[:MOST_ERRORS]
-    classes, confidence = project.config.project.classes, holdout.mean_probs.max(axis=1)
+    task, words = project.task, project.task.form.words
+    true, predicted = task.decode(holdout.y[at]), task.suggestions(holdout.mean_probs[at])
     return [
         {
             "item_id": holdout.ids[i],
             "content": cut(content, _LONGEST),
-            "true": classes[holdout.y[i]],
-            "predicted": classes[holdout.predicted[i]],
-            "confidence": float(confidence[i]),
+            "true": words(label),
+            "predicted": words(answer),
+            "confidence": confidence,
         }
-        for i, content in zip(at, project.pool.contents(holdout.rows[at]), strict=True)
+        for i, content, label, (answer, confidence) in zip(
+            at, project.pool.contents(holdout.rows[at]), true, predicted, strict=True
+        )
     ]
 
 

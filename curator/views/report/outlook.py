@@ -17,6 +17,7 @@ from curator.money.marginal_price import marginal_price
 from curator.money.pool_estimate import recent_accuracy
 from curator.project.project import Project
 from curator.rounds.forecasts.track_record import own_record
+from curator.tasks.task import Task
 from curator.views.plan import Plan, PlanOptions, make_plan
 
 _FURTHEST = (
@@ -69,9 +70,9 @@ def _plan(project: Project) -> Plan | None:
         return None
 
 
-def live_pool(ledger: Ledger) -> dict[str, Any] | None:
+def live_pool(ledger: Ledger, task: Task) -> dict[str, Any] | None:
     """The accuracy of the last models on the live pool, as `curator status` tells it; None: too few items have judged one."""
-    found = recent_accuracy(ledger)
+    found = recent_accuracy(ledger, task)
     return None if found is None else asdict(found)
 
 

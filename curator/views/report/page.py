@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from curator.amounts import unit_name
 from curator.money.measured_on import item_counts, restated
+from curator.tasks.registry import metric_title
 from curator.views.report import plots, words
 from curator.views.report.cards import cards, verdict_sentence
 from curator.views.report.gather import Report
@@ -73,7 +74,7 @@ def _page(
             style=Markup(_asset("page.css")),  # noqa: S704 - our own file
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
             policy=_policy(scripts),
-            metric=words.metric_name(report.project["metric"]),
+            metric=metric_title(report.project["metric"]),
             paid=plots.paid(report.rounds),
             unit=unit,
             unit_name=unit_name(currency, unit),
@@ -87,7 +88,7 @@ def _page(
 
 def _figures(report: Report) -> dict[str, Any]:
     """Every plot that there are numbers for, by the name of its place on the page."""
-    currency, metric = report.project["currency"], words.metric_name(report.project["metric"])
+    currency, metric = report.project["currency"], metric_title(report.project["metric"])
     figures: dict[str, Any] = {}
     if report.rounds:
         ahead = report.forecast["ahead"] if report.forecast else []

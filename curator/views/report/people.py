@@ -7,16 +7,17 @@ from typing import Any
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.rounds.agreement import read_agreement
+from curator.tasks.task import Task
 
 
-def annotators(ledger: Ledger) -> list[dict[str, Any]]:
+def annotators(ledger: Ledger, task: Task) -> list[dict[str, Any]]:
     """One row per annotator, the busiest first.
 
     `agreement` is the share of the others who said the same about the items that several people answered, and `kappa` that
     beyond chance; None where nobody else answered the same items. Copies are no answers.
     """
     seconds = _seconds(ledger)
-    agreement = read_agreement(ledger).people
+    agreement = read_agreement(ledger, task).people
     bill = queries.costs.cost_by_annotator(ledger)
     found = []
     for row in queries.answers.annotator_totals(ledger):

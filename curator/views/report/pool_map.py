@@ -80,7 +80,13 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     for state, ids in (("batch", batch), ("labeled", earlier)):
         kept = [ids[i] for i in _some(len(ids), MOST[state], rng)]
         placed += [
-            Placed(int(row), state, f"labeled {labels[item_id]}" if item_id in labels else "no label yet")
+            Placed(
+                int(row),
+                state,
+                f"labeled {project.task.form.words(labels[item_id])}"
+                if item_id in labels
+                else "no label yet",
+            )
             for item_id, row in zip(kept, project.pool.rows(kept), strict=True)
         ]
     # Of the rest only those that nobody asked about and that do not measure.
@@ -95,14 +101,12 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
 def _errors(project: Project, holdout: Holdout | None) -> list[Placed]:
     if holdout is None:
         return []
-    classes = project.config.project.classes
+    at = errors(holdout)[: MOST["error"]]
+    task, words = project.task, project.task.form.words
+    true, predicted = task.decode(holdout.y[at]), task.decode(holdout.predicted[at])
     return [
-        Placed(
-            int(holdout.rows[i]),
-            "error",
-            f"is {classes[holdout.y[i]]}, predicted {classes[holdout.predicted[i]]}",
-        )
-        for i in errors(holdout)[: MOST["error"]]
+        Placed(int(holdout.rows[i]), "error", f"is {words(label)}, predicted {words(answer)}")
+        for i, label, answer in zip(at, true, predicted, strict=True)
     ]
 
 

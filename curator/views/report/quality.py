@@ -1,17 +1,16 @@
 """What the hold-out says of the newest model: calibration, each class, each slice, what is mistaken for what."""
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from curator.evidence.evaluation import BINS
 from curator.evidence.holdout_size import TARGET_GAIN
+from curator.evidence.metrics import BINS
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.money.pool_estimate import wilson_ends
-from curator.views.report.holdout import FloatArray, Holdout, IntArray
-from strategies.kernels.ties import likeliest
+from curator.tasks.task import Task
+from curator.views.report.holdout import Holdout, IntArray
 
 FEWEST = 5  # items: a share of fewer is not told, its interval is nearly all there is
 MOST_CLASSES = 100  # of a confusion matrix; more than that nobody can read
@@ -28,7 +27,7 @@ def with_interval(value: float, items: float) -> dict[str, Any]:
 def calibration(holdout: Holdout) -> list[dict[str, Any]]:
     """Confidence against accuracy in equal bins, all training seeds together; empty bins are left out."""
     confidence = holdout.probs.max(axis=2).ravel().astype(np.float64)
-    right = (likeliest(holdout.probs) == holdout.y).ravel()
+    right = holdout.right_by_seed.ravel()
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     rows = []
     for i in np.unique(bins):
@@ -50,20 +49,20 @@ def calibration(holdout: Holdout) -> list[dict[str, Any]]:
     return rows
 
 
-def per_class(ledger: Ledger, round_id: int, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+def per_class(ledger: Ledger, round_id: int, task: Task) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each class as the ledger has them, with the labels there are to learn it from.
 
     None of a class with fewer than `FEWEST` items in the hold-out. The interval is that of the recall: its items are those of the class, a fixed number.
     """
-    measured: dict[str, dict[str, Any]] = {name: {} for name in classes}
-    items = dict.fromkeys(classes, 0)
+    measured: dict[str, dict[str, Any]] = {name: {} for name in task.classes}
+    items = dict.fromkeys(task.classes, 0)
     for row in queries.measures.class_values(ledger, round_id):
         if row["class"] in measured:
             measured[row["class"]][row["metric"]] = row["value"]
             items[row["class"]] = row["items"]
-    labels = Counter(queries.labels.training_labels(ledger).values())
+    labels = task.count(queries.labels.training_labels(ledger).values())
     rows = []
-    for name in classes:
+    for name in task.classes:
         found, n = measured[name], items[name]
         known = bool(found) and n >= FEWEST
         recall = (
@@ -120,8 +119,8 @@ def confusion(holdout: Holdout, classes: tuple[str, ...]) -> dict[str, Any]:
 
 def errors(holdout: Holdout) -> IntArray:
     """(m,) positions of the items that the mean over training seeds has wrong, the most confident mistakes first."""
-    wrong = np.flatnonzero(holdout.predicted != holdout.y)
-    confidence: FloatArray = holdout.mean_probs.max(axis=1)[wrong]
+    wrong = np.flatnonzero(~holdout.task.equal(holdout.predicted, holdout.y))
+    confidence = np.array([sure for _label, sure in holdout.task.suggestions(holdout.mean_probs[wrong])])
     return wrong[np.argsort(-confidence, kind="stable")]
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.errors import LabelerError
+from integrations.labelers.form import Form
 from integrations.labelers.inventory import AskedQuestion, InventoryPage, IsOurs, read_question, split_tasks
 from integrations.labelers.label_studio.client import KEY_FIELDS, StudioClient
 from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 from integrations.labelers.label_studio.project_notes import ProjectNotes
 from integrations.labelers.label_studio.replies import Project
 from integrations.labelers.protocol import Kind
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.studio_config import Control, read_control
 from integrations.labelers.studio_json import task_key
 
@@ -91,19 +93,22 @@ class StudioProjects:
         """
         return _seen(self._client.project(number))
 
-    def inventory(self, number: int, kind: Kind, cannot_tell: str = "") -> "StudioInventory":
+    def inventory(
+        self, number: int, kind: Kind, cannot_tell: str = "", form: Form = SINGLE_CHOICE
+    ) -> "StudioInventory":
         """The questions of one project.
 
         Args:
             number: of the project.
             kind: what is asked about.
             cannot_tell: the choice that is no class, if there is one.
+            form: the kind of label that is asked for.
 
         Raises:
             LabelerError: it is gone, or asks about something else.
         """
         try:
-            control = read_control(self._client.project(number).config, kind, cannot_tell)
+            control = read_control(self._client.project(number).config, kind, cannot_tell, form)
         except LabelerError as exc:
             raise LabelerError(f"project {number} at {self._client.url} does not fit: {exc}") from exc
         return StudioInventory(self._client, number, control)

@@ -6,6 +6,7 @@ from benchmarks.efficiency.contender import Choose, Library, Moment
 from benchmarks.efficiency.data import IntArray
 
 from curator.rounds.needs import Needs
+from curator.tasks.single import SingleChoice
 from strategies.batch import choose_batch
 from strategies.inputs import Inputs
 from strategies.registry import SCORERS, SELECTORS
@@ -22,7 +23,7 @@ def _choose(name: str, moment: Moment, k: int) -> IntArray:
     scores, inputs = {}, Inputs()
     if model is not None:
         n, dim = candidates.shape
-        needs = Needs.of(name, n_candidates=n, n_asked=len(moment.labeled), batch=k)
+        needs = Needs.of(name, SingleChoice, n_candidates=n, n_asked=len(moment.labeled), batch=k)
         scores = needs.score(model, [(0, candidates)], n, dim, moment.rng)
         inputs = Inputs(uncertainty=scores["margin"], predict=model.predict_proba)
     batch = choose_batch(

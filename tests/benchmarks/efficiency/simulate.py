@@ -10,8 +10,8 @@ from benchmarks.efficiency.data import DataSet, IntArray, Plan
 from benchmarks.efficiency.ours import CURATOR, strategy
 from benchmarks.efficiency.peers import PEERS
 
-from curator.evidence.evaluation import evaluate
 from curator.learner.model import Model, SeededEstimator, build_model, fit_model
+from curator.tasks.single import SingleChoice
 
 LIBRARIES = {library.name: library for library in (CURATOR, *PEERS)}
 STARTS = ("random", "maxherding")
@@ -108,12 +108,9 @@ def simulate(run: Run, sub_pool: DataSet, plan: Plan) -> list[Point]:
     took = 0.0
     while True:
         model = _trained(run, library, sub_pool, labeled)
-        found = evaluate(
-            np.asarray(model.predict_proba(sub_pool.test)),
-            sub_pool.truth,
-            [str(c) for c in range(sub_pool.n_classes)],
-        )
-        points.append(Point(len(labeled), found.accuracy, found.macro_f1, found.ece, 1000 * took))
+        names = SingleChoice([str(c) for c in range(sub_pool.n_classes)])
+        found = names.evaluate(np.asarray(model.predict_proba(sub_pool.test)), sub_pool.truth).values
+        points.append(Point(len(labeled), found["accuracy"], found["macro_f1"], found["ece"], 1000 * took))
         if len(points) > plan.batches:
             return points
         moment = Moment(sub_pool.pool, labeled, sub_pool.labels[labeled], model, sub_pool.n_classes, rng)

@@ -19,7 +19,6 @@ from strategies.kernels.ties import likeliest
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 O = TypeVar("O", bound=Outcomes)  # noqa: E741 - what the metrics of one kind of label read
-Unit = Literal["points", "nats", "cost"]
 Paired = Literal["mcnemar", "jumps", "smooth"]
 
 # A wrong answer given with certainty costs 13.8 nats, not infinitely many.
@@ -34,7 +33,7 @@ class Metric(ABC, Generic[O]):
         name: as curator.toml, the ledger and every table write it.
         title: as people call it.
         meaning: what it counts, in half a sentence, for curator.toml and help.
-        unit: of its values and gains: points (0 to 1, told in hundredths), nats, or the cost of an item.
+        unit: of its values and gains: points (0 to 1, told in hundredths), nats, cost, or whatever else.
         higher_is_better: False: people know it as an error.
         bounded: its values lie between 0 and 1.
         headline: a campaign may be run by it. Needs `bounded`: forecasts, stop rules and the page speak of points.
@@ -49,7 +48,7 @@ class Metric(ABC, Generic[O]):
     name: ClassVar[str]
     title: ClassVar[str]
     meaning: ClassVar[str] = ""
-    unit: ClassVar[Unit] = "points"
+    unit: ClassVar[str] = "points"
     higher_is_better: ClassVar[bool] = True
     bounded: ClassVar[bool] = True
     headline: ClassVar[bool] = False
@@ -183,7 +182,7 @@ class CostWeightedError(Metric[ClassOutcomes]):
 
     costs: NDArray[np.float64] | None = None
 
-    def with_costs(self, costs: NDArray[np.float64]) -> "CostWeightedError":  # type: ignore[override]  # not for subclasses
+    def with_costs(self, costs: NDArray[np.float64]) -> "CostWeightedError":
         """See `Metric.with_costs`."""
         return CostWeightedError(costs)
 
@@ -252,12 +251,12 @@ class ClassCounts:
     @property
     def precision(self) -> FloatArray:
         """Share of the guesses that were right; 0 without a guess."""
-        return self.hits / np.maximum(self.guessed, 1)
+        return np.asarray(self.hits / np.maximum(self.guessed, 1))
 
     @property
     def recall(self) -> FloatArray:
         """Share of its items that were found; 0 without an item."""
-        return self.hits / np.maximum(self.support, 1)
+        return np.asarray(self.hits / np.maximum(self.support, 1))
 
     @property
     def f1(self) -> FloatArray:
@@ -275,7 +274,7 @@ def class_counts(predicted: IntArray, y: IntArray, n_classes: int) -> ClassCount
 
 
 def _of_truth(probs: FloatArray, y: IntArray) -> FloatArray:
-    return probs[np.arange(len(y)), y]
+    return np.asarray(probs[np.arange(len(y)), y])
 
 
 # Of a label that is one class of several, in the order of every table.

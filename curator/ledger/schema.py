@@ -171,7 +171,7 @@ def m004_measures(db: Database) -> None:
         {
             "round": int,
             "split": str,  # train | validation (cross-validated on the training labels) | holdout
-            "metric": str,  # accuracy | macro_f1 | log_loss | brier | ece | precision | recall | f1
+            "metric": str,  # one that is evaluated, see curator/evidence/metrics.py; of a class: precision | recall | f1
             "class": str,  # '' over all classes
             "value": float,
             "low": float,  # 95% interval, where one is computed
@@ -335,7 +335,7 @@ def m007_comparisons(db: Database) -> None:
         {
             "round": int,
             "previous": int,  # the measured round it is compared with
-            "metric": str,  # accuracy | macro_f1 | log_loss (nats) | cost_weighted_error (mean cost of an item)
+            "metric": str,  # one that is compared, see curator/evidence/metrics.py, in its unit
             "before": float,
             "after": float,
             "gain": float,  # positive = better, also for log loss and cost

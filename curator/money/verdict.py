@@ -118,7 +118,7 @@ def detectable_gain(gain: Gain, metric: Metric[Any]) -> float | None:
     return None if found is None else math.hypot(found, reach * gain.seed_error)
 
 
-def explained(word: Word, *, detectable: float | None, worth: float | None, unit: str = "points") -> str:
+def explained(word: Word, *, detectable: float | None, worth: float | None, unit: str) -> str:
     """A verdict with the reason, in a few words.
 
     Args:

@@ -55,9 +55,9 @@ def check_strategy(
 
 def _fitting(task: Task | type[Task]) -> list[str]:
     """Our strategies that fit a kind of label."""
-    from strategies.registry import SCORERS, SELECTORS
+    from strategies.registry import SCORERS, SELECTORS, Scorer, Selector
 
-    known = {**SCORERS, **SELECTORS}
+    known: dict[str, Scorer | Selector] = {**SCORERS, **SELECTORS}
     return [name for name, one in known.items() if not one.reads_predictions or one.takes == task.predicts]
 
 

@@ -21,7 +21,6 @@ from curator.tasks.single import SingleChoice
 from strategies.kernels.ties import likeliest
 
 FORMAT = 1  # of what a finished campaign is kept as
-_OTHERS = tuple(name for name in SingleChoice.headlines() if name != Accuracy.name)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Point:
     def from_json(cls, values: Mapping[str, Any]) -> "Point":
         """What `as_json` gave."""
         accuracy = {int(n): float(value) for n, value in values[Accuracy.name].items()}
-        others = {name: float(values[name]) for name in _OTHERS}
+        others = {name: float(values[name]) for name in others_measured()}
         return cls(int(values["labels"]), int(values["cost"]), accuracy, others)
 
 
@@ -79,8 +78,13 @@ class Run:
 
     def key(self, data_digest: str) -> str:
         """Names the campaign in files: it changes with whatever could change its results."""
-        facts = [FORMAT, __version__, data_digest, asdict(self)]
+        facts = [FORMAT, __version__, data_digest, asdict(self), others_measured()]
         return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def others_measured() -> tuple[str, ...]:
+    """Names of the metrics, beside accuracy, that a campaign may be run by."""
+    return tuple(name for name in SingleChoice.headlines() if name != Accuracy.name)
 
 
 def play_run(data: Labeled, run: Run) -> list[Point]:
@@ -97,5 +101,5 @@ def _measured(task: Task, played: PlayedRound, holdouts: tuple[int, ...]) -> Poi
     right = likeliest(probs) == task.holdout_y
     accuracy = {n: round(float(right[:n].mean()), 6) for n in holdouts}
     exact = probs.astype(np.float64)
-    others = {name: round(METRICS[name].measure(exact, task.holdout_y), 6) for name in _OTHERS}
+    others = {name: round(METRICS[name].measure(exact, task.holdout_y), 6) for name in others_measured()}
     return Point(played.labels, played.cost, accuracy, others)

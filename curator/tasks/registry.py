@@ -1,5 +1,8 @@
 """The kinds of labels by the name that [project] task gives them: a kind is its file and its line here."""
 
+from typing import Any
+
+from curator.evidence.metrics import Metric
 from curator.tasks.single import SingleChoice
 from curator.tasks.task import Task
 
@@ -22,10 +25,21 @@ def describe_kinds() -> str:
     return ", ".join(f"{name} ({kind.summary})" for name, kind in KINDS.items())
 
 
+def find_metric(name: str) -> Metric[Any] | None:
+    """The metric `name` of whichever kind has it; None of one that no kind knows any more."""
+    return next((kind.registered[name] for kind in KINDS.values() if name in kind.registered), None)
+
+
 def metric_title(name: str) -> str:
-    """A metric as people call it: "macro-F1"; its name, of one that no kind knows any more."""
-    known = (kind.registered[name].title for kind in KINDS.values() if name in kind.registered)
-    return next(known, name.replace("_", "-"))
+    """A metric as people call it: "macro-F1"."""
+    metric = find_metric(name)
+    return name.replace("_", "-") if metric is None else metric.title
+
+
+def metric_unit(name: str) -> tuple[float, str]:
+    """What its values are multiplied by before people see them, and the unit they then have: 100 and "points"."""
+    metric = find_metric(name)
+    return (100.0, "points") if metric is None or metric.unit == "points" else (1.0, metric.unit)
 
 
 def describe_headlines() -> str:

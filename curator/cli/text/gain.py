@@ -7,7 +7,7 @@ from curator.amounts import format_amount, unit_name
 from curator.evidence.looks import together
 from curator.money.savings import JUDGED_BY, MEASURED, sentence
 from curator.money.verdict import explained, gain_word
-from curator.tasks.registry import metric_title
+from curator.tasks.registry import metric_title, metric_unit
 
 if TYPE_CHECKING:
     from curator.views.status import Status  # loads torch
@@ -102,10 +102,12 @@ def _rounds(row: Row) -> str:
 
 
 def _reason(row: Row) -> str:
+    scale, unit = metric_unit(row["metric"])
     return explained(
         row["verdict"],
-        detectable=None if row["detectable"] is None else 100 * row["detectable"],
-        worth=None if row["worth"] is None else 100 * row["worth"],
+        detectable=None if row["detectable"] is None else scale * row["detectable"],
+        worth=None if row["worth"] is None else scale * row["worth"],
+        unit=unit,
     )
 
 

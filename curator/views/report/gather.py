@@ -112,7 +112,7 @@ def _agreement(project: Project) -> dict[str, Any]:
 
 def _project(project: Project, measured: list[Row], holdout: Holdout | None) -> dict[str, Any]:
     ledger, config = project.ledger, project.config
-    metric = project.task.metrics[config.holdout.metric]
+    metric, share = project.task.metrics[config.holdout.metric], project.task.by_item
     current = queries.rounds.current_round(ledger)
     progress = None if current is None else queries.questions.progress(ledger, current["id"])
     return {
@@ -122,6 +122,7 @@ def _project(project: Project, measured: list[Row], holdout: Holdout | None) -> 
         "task": project.task.kind,
         "metric": metric.name,
         "is_share_right": metric.paired == "mcnemar",
+        "share_right": "share right" if share is None else share.title,
         "chance": None if holdout is None else project.task.chance(metric.name, holdout.y),
         "currency": config.cost.currency,
         "items": project.pool.n_items,

@@ -115,8 +115,11 @@ def test_rounds_together_when_one_does_not_show():
 
 def test_words_come_with_their_reason():
     """Flat names the gain that would have been worth it; a hold-out too small for anything says so; old rounds get a word."""
-    assert explained("flat", detectable=3.0, worth=1.6) == "flat: below the 1.6 points that it cost"
-    assert "any gain" in explained("not shown", detectable=None, worth=None)
+    assert (
+        explained("flat", detectable=3.0, worth=1.6, unit="points")
+        == "flat: below the 1.6 points that it cost"
+    )
+    assert "any gain" in explained("not shown", detectable=None, worth=None, unit="points")
     assert verdict_word({"gain": 0.1, "gain_low": 0.05, "gain_high": 0.2, "verdict": None}) == "real"
     assert verdict_word({"gain": None}) == ""
     said = verdict_lines([{**_row(7, -0.01, 0.02), "worth": 0.016, "worth_why": "$8 against much"}])

@@ -70,8 +70,8 @@ def gain_worth_paying_for(
     """The gain at which a round earns what it cost.
 
     With a value per error and a number of predictions, a gain g of a metric that counts mistakes avoids g * predictions errors:
-    of accuracy, and of the cost-weighted error as many errors of cost 1. With a floor it is so many points of the project's own metric per
-    100 units of currency.
+    of accuracy, and of the cost-weighted error as many errors of cost 1. With a floor it is so many points of the project's own
+    metric per 100 units of currency.
 
     Args:
         stop: `[stop]` of curator.toml.
@@ -103,8 +103,8 @@ def gain_worth_paying_for(
 def detectable_gain(gain: Gain, metric: Metric[Any]) -> float | None:
     """The smallest gain that this hold-out would have shown with a power of 80%, as the models differed.
 
-    Where an item is right or wrong, as with accuracy, by Connor's formula at the observed share of discordant items (plus one pseudo-item, for none may have been
-    seen), for the other metrics from the standard error; luck of the training seeds comes on top.
+    Where an item is right or wrong, as with accuracy, by Connor's formula at the observed share of discordant items (plus one
+    pseudo-item, for none may have been seen), for the other metrics from the standard error; luck of the training seeds comes on top.
 
     Returns:
         In units of the metric; None when the hold-out is too small for any gain.

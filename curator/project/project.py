@@ -64,6 +64,7 @@ class Project:
         """
         self.folder = folder.resolve()
         self.config: Config = load_config(self.folder)
+        self._task: tuple[Config, Task] | None = None
         self.state = state or state_folder(self.folder)
         self.progress: Progress = progress or NoProgress()
         self.take_over = take_over
@@ -136,10 +137,12 @@ class Project:
         """Items of the hold-out, drawn already or not."""
         return queries.holdout.holdout_size(self.ledger, self.config.holdout.size)
 
-    @cached_property
+    @property
     def task(self) -> Task:
         """What a label is: whatever depends on that is asked of it."""
-        return self.config.task()
+        if self._task is None or self._task[0] is not self.config:  # else the classes may be others by now
+            self._task = self.config, self.config.task()
+        return self._task[1]
 
     def model_folder(self, round_id: int) -> Path:
         """Where the checkpoint of a round is kept."""

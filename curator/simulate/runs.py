@@ -50,9 +50,13 @@ class Point:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Point":
-        """What `as_json` gave."""
+        """What `as_json` gave.
+
+        Raises:
+            KeyError: it was measured before there was one of the metrics of today.
+        """
         accuracy = {int(n): float(value) for n, value in values[Accuracy.name].items()}
-        others = {name: float(values[name]) for name in others_measured()}
+        others = {name: float(values[name]) for name in _others()}
         return cls(int(values["labels"]), int(values["cost"]), accuracy, others)
 
 
@@ -78,11 +82,11 @@ class Run:
 
     def key(self, data_digest: str) -> str:
         """Names the campaign in files: it changes with whatever could change its results."""
-        facts = [FORMAT, __version__, data_digest, asdict(self), others_measured()]
+        facts = [FORMAT, __version__, data_digest, asdict(self)]
         return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
-def others_measured() -> tuple[str, ...]:
+def _others() -> tuple[str, ...]:
     """Names of the metrics, beside accuracy, that a campaign may be run by."""
     return tuple(name for name in SingleChoice.headlines() if name != Accuracy.name)
 
@@ -101,5 +105,5 @@ def _measured(task: Task, played: PlayedRound, holdouts: tuple[int, ...]) -> Poi
     right = likeliest(probs) == task.holdout_y
     accuracy = {n: round(float(right[:n].mean()), 6) for n in holdouts}
     exact = probs.astype(np.float64)
-    others = {name: round(METRICS[name].measure(exact, task.holdout_y), 6) for name in others_measured()}
+    others = {name: round(METRICS[name].measure(exact, task.holdout_y), 6) for name in _others()}
     return Point(played.labels, played.cost, accuracy, others)

@@ -88,7 +88,7 @@ def test_intervals_for_who_looks_every_round():
 
 def _row(previous, low, high, word="not shown", wider=0.01):
     return {
-        "round": 8, "previous": previous, "gain": (low + high) / 2, "low": low, "high": high, "decision_low": low - wider,
+        "round": 8, "metric": "accuracy", "previous": previous, "gain": (low + high) / 2, "low": low, "high": high, "decision_low": low - wider,
         "decision_high": high + wider, "verdict": word, "detectable": 0.042, "worth": None, "worth_why": None,
     }  # fmt: skip
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
-from curator.tasks.registry import describe_headlines, describe_kinds, find_kind
+from curator.tasks.registry import KINDS, describe_headlines, describe_kinds, find_kind
 from integrations.encoders.registry import describe_encoders
 from integrations.labelers.registry import LABELERS, describe_labelers, traits_of
 from integrations.labelers.traits import Traits
@@ -290,6 +290,15 @@ class HoldoutSection(Section):
         description="True class -> predicted class -> what that mistake costs; others cost 1.",
         examples=[{EXAMPLE_CLASSES[0]: {EXAMPLE_CLASSES[1]: 5.0}}],
     )
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        # Whether it fits the kind of label is checked where both are known.
+        names = dict.fromkeys(name for kind in KINDS.values() for name in kind.headlines())
+        if metric not in names:
+            raise ValueError(f"no campaign is run by {metric!r}; there are: {', '.join(names)}")
+        return metric
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

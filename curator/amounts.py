@@ -64,9 +64,9 @@ def parse_amount(text: str, currency: str | None = None) -> int:
     try:
         micro = amount * MICRO
     except ArithmeticError:
-        raise ValueError(f"{text!r} is more than any amount can be") from None
+        raise ValueError(f"{text!r} is too large for an amount") from None
     if micro != micro.to_integral_value():
-        raise ValueError(f"{text!r} is not an amount: it may have at most six decimals")
+        raise ValueError(f"{text!r} is not an amount: it may have at most six decimal places")
     return int(micro)
 
 
@@ -120,7 +120,7 @@ def _decimal(text: str, number: str) -> Decimal:
     if not amount.is_finite():
         raise ValueError(f"{text!r} is not an amount; write it like 0.08")
     if amount < 0:
-        raise ValueError(f"{text!r} is not an amount: it is below 0")
+        raise ValueError(f"{text!r} is not an amount: it is negative")
     return amount
 
 
@@ -138,8 +138,8 @@ def _remedy(number: str) -> str:
     if marks.count(last) > 1:  # a decimal mark stands once
         return f"write {whole}{rest}, without separators"
     if len(set(marks)) == 1 and len(rest) == 3 and whole.strip("0"):
-        return f"write {whole}{rest} for the thousands, or {whole}.{rest} for the decimals"
-    return f"write {whole}.{rest}, with a point for the decimals and nothing between the thousands"
+        return f"write {whole}{rest} if you mean thousands, or {whole}.{rest} if you mean decimals"
+    return f"write {whole}.{rest}, with a decimal point and no thousands separator"
 
 
 def format_amount(micro: int | None, currency: str = "USD") -> str:

@@ -75,7 +75,7 @@ def project_lock(path: Path, command: str) -> Iterator[str | None]:
         lock.acquire()
     except Timeout:
         raise LockedError(
-            f"Another curator works on this project: {_holder(path)}. Wait for it to end, then run again."
+            f"Another curator is working on this project: {_holder(path)}. Wait for it to finish, then run again."
         ) from None
     try:
         with path.open("ab+", buffering=0) as file:
@@ -91,7 +91,7 @@ def project_lock(path: Path, command: str) -> Iterator[str | None]:
                 file.write(json.dumps(me).encode())
             try:
                 yield (
-                    f"The last one ended without finishing ({dead}): going on where it stopped."
+                    f"The last command ended without finishing ({dead}): continuing where it stopped."
                     if dead
                     else None
                 )
@@ -107,4 +107,4 @@ def _holder(path: Path) -> str:
         who = json.loads(path.read_text(encoding="utf-8"))
         return f"`curator {who['command']}`, process {who['pid']} on {who['host']}, since {who['since']}"
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "it has not said who it is"
+        return "it did not say which"

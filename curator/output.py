@@ -31,14 +31,14 @@ def check_output(path: Path, is_ours: Callable[[Path], bool], *, force: bool) ->
         ConfigError: something else is at `path`.
     """
     if path.is_symlink() and not path.exists():
-        raise ConfigError(f"{path} is a link that leads nowhere. Remove it, or choose another name.")
+        raise ConfigError(f"{path} is a broken link. Remove it, or choose another name.")
     if not path.exists():
         return
     if not path.is_file():
         raise ConfigError(f"{path} is not a file: choose another name.")
     if not force and path.stat().st_size and not is_ours(path):
         raise ConfigError(
-            f"{path} exists, and curator did not write it. Choose another name, or replace it with --force."
+            f"{path} exists and was not written by curator. Choose another name, or replace it with --force."
         )
 
 

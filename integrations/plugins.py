@@ -55,7 +55,7 @@ class Plugins:
         if name not in points:
             known = ", ".join([*self.ours, *sorted(points)])
             raise self.error(
-                f"There is no {self.what} {name!r}; known are: {known}. One of another package has to be installed first."
+                f"There is no {self.what} {name!r}; known are: {known}. To use one from another package, install that package first."
             )
         point = points[name]
         try:

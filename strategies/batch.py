@@ -155,12 +155,12 @@ def _what_was_left(picks: DistinctPicks, k: int, duplicate_cosine: float) -> lis
     if picks.repeats:
         verb = "repeats" if picks.repeats == 1 else "repeat"
         told.append(
-            f"{picks.repeats:,} of the {k:,} items chosen {verb} an item asked before or another of the batch (cosine "
+            f"{picks.repeats:,} of the {k:,} items chosen {verb} an item asked before or another one in the batch (cosine "
             f"{duplicate_cosine:g} or more): too few others are left."
         )
     if picks.blanks:
         told.append(
-            f"Embeddings of zeros, in which nothing was recognised: {picks.blanks:,} of the {k:,} items chosen; too few others "
+            f"All-zero embeddings, in which nothing was recognised: {picks.blanks:,} of the {k:,} items chosen; too few others "
             "are left."
         )
     return told

@@ -130,12 +130,12 @@ def _check_kept(kept: KeptDistances | None, n: int, n_labeled: int) -> None:
         return
     if kept.squared.shape != (n,) or kept.met.shape != (n,):
         raise StrategyInputError(
-            f"The kept distances are of {len(kept):,} items, there are {n:,} candidates. Take those of the candidates."
+            f"The kept distances are for {len(kept):,} items, but there are {n:,} candidates. Take those of the candidates."
         )
     if n and (kept.met.min() < 0 or kept.met.max() > n_labeled):
         raise StrategyInputError(
-            f"The kept distances are to {int(kept.met.max()):,} labeled rows, there are {n_labeled:,}. "
-            "Labeled rows are only ever added, at the end; start anew without kept distances."
+            f"The kept distances are to {int(kept.met.max()):,} labeled rows, but there are {n_labeled:,}. "
+            "Labeled rows are only ever added, at the end; start over without kept distances."
         )
     if not (kept.squared >= 0.0).all():  # NaN fails as well
-        raise StrategyInputError("Kept distances are squared distances, 0 or more. Start anew without them.")
+        raise StrategyInputError("Kept distances are squared distances, 0 or more. Start over without them.")

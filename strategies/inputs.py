@@ -18,7 +18,7 @@ Tell = Callable[[str], None]
 
 
 def say_nothing(_sentence: str) -> None:
-    """For who does not want to be told."""
+    """Default for callers that want no messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from curator.progress import NoProgress, Progress
 
 LEDGER_NAME = "ledger.db"
 ABOUT_NAME = "backup.json"
-NOT_IN_IT = "the data files, and what can be computed again from them: pool, embeddings, models"
+NOT_IN_IT = "the data files, and what can be recomputed from them: pool, embeddings, models"
 _FORMAT = 1
 _PAGES = 2048  # copied between two steps of the bar: 8 MiB
 
@@ -112,10 +112,12 @@ def check_backup(path: Path) -> Backup:
     """
     ledger = path / LEDGER_NAME
     if not ledger.is_file():
-        raise ConfigError(f"{path} is no backup: it has no {LEDGER_NAME}. `curator backup PATH` makes one.")
+        raise ConfigError(
+            f"{path} is not a backup: it has no {LEDGER_NAME}. `curator backup PATH` makes one."
+        )
     problem = why_unusable(ledger, full=True)
     if problem is not None:
-        raise LedgerError(f"The backup {path} is damaged ({problem}). Use another one.")
+        raise LedgerError(f"The backup {path} is damaged ({problem}). Use another backup.")
     return _described(path)
 
 
@@ -131,7 +133,7 @@ def _described(path: Path) -> Backup:
             )
         found = _facts(opened)
     if found["campaign"] is None:
-        raise LedgerError(f"The ledger in {path} is of no campaign: nothing can be restored from it.")
+        raise LedgerError(f"The ledger in {path} belongs to no campaign: nothing can be restored from it.")
     about = _read_about(path / ABOUT_NAME)
     return Backup(
         folder=path,
@@ -155,9 +157,9 @@ def _check_places(source: Path, target: Path, *, force: bool) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not force:
-        raise ConfigError(f"{target} exists. Choose another name, or replace it with --force.")
+        raise ConfigError(f"{target} already exists. Choose another name, or replace it with --force.")
     if not (target / ABOUT_NAME).is_file() or not (target / LEDGER_NAME).is_file():
-        raise ConfigError(f"{target} is no backup, so --force does not replace it. Choose another name.")
+        raise ConfigError(f"{target} is not a backup, so --force will not replace it. Choose another name.")
 
 
 def _copy_ledger(source: Path, copy: Path, shown: Path, progress: Progress) -> None:

@@ -25,18 +25,18 @@ def examine(folder: Path, *, libraries: bool = False) -> list[Finding]:
     if alone or libraries:
         findings += check_libraries()
     if alone:
-        return [*findings, ok("project", f"none in {folder}: only the installation was looked at")]
+        return [*findings, ok("project", f"none in {folder}: only the installation was checked")]
     config, found = _config(folder)
     findings.append(found)
     if not state.is_dir():
-        remedy = "Put a backup back (`curator restore`), or start anew: move curator.toml away, then `curator init`."
-        return [*findings, fail("folder", f"{state} is not there", remedy)]
+        remedy = "Restore a backup (`curator restore`), or start over: move curator.toml away, then `curator init`."
+        return [*findings, fail("folder", f"{state} is missing", remedy)]
     try:
         return findings + _project(folder, state, config)
     except ImportError as exc:
         return [
             *findings,
-            fail("project", f"cannot be looked at: {exc}", "Install the packages named above first."),
+            fail("project", f"cannot be checked: {exc}", "Install the packages named above first."),
         ]
 
 
@@ -49,7 +49,7 @@ def _config(folder: Path) -> tuple[Config | None, Finding]:
     try:
         config = load_config(folder)
     except (ConfigError, OSError) as exc:
-        remedy = "Mend it, or put it back: `curator backup` keeps a copy."
+        remedy = "Fix it, or restore it from a backup: `curator backup` keeps a copy."
         return None, fail("configuration", str(exc), remedy)
     return config, ok("configuration", f"{CONFIG_NAME} of {config.project.name!r}")
 
@@ -91,4 +91,4 @@ def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
 
 def _fault(name: str, exc: Exception) -> Finding:
     said = str(exc) if isinstance(exc, OSError | CuratorError) else f"{type(exc).__name__}: {exc}"
-    return fail(name, f"cannot be looked at ({said})", "Mend that, then run `curator doctor` again.")
+    return fail(name, f"cannot be checked ({said})", "Fix this, then run `curator doctor` again.")

@@ -29,6 +29,7 @@ from curator.cli.results import export, predict
 from curator.cli.serve import serve
 from curator.cli.simulate import simulate
 from curator.cli.start import add, init
+from curator.pool.problems import counted
 
 app = typer.Typer(
     name="curator",
@@ -64,17 +65,24 @@ app.command(cls=SettingsCommand)(add)
 def round_(
     project: ProjectDir = HERE,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Questions of the next round.", show_default="curator.toml's")
+        int | None,
+        typer.Option(min=1, help="Number of questions in the next round.", show_default="curator.toml's"),
     ] = None,
-    partial: Annotated[bool, typer.Option("--partial", help="Settle with the answers there are.")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Settle the round with the answers given so far.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the open round is answered.")] = False,
-    poll: Annotated[float, typer.Option(min=0.1, help="Most seconds between looks with --wait.")] = 30.0,
-    timeout: Annotated[float, typer.Option(min=0, help="Hours that --wait waits at most.")] = 72.0,
+    poll: Annotated[
+        float, typer.Option(min=0.1, help="With --wait: longest time between checks, in seconds.")
+    ] = 30.0,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="With --wait: longest time to wait, in hours.")
+    ] = 72.0,
     probs: Annotated[
         Path | None,
         typer.Option(
-            help="Choose the next batch by these probabilities: item_id and a column for each class, as `curator predict "
-            "--out` writes it."
+            help="Choose the next batch by these probabilities instead of the model's: a file with item_id and a column for each class, as `curator "
+            "predict --out` writes it."
         ),
     ] = None,
     take_over: Annotated[
@@ -82,10 +90,10 @@ def round_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one labeling cycle: pull answers, retrain, measure, log the gain, choose and send the next batch.
+    """Run one labeling cycle: pull answers, retrain, measure, record the gain, choose and send the next batch.
 
-    Safe to run twice, to kill and to run again. Exit code 3: the open round still needs answers, nothing changed.
-    With --wait it looks again until they are there, also while the labeler is away; Ctrl-C stops, nothing is lost.
+    Safe to run twice, or to kill and run again. Exit code 3: the open round still needs answers, and nothing changed.
+    With --wait it keeps checking until they are there, even while the labeler is unreachable; Ctrl-C stops it, and nothing is lost.
     """
     with user_errors():
         from curator.cli.text import results
@@ -133,7 +141,8 @@ def status(
     last: Annotated[
         str | None,
         typer.Option(
-            help="What about so much money gained last, e.g. 100.", show_default="every stretch of rounds"
+            help="Show what roughly the last AMOUNT of spending gained, e.g. 100.",
+            show_default="every stretch of rounds",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -167,9 +176,9 @@ def embeddings(
     project: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Put fresh embeddings in the place of those that came with the data, say from an encoder tuned since.
+    """Replace the embeddings that came with the data by fresh ones, say from an encoder tuned since then.
 
-    Every item needs one. Models are trained again on them when they are next needed; what was measured stays as it was.
+    Every item needs one. Models are retrained on them when they are next needed; what was measured stays as it was.
     """
     with user_errors():
         from curator.errors import ConfigError
@@ -180,13 +189,13 @@ def embeddings(
             if opened.config.encoder.name != "precomputed":
                 raise ConfigError(
                     f"[encoder] name is {opened.config.encoder.name!r}, which computes embeddings by itself. Only "
-                    "precomputed ones can be replaced."
+                    "precomputed embeddings can be replaced."
                 )
             replaced = replace_embeddings(opened.embeddings, opened.pool, path)
         echo(
             printing.as_json(vars(replaced))
             if as_json
-            else f"{replaced.items:,} embeddings of {replaced.dim} entries are in place, {replaced.zero_rows:,} of them zero"
+            else f"{counted(replaced.items, 'embedding')} of {replaced.dim} entries stored, {replaced.zero_rows:,} of them all zero"
         )
 
 
@@ -195,7 +204,7 @@ app.command(cls=SettingsCommand)(predict)
 
 @app.command()
 def strategies(as_json: AsJson = False) -> None:
-    """List what can choose the next batch, one line each."""
+    """List the strategies that can choose the next batch, one per line."""
     with user_errors():
         from strategies.registry import Scorer, get, names
 
@@ -219,18 +228,18 @@ def strategies(as_json: AsJson = False) -> None:
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="Where the demo project goes; must not exist, or be an older demo.")
+        Path, typer.Argument(help="Folder for the demo project; must not exist, or must be an older demo.")
     ] = Path("curator-demo"),
-    rounds: Annotated[int, typer.Option(min=2, help="Rounds to measure.")] = 8,
+    rounds: Annotated[int, typer.Option(min=2, help="Number of rounds to measure.")] = 8,
     studio: Annotated[
         bool,
         typer.Option("--studio", help="Label through a real Label Studio, with a simulated annotator."),
     ] = False,
     executable: Annotated[
         Path | None,
-        typer.Option(help="With --studio: a `label-studio` program to use.", show_default="install one"),
+        typer.Option(help="With --studio: `label-studio` program to use.", show_default="install one"),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="With --studio: leave the server on.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="With --studio: leave the server running.")] = False,
 ) -> None:
     """Run a whole campaign on scikit-learn's handwritten digits, with known labels standing in for people."""
     with user_errors():

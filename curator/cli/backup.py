@@ -9,17 +9,18 @@ from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
+from curator.pool.problems import counted
 
 
 def backup(
-    path: Annotated[Path, typer.Argument(help="Folder to make; must not exist.")],
+    path: Annotated[Path, typer.Argument(help="Folder to create; must not exist.")],
     project: ProjectDir = HERE,
-    force: Annotated[bool, typer.Option("--force", help="Replace a backup that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing backup.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy the ledger and curator.toml into a folder; safe while rounds run and people answer.
 
-    The copy is checked before it gets its name. The data files, and what can be computed again from them (pool,
+    The copy is checked before it gets its name. The data files, and what can be recomputed from them (pool,
     embeddings, models), are not in it.
     """
     with user_errors():
@@ -32,6 +33,6 @@ def backup(
             return
         config = "curator.toml" if made.has_config else "no curator.toml (there is none in the project)"
         echo(
-            f"{made.folder}: ledger of campaign {made.campaign} ({made.rounds:,} rounds, {made.answers:,} answers, "
-            f"{made.size:,} bytes), {config}\nNot in it: {NOT_IN_IT}."
+            f"{made.folder}: ledger of campaign {made.campaign} ({counted(made.rounds, 'round')}, {counted(made.answers, 'answer')}, "
+            f"{made.size:,} bytes), {config}\nNot included: {NOT_IN_IT}."
         )

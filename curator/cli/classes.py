@@ -21,10 +21,10 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
     help="Show the classes with their labels; add, rename, merge or split them while the campaign runs.\n\n"
-    "Answers keep the meaning they had. What has to be asked again, and its price, is said before anything is changed.",
+    "Answers keep the meaning they had. What has to be asked again, and at what price, is shown before anything is changed.",
 )
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would mean.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go on although answers count no more.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead even if some answers no longer count.")]
 
 
 @app.callback()
@@ -48,19 +48,21 @@ def add(
     project: ProjectDir = HERE,
     from_: Annotated[
         list[str] | None,
-        typer.Option("--from", help="A class that such items were given until now; may be repeated."),
+        typer.Option("--from", help="Class that such items have been given so far; may be repeated."),
     ] = None,
     keep: Annotated[
         bool,
-        typer.Option("--keep-answers", help="Nothing labeled so far is of the new class: ask nobody again."),
+        typer.Option(
+            "--keep-answers", help="Nothing labeled so far belongs to the new class: ask nothing again."
+        ),
     ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add classes. The labeled hold-out is asked about again, since some of it may be of the new class.
+    """Add classes. The labeled hold-out is asked about again, since some of it may belong to the new class.
 
-    With --from only what was given these classes is; their training items go back into the pool.
+    With --from only items labeled with these classes are; their training items go back into the pool.
     """
     from curator.rounds.classes import wanted
 
@@ -80,7 +82,7 @@ def rename(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a class another name. Its labels follow; nobody is asked anything."""
+    """Rename a class. Its labels change with it; nothing is asked again."""
     from curator.rounds.classes import wanted
 
     _change(
@@ -102,7 +104,7 @@ def merge(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make one class of several. Their labels follow; nobody is asked anything."""
+    """Merge several classes into one. Their labels change with them; nothing is asked again."""
     from curator.rounds.classes import wanted
 
     _change(
@@ -119,14 +121,14 @@ def split(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The class.")],
     parts: Annotated[
-        list[str], typer.Argument(help="The classes it becomes; its own name may be one of them.")
+        list[str], typer.Argument(help="The classes it becomes; its own name may be among them.")
     ],
     project: ProjectDir = HERE,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make several classes of one. Its hold-out items are asked about again, its training items go back into the pool."""
+    """Split a class into several. Its hold-out items are asked about again, its training items go back into the pool."""
     from curator.rounds.classes import wanted
 
     _change(
@@ -181,4 +183,6 @@ def _agree(report: "ClassesReport", *, currency: str, yes: bool) -> bool:
     if yes:
         return True
     lines = "\n".join([f"{report.sentence}:", *meaning_lines(report, currency)])
-    raise ConfigError(f"{lines}\nNothing was changed. Say --yes to go on, or --dry-run to see it only.")
+    raise ConfigError(
+        f"{lines}\nNothing was changed. Add --yes to go ahead, or --dry-run to only see what would change."
+    )

@@ -11,13 +11,15 @@ from curator.cli.options import HERE, AsJson, ProjectDir
 from curator.cli.printing import echo
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Show the bill; bring it to what was really invoiced."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Show the bill, and correct it to what was really invoiced.",
 )
 
 
 @app.command()
 def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
-    """Show what each round cost by kind, how that is known, and the rate card as it is understood."""
+    """Show what each round cost by kind, how that is known, and the rate card as curator understands it."""
     with user_errors():
         from curator.cli.text.cost import bill_text
         from curator.money.overview import cost_overview
@@ -32,15 +34,17 @@ def show(project: ProjectDir = HERE, as_json: AsJson = False) -> None:
 def reprice(
     rounds: Annotated[
         list[int],
-        typer.Option("--round", help="That asked; several: --round 2 --round 3.", show_default=False),
+        typer.Option(
+            "--round", help="Round that asked; may be repeated: --round 2 --round 3.", show_default=False
+        ),
     ],
     project: ProjectDir = HERE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Pay the answers of a round by the rates that curator.toml has now, as when they were agreed on late.
+    """Charge the answers of a round at the rates that curator.toml has now, say because they were agreed on late.
 
-    A price that is changed in curator.toml holds for rounds that are opened afterwards; what was asked before keeps its price
+    A price changed in curator.toml applies to rounds opened afterwards; what was asked before keeps its price
     until this command says otherwise. Each change is a row of the bill with its reason, nothing is overwritten.
     """
     with user_errors():
@@ -63,15 +67,18 @@ def reprice(
 @app.command("import")
 def import_(
     invoice: Annotated[
-        Path, typer.Argument(help="CSV: round, amount, and if wanted kind, currency and note.")
+        Path,
+        typer.Argument(
+            help="CSV file with the columns round and amount, and optionally kind, currency and note."
+        ),
     ],
     project: ProjectDir = HERE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Override what rounds cost with what was really invoiced; gain per dollar follows.
+    """Replace what rounds cost by what was really invoiced; gain per dollar follows.
 
-    The difference is added to the ledger, nothing in it is overwritten. The same file again changes nothing.
+    The difference is added to the ledger, and nothing in it is overwritten. Importing the same file again changes nothing.
     """
     with user_errors():
         from curator.cli.text.cost import import_text

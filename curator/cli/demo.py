@@ -60,7 +60,7 @@ def run_demo(
     from curator.views.report.write import write_report
 
     if (executable or keep) and not studio:
-        raise ConfigError("--executable and --keep are about the server of --studio: add it.")
+        raise ConfigError("--executable and --keep concern the server that --studio starts: add --studio.")
     _clear(folder)
     images = _write_digits(folder / "digits")
     home = StudioHome(folder.absolute().parent / _STUDIO)
@@ -89,7 +89,7 @@ def run_demo(
         show(f"Report: {write_report(project).page}")
         if url and keep:
             say(
-                f"Have a look at {project.labeler.where()}. For commands on {folder}: "
+                f"Have a look at {project.labeler.where()}. To run commands on {folder}: "
                 f"export {FILE_VARIABLE}={home.folder / TOKEN}\n"
                 f"`curator studio down --home {home.folder}` stops the server."
             )
@@ -119,7 +119,7 @@ def _against_random(project: Project, known: Mapping[str, str], say: Callable[[s
     """The campaign beside labels drawn at random: the same pool, hold-out and model, in labels and in money."""
     from curator.simulate.twin import random_twin
 
-    say(f"Training on labels drawn at random instead, {DRAWS} draws, to compare")
+    say(f"For comparison: training on labels drawn at random, {DRAWS} draws")
     rows = queries.measures.gain_table(project.ledger)
     measured = {int(row["labels"]): float(row["value"]) for row in rows}
     sizes = [labels for labels in measured if max(measured) % labels == 0]
@@ -142,12 +142,12 @@ def _told(twin: "Twin", most: int) -> str:
     ours, theirs = round(twin.needed), round(twin.needed_at_random)
     each = ["not reached" if labels > most else f"{labels:,.0f}" for labels in twin.needed_by_each]
     said = (
-        f"To accuracy {twin.level:.3f} curator took {ours:,} labels ({_cost(ours)}), labels at random {theirs:,} "
+        f"To reach accuracy {twin.level:.3f}, curator took {ours:,} labels ({_cost(ours)}); random labels took {theirs:,} "
         f"({_cost(theirs)}; by draw: {', '.join(each)})"
     )
     if twin.needed_by_each[0] > twin.needed:
-        return f"{said}: {1 - ours / theirs:.0%} fewer, and fewer than with each draw. `curator simulate` plays more of them."
-    return f"{said}. Not every draw took more, so a saving is not shown here; `curator simulate` plays more of them."
+        return f"{said}: {1 - ours / theirs:.0%} fewer, and fewer than in every draw. `curator simulate` plays more of them."
+    return f"{said}. Not every draw took more, so this does not show a saving; `curator simulate` plays more of them."
 
 
 def _cost(labels: int) -> str:
@@ -158,7 +158,7 @@ def _clear(folder: Path) -> None:
     if not folder.exists():
         folder.mkdir(parents=True)
     elif not (folder / _MARK).exists():
-        raise ConfigError(f"{folder} exists and is not a demo of ours: name another folder.")
+        raise ConfigError(f"{folder} exists and is not a demo that curator made: choose another folder.")
     else:
         for old in ("digits", ".curator"):
             shutil.rmtree(folder / old, ignore_errors=True)

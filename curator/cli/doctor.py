@@ -26,9 +26,9 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check installation, project, ledger and labeler; each line passes, or says what to do. Changes nothing.
+    """Check installation, project, ledger and labeler; each line passes or says what to do. Changes nothing.
 
-    Exit code 1 when something fails. Outside of a project only the installation is looked at, its libraries included.
+    Exit code 1 when something fails. Outside a project only the installation is checked, including its libraries.
     """
     with user_errors():
         from curator.care.doctor import examine, failed

@@ -21,7 +21,7 @@ TOKEN_VARIABLE, SERVE_VARIABLE = "LABEL_STUDIO_API_KEY", "CURATOR_SERVE_SECRET" 
 TRACEBACK = "CURATOR_TRACEBACK"  # in the environment: show where an error came up
 _NOBODY_READS = 141  # as a shell counts a program that SIGPIPE ended
 _ROOT = Path(__file__).resolve().parents[2]
-_AGAIN = "What was finished is kept, and the same command goes on from there."
+_AGAIN = "What was finished is kept, and the same command continues from there."
 _AROUND = 40  # characters before and after one that is not Unicode
 _MOST_CHARACTERS = 300  # of what an error says that is not ours
 
@@ -89,8 +89,8 @@ def _about_files(exc: OSError) -> str:
     where = f" ({exc.filename})" if exc.filename else ""
     if exc.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
-            f"No space is left on the disk{where}. What was half-written does not count: free some space and run the "
-            "same command again, it goes on from there. `curator doctor` says how much is needed."
+            f"No space is left on the disk{where}. Half-written files do not count: free some space and run the same "
+            "command again; it continues from there. `curator doctor` shows how much is needed."
         )
     if exc.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return (
@@ -111,21 +111,21 @@ def _about_the_rest(exc: Exception) -> str:
     if isinstance(exc, MemoryError):
         return (
             f"There is not enough memory{f' ({_short(said)})' if said else ''}. {_AGAIN} Close other programs, use a "
-            "machine with more, or begin with less data."
+            "machine with more, or start with less data."
         )
     if isinstance(exc, RecursionError):
-        return "A file is nested too deeply to be read. Look at curator.toml and at the data files; `curator doctor` helps."
+        return "A file is nested too deeply to be read. Check curator.toml and the data files; `curator doctor` helps."
     if isinstance(exc, UnicodeError):
         shown = said
         if isinstance(exc, UnicodeEncodeError | UnicodeDecodeError):
             shown = repr(exc.object[max(0, exc.start - _AROUND) : exc.end + _AROUND])
         return (
-            f"A text or a name is not Unicode: {_short(shown)}. Name files, folders and columns in UTF-8, and save data "
+            f"A text or a name is not valid Unicode: {_short(shown)}. Name files, folders and columns in UTF-8, and save data "
             "files as UTF-8, then run again."
         )
     return (
-        f"curator did not expect this ({type(exc).__name__} in {_where(exc)}: {_short(said) or 'no reason given'}). {_AGAIN} "
-        f"`curator doctor` looks for damage. If it finds none, this is a fault of curator: please report it, with what "
+        f"Unexpected error ({type(exc).__name__} in {_where(exc)}: {_short(said) or 'no reason given'}). {_AGAIN} "
+        f"`curator doctor` looks for damage. If it finds none, this is a bug in curator: please report it, with what "
         f"{TRACEBACK}=1 shows."
     )
 

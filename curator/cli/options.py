@@ -31,7 +31,7 @@ SkipBadRows = Annotated[
         show_default="nothing is imported",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file also when curator did not write it.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file even if curator did not write it.")]
 
 
 class SettingsCommand(TyperCommand):

@@ -16,25 +16,30 @@ def plan(
     project: ProjectDir = HERE,
     target: Annotated[
         float | None,
-        typer.Option(help="Of the metric, e.g. 0.92.", show_default="[stop] target, if any"),
+        typer.Option(help="Target value of the metric, e.g. 0.92.", show_default="[stop] target, if any"),
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="What may still be spent, e.g. 800.", show_default="what is left of [cost] budget"),
+        typer.Option(
+            help="Amount that may still be spent, e.g. 800.", show_default="what is left of [cost] budget"
+        ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, max=1000, help="How many rounds ahead.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="Number of rounds to look ahead.")] = 5,
     price_per_label: Annotated[
         str | None,
-        typer.Option(help="What a label costs all told.", show_default="what the last rounds cost"),
+        typer.Option(help="Total cost of a label.", show_default="what the last rounds cost"),
     ] = None,
     holdout: Annotated[
-        bool, typer.Option("--holdout", help="Instead: what other hold-out sizes cost, and what they show.")
+        bool,
+        typer.Option(
+            "--holdout", help="Show instead what other hold-out sizes cost, and which gains they can show."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Forecast the metric over labels and money, with intervals that were back-tested, from the measured rounds.
 
-    With a target: what it will cost, the chance to reach it within the budget, and how many labels to order next. No forecast
+    With a target: what it will cost, the chance of reaching it within the budget, and how many labels to order next. No forecast
     is made from fewer than four rounds, beyond four times the labels seen, or over a change of strategy or model.
     """
     if holdout:

@@ -15,10 +15,11 @@ from curator.cli.printing import echo, say
 def report(
     project: ProjectDir = HERE,
     out: Annotated[
-        Path | None, typer.Option(help="Where to: FILE.html.", show_default=".curator/reports/round-NNN.html")
+        Path | None,
+        typer.Option(help="File to write: FILE.html.", show_default=".curator/reports/round-NNN.html"),
     ] = None,
     force: Force = False,
-    open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write one HTML page that needs no network, and the same numbers as JSON beside it.

@@ -25,27 +25,28 @@ def restore(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A data file; again for each that was added, in order.", show_default="[data] source"
+            help="A data file; repeat for each that was added, in order.", show_default="[data] source"
         ),
     ] = None,
     embeddings: Annotated[
         list[str] | None, typer.Option(help="Precomputed embeddings, one file per data file, as for `init`.")
     ] = None,
     holdout_embeddings: Annotated[
-        str | None, typer.Option(help="Those of the hold-out file, as for `init`.")
+        str | None, typer.Option(help="Embeddings of the hold-out file, as for `init`.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also when the ledger is whole; it is moved aside.")
+        bool,
+        typer.Option("--force", help="Restore even if the ledger is intact; the old one is moved aside."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild a lost or damaged .curator from a backup, the data files and what the labeler still has.
 
-    curator.toml has to be there. Items, rounds, questions and answers come back, with what they cost; what cannot is said.
-    A former .curator is moved aside, never removed. Nothing is asked or paid again: `curator round` goes on.
+    curator.toml must be there. Items, rounds, questions and answers come back, with what they cost; what cannot be restored is listed.
+    The old .curator is moved aside, never deleted. Nothing is asked or paid for again: `curator round` continues.
     """
     with user_errors():
-        from curator.amounts import format_amount
+        from curator.amounts import readable_amount
         from curator.care.restore.result import RestoreOptions
         from curator.care.restore.run import restore_project
         from curator.config import load_config
@@ -65,7 +66,7 @@ def restore(
         if as_json:
             echo(printing.as_json(report.as_json()))
             return
-        spent = format_amount(report.counts["spent"], load_config(project).cost.currency)
+        spent = readable_amount(report.counts["spent"], load_config(project).cost.currency)
         paid = "what was spent is not known" if report.counts["spent"] is None else f"{spent} spent"
         counts = ", ".join(
             f"{count:,} {_SHOWN.get(what, what)}" for what, count in report.counts.items() if what != "spent"
@@ -74,5 +75,5 @@ def restore(
         lines += [f"  {line}" for line in report.restored]
         lines += ["Missing:", *(f"  {line}" for line in report.missing)] if report.missing else []
         if report.moved_to:
-            lines.append(f"The former .curator is in {report.moved_to}; remove it when all is well.")
-        echo("\n".join([*lines, "Go on with `curator round`."]))
+            lines.append(f"The old .curator is in {report.moved_to}; delete it when all is well.")
+        echo("\n".join([*lines, "Continue with `curator round`."]))

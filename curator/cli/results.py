@@ -10,25 +10,27 @@ from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Force, Header, ProjectDir, Quoting
 from curator.cli.printing import echo, say
+from curator.pool.problems import counted
 
 
 def export(
-    path: Annotated[Path, typer.Argument(help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.")],
+    path: Annotated[Path, typer.Argument(help="File to write: FILE.parquet, FILE.csv or FILE.jsonl.")],
     project: ProjectDir = HERE,
     answers: Annotated[
         bool, typer.Option("--answers", help="A row per answer instead of one per label.")
     ] = False,
     columns: Annotated[
-        bool, typer.Option("--columns/--no-columns", help="With the data's own columns, after ours.")
+        bool, typer.Option("--columns/--no-columns", help="Add the data's own columns, after curator's.")
     ] = True,
     raw: Annotated[
-        bool, typer.Option("--raw", help="CSV: leave texts as they are that a spreadsheet would run.")
+        bool,
+        typer.Option("--raw", help="CSV: leave text that a spreadsheet would run as a formula as it is."),
     ] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Ask the labeler for corrections first.")] = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are as given.
+    """Write the labels with their provenance: who, when, round, price, agreement. Ids and classes are written as given.
 
     In CSV a free text that begins like a formula gets an apostrophe before it, so that no spreadsheet runs it, and the
     output counts them; --raw leaves them. Parquet and JSONL hold every text as it is.
@@ -76,13 +78,15 @@ def predict(
     path: Annotated[
         Path | None,
         typer.Argument(
-            help="A file with the columns of the pool, labels not needed.", show_default="the pool"
+            help="File with the same columns as the pool; labels are not needed.", show_default="the pool"
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Where to: FILE.parquet, FILE.csv or FILE.jsonl.", show_default="stdout, as CSV"
+            "--out",
+            help="File to write: FILE.parquet, FILE.csv or FILE.jsonl.",
+            show_default="stdout, as CSV",
         ),
     ] = None,
     project: ProjectDir = HERE,
@@ -96,9 +100,9 @@ def predict(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the newest model thinks of items: the likeliest class, and the probability of every class.
+    """Show what the newest model predicts for items: the likeliest class, and the probability of every class.
 
-    Nothing is asked, paid or added to the pool.
+    Nothing is asked, paid for or added to the pool.
 
     Example: curator predict new.csv --out predictions.csv
     """
@@ -118,7 +122,9 @@ def predict(
             )
             written = None if out is None else export_predictions(opened, predictions, out, force=force)
         if predictions.repeats:
-            say(f"{predictions.repeats:,} rows repeat the content of another: each content is listed once.")
+            say(
+                f"{counted(predictions.repeats, 'row')} with the content of another: each content is listed only once."
+            )
         if written is None:
             echo(printing.as_json(predictions.rows()) if as_json else csv_text(predictions), nl=as_json)
             return
@@ -127,5 +133,5 @@ def predict(
                 {"predictions": written.rows, "path": str(out), "model": predictions.model_version}
             )
             if as_json
-            else f"{written.rows:,} predictions of {predictions.model_version} written to {out}"
+            else f"{counted(written.rows, 'prediction')} of {predictions.model_version} written to {out}"
         )

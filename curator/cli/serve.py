@@ -7,25 +7,30 @@ import typer
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, ProjectDir
 from curator.cli.printing import echo, say
+from curator.pool.problems import counted
 
 
 def serve(
     project: ProjectDir = HERE,
     host: Annotated[
-        str, typer.Option(help="Where to listen; beyond this machine it needs CURATOR_SERVE_SECRET.")
+        str, typer.Option(help="Address to listen on; beyond this machine CURATOR_SERVE_SECRET is required.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: any free port.")] = 9090,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free port.")] = 9090,
     url: Annotated[
         str | None,
-        typer.Option(help="Address under which Label Studio reaches it.", show_default="http://HOST:PORT"),
+        typer.Option(
+            help="Address at which Label Studio reaches this server.", show_default="http://HOST:PORT"
+        ),
     ] = None,
     register: Annotated[
         bool,
-        typer.Option("--register/--no-register", help="Make it known to Label Studio, until it stops."),
+        typer.Option("--register/--no-register", help="Register with Label Studio until the server stops."),
     ] = True,
     unregister: Annotated[
         bool,
-        typer.Option("--unregister", help="Take what a killed server left out of Label Studio, and end."),
+        typer.Option(
+            "--unregister", help="Remove from Label Studio what a killed server left there, and exit."
+        ),
     ] = False,
 ) -> None:
     """Serve the newest model's suggestions to Label Studio, and wake `curator round --wait` when answers come.
@@ -39,7 +44,7 @@ def serve(
         from curator.serve.run import unregister as take_out
 
         if unregister:
-            echo(f"{take_out(project)} entries taken out of Label Studio.")
+            echo(f"{counted(take_out(project), 'entry', 'entries')} removed from Label Studio.")
             return
         with stopped_by_signals() as stop:
             serve_project(

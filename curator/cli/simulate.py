@@ -34,58 +34,66 @@ def simulate(
             help="Comma-separated; random is always played. A mixture: entropy=0.5+coverage=0.5.",
         ),
     ] = "auto,margin,coverage,random",
-    seeds: Annotated[int, typer.Option(min=1, help="Campaigns of each strategy.")] = 10,
+    seeds: Annotated[int, typer.Option(min=1, help="Campaigns per strategy.")] = 10,
     data: Annotated[
         Path | None,
         typer.Option(help="Labeled data, as for `curator init`.", show_default="the project's labels"),
     ] = None,
     project: ProjectDir = HERE,
     price: Annotated[
-        str | None, typer.Option(help="Of one label, e.g. 0.08.", show_default="the project's")
+        str | None, typer.Option(help="Price of one label, e.g. 0.08.", show_default="the project's")
     ] = None,
     hourly_rate: Annotated[
-        str | None, typer.Option(help="Instead of --price: items cost the time that reading them takes.")
+        str | None, typer.Option(help="Instead of --price: items cost the time it takes to read them.")
     ] = None,
     seconds_per_item: Annotated[
-        float, typer.Option(min=0, help="With --hourly-rate: that any item takes ...")
+        float, typer.Option(min=0, help="With --hourly-rate: seconds that every item takes ...")
     ] = SECONDS_PER_ITEM,
     seconds_per_word: Annotated[
-        float, typer.Option(min=0, help="... and that each word adds.")
+        float, typer.Option(min=0, help="... and seconds that each word adds.")
     ] = SECONDS_PER_WORD,
     currency: Annotated[
         str | None, typer.Option(help="Three-letter code.", show_default="the project's, or USD")
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(min=2, help="Batches in all.", show_default="10, or what --budget pays for"),
+        typer.Option(min=2, help="Total number of batches.", show_default="10, or what --budget pays for"),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(min=1, help="Labels per round.", show_default="the project's, or by the data"),
+        typer.Option(min=1, help="Labels per round.", show_default="the project's, or chosen by the data"),
     ] = None,
     seed_batch: Annotated[
         int | None,
         typer.Option(min=1, help="Labels of the first round.", show_default="two per class or more"),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Money that no campaign exceeds; without --rounds it ends them.")
+        str | None, typer.Option(help="Spending limit of each campaign; without --rounds it ends them.")
     ] = None,
     seed_strategy: Annotated[
         str | None,
-        typer.Option(help="Of the first round; random labels begin at random.", show_default="maxherding"),
+        typer.Option(
+            help="Strategy of the first round; random campaigns begin at random.", show_default="maxherding"
+        ),
     ] = None,
     random_share: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Of each batch, drawn at random.", show_default="the project's, or 0.1"
+            min=0,
+            max=1,
+            help="Share of each batch that is drawn at random.",
+            show_default="the project's, or 0.1",
         ),
     ] = None,
     cost_aware: Annotated[
-        bool, typer.Option("--cost-aware", help="Play each strategy a second time, by gain per cost.")
+        bool,
+        typer.Option("--cost-aware", help="Play each strategy a second time, choosing by gain per cost."),
     ] = False,
     allow_code: Annotated[
         bool,
-        typer.Option("--allow-code", help="A strategy MODULE:FUNCTION may lie outside modAL; it is run."),
+        typer.Option(
+            "--allow-code", help="Allow a strategy MODULE:FUNCTION from outside modAL; its code is run."
+        ),
     ] = False,
     metric: Annotated[
         str | None, typer.Option(help="{holdout.metric}", show_default="the project's, or accuracy")
@@ -95,7 +103,7 @@ def simulate(
         typer.Option(help="head, or sklearn:MODULE.CLASS.", show_default="the project's, or head"),
     ] = None,
     model_params: Annotated[
-        str | None, typer.Option(help="""Its parameters as JSON, e.g. '{"C": 10}'.""")
+        str | None, typer.Option(help="""Parameters of the model as JSON, e.g. '{"C": 10}'.""")
     ] = None,
     model_seeds: Annotated[
         int | None, typer.Option(min=1, help="Models per fit.", show_default="the project's, or 3")
@@ -103,12 +111,15 @@ def simulate(
     holdout: Annotated[
         str | None,
         typer.Option(
-            help="Items that only measure, or a labeled file.", show_default="a third, at most 2,000"
+            help="Number of items used only to measure, or a labeled file.",
+            show_default="a third, at most 2,000",
         ),
     ] = None,
     pool: Annotated[
         int | None,
-        typer.Option(min=1, help="Items to choose from, at most.", show_default="4,000, or less by the data"),
+        typer.Option(
+            min=1, help="Largest number of items to choose from.", show_default="4,000, or less by the data"
+        ),
     ] = None,
     holdouts: Annotated[
         str | None, typer.Option(help="For --curves: nested sizes of the hold-out, e.g. 300,1000,all.")
@@ -134,13 +145,17 @@ def simulate(
     embeddings: Annotated[
         str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
     ] = None,
-    holdout_embeddings: Annotated[str | None, typer.Option(help="The same for the hold-out file.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="As of `curator init`.", show_default="by kind")] = None,
+    holdout_embeddings: Annotated[
+        str | None, typer.Option(help="Embeddings of the hold-out file, likewise.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder, as for `curator init`.", show_default="by kind")
+    ] = None,
     classes: Annotated[
         str | None, typer.Option(help="Comma-separated classes.", show_default="those of the label column")
     ] = None,
     allow_outside: Annotated[
-        bool, typer.Option("--allow-outside", help="Take images from outside the folder of the data file.")
+        bool, typer.Option("--allow-outside", help="Accept images from outside the folder of the data file.")
     ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -148,10 +163,11 @@ def simulate(
     header: Header = None,
     skip_bad_rows: SkipBadRows = None,
     name: Annotated[
-        str | None, typer.Option(help="What results call the data.", show_default="the file's name")
+        str | None, typer.Option(help="Name of the data in the results.", show_default="the file's name")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Campaigns at a time.", show_default="one per core")
+        int | None,
+        typer.Option(min=1, help="Number of campaigns to run at a time.", show_default="one per core"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -167,7 +183,7 @@ def simulate(
     over money with those of random labels: area, labels and money to each target, paired tests, what would have been
     saved, and what to do.
 
-    Safe to stop: finished campaigns are kept, the same command goes on with the rest, and more --strategies or --seeds
+    Safe to stop: finished campaigns are kept, the same command continues with the rest, and more --strategies or --seeds
     play only what is new.
 
     Example: curator simulate --data old-labels.csv --price 0.08 --strategies auto,margin,random --seeds 20

@@ -10,6 +10,7 @@ from curator.cli import printing
 from curator.cli.errors import user_errors
 from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Header, ProjectDir, Quoting, SkipBadRows
 from curator.cli.printing import echo, say
+from curator.pool.problems import counted
 
 
 def init(
@@ -67,7 +68,7 @@ def init(
         ),
     ] = None,
     class_: Annotated[
-        list[str] | None, typer.Option("--class", help="One class, as it is; can be repeated.")
+        list[str] | None, typer.Option("--class", help="One class, taken literally; may be repeated.")
     ] = None,
     cannot_tell: Annotated[
         str | None,
@@ -94,7 +95,7 @@ def init(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="One that `curator strategies` lists; mixtures only in curator.toml.", show_default="auto"
+            help="A strategy from `curator strategies`; mixtures only in curator.toml.", show_default="auto"
         ),
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="{acquisition.batch}", show_default="100")] = None,
@@ -105,7 +106,7 @@ def init(
         ),
     ] = None,
     holdout_embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings of the hold-out file, as --embeddings.")
+        str | None, typer.Option(help="Embeddings of the hold-out file, as for --embeddings.")
     ] = None,
     metric: Annotated[
         str | None,
@@ -120,16 +121,19 @@ def init(
     ] = None,
     use_labels: Annotated[
         bool,
-        typer.Option("--use-labels", help="Take the data's own label column as such; ask about the rest."),
+        typer.Option(
+            "--use-labels",
+            help="Use the data's own label column as training labels at no price; ask about the rest.",
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be understood; write nothing.")
+        bool, typer.Option("--dry-run", help="Show how the data would be read; write nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
 
-    What is not given is inferred, and said: columns, classes, copies, languages. Nothing is sent to anybody yet.
+    What you do not give is inferred and shown: columns, classes, copies, languages. Nothing is sent to anybody yet.
 
     Example: curator init reviews --data reviews.csv --classes positive,negative --price 0.08 --url http://localhost:8080
     """
@@ -164,7 +168,7 @@ def add(
     labeled: Annotated[
         bool,
         typer.Option(
-            "--labeled", help="Its labels are yours: training labels at no price, also of known items."
+            "--labeled", help="Its labels are yours: training labels at no price, for known items too."
         ),
     ] = False,
     label: Annotated[
@@ -179,7 +183,7 @@ def add(
 ) -> None:
     """Append data to the pool. Known items are skipped; a known id with other content is refused.
 
-    With --labeled the file may be an export, of curator or of Label Studio (JSON). A label that was paid for stays.
+    With --labeled the file may be an export from curator or from Label Studio (JSON). Labels that were paid for stay.
     """
     with user_errors():
         from curator.cli.text import results
@@ -194,17 +198,17 @@ def add(
         reading = parse_reading(delimiter, encoding, quoting, header=header)
         if labeled and skip_bad_rows:
             raise ConfigError(
-                "--skip-bad-rows does not go with --labeled: correct the rows, or leave it out."
+                "--skip-bad-rows cannot be used with --labeled: correct the rows, or leave it out."
             )
         if label is not None and not labeled:
             raise ConfigError(
-                "--label names the labels of a file that is added with --labeled. Give both, or leave it out."
+                "--label names the column of labels in a file that is added with --labeled. Give both, or leave it out."
             )
         with Project(project, progress=RichProgress(), say=say) as opened:
             if labeled:
                 own = add_labeled(opened, path, embeddings, label=label, reading=reading)
                 lines = [
-                    f"{own.added:,} items added, {own.new:,} labels taken in",
+                    f"{counted(own.added, 'item')} added, {counted(own.new, 'label')} imported",
                     *own_labels_notes(own, opened.config.cost.currency),
                 ]
                 echo(printing.as_json(vars(own)) if as_json else "\n  ".join(lines))

@@ -36,7 +36,7 @@ def up(
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65_535, help="Where to listen.", show_default="as before, else 8080 or the next free"
+            min=1, max=65_535, help="Port to listen on.", show_default="as before, else 8080 or the next free"
         ),
     ] = None,
     images: Annotated[
@@ -49,19 +49,19 @@ def up(
     executable: Annotated[
         Path | None,
         typer.Option(
-            help="A `label-studio` program to use.", show_default="as before, else installed by curator"
+            help="`label-studio` program to use.", show_default="as before, else installed by curator"
         ),
     ] = None,
     credentials: Annotated[
         Literal["keyring", "file"] | None,
         typer.Option(
-            help="Keep password and token in the keyring, or in the clear in files that only you can read.",
+            help="Keep password and token in the keyring, or in plain text in files that only you can read.",
             show_default="as before, else keyring",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start it; the first time, install it (1 GB). Ready when this returns; harmless when it runs already.
+    """Start it; the first time, install it (1 GB). Ready when this returns; harmless if it is already running.
 
     It listens on 127.0.0.1 only and sends no usage data. `curator round` finds its token by itself.
 
@@ -78,18 +78,18 @@ def up(
         if as_json:
             echo(printing.as_json({**done.status.as_json(), "started": done.started}))
         else:
-            echo("Started." if done.started else "It runs already.")
+            echo("Started." if done.started else "It is already running.")
             echo(_text(done.status))
 
 
 @app.command()
 def down(home: HomeDir = None, as_json: AsJson = False) -> None:
-    """Stop it. Its projects and its account stay for the next `curator studio up`."""
+    """Stop it. Its projects and its account are kept for the next `curator studio up`."""
     with user_errors():
         from curator.studio import service
 
         stopped = service.down(_home(home))
-        said = "Stopped." if stopped else "It does not run."
+        said = "Stopped." if stopped else "It is not running."
         echo(printing.as_json({"stopped": stopped}) if as_json else said)
 
 
@@ -138,7 +138,7 @@ def _text(found: "StudioStatus") -> str:
         ("account", f"{found.email}; `curator studio status --show-password{option}` shows the password"),
         (
             "credentials",
-            "in the keyring" if found.credentials == "keyring" else f"in the clear, in {found.home}",
+            "in the keyring" if found.credentials == "keyring" else f"in plain text, in {found.home}",
         ),
         ("data", found.data),
         ("images", found.images and f"from folders below {found.images}"),

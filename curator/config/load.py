@@ -71,7 +71,7 @@ class Config(Section):
         for setting in ("descriptions", "hotkeys"):
             strange = [name for name in getattr(labeler, setting) if name not in classes]
             if strange:
-                raise ValueError(f"[labeler] {setting} names what is no class: {', '.join(strange)}")
+                raise ValueError(f"[labeler] {setting} names unknown classes: {', '.join(strange)}")
         if labeler.cannot_tell in classes:
             raise ValueError(
                 f'[labeler] cannot_tell is {labeler.cannot_tell!r}, which is a class; set it to ""'
@@ -79,22 +79,22 @@ class Config(Section):
         alike = alike_groups(classes) if self.data.merge_case else []
         if alike:
             raise ValueError(
-                f"[data] merge_case makes one class of {' and '.join(map(repr, alike[0]))}: name one of them only"
+                f"[data] merge_case makes one class of {' and '.join(map(repr, alike[0]))}: name only one of them"
             )
         mistaken = {name for true, costs in self.holdout.mistakes.items() for name in (true, *costs)}
         if mistaken - set(classes):
             raise ValueError(
-                f"[holdout] mistakes names what is no class: {', '.join(sorted(mistaken - set(classes)))}"
+                f"[holdout] mistakes names unknown classes: {', '.join(sorted(mistaken - set(classes)))}"
             )
         right = [true for true, costs in self.holdout.mistakes.items() if true in costs]
         if right:
             raise ValueError(
-                f"[holdout] mistakes prices what is no mistake: {', '.join(right)} taken for itself"
+                f"[holdout] mistakes puts a price on right answers: {', '.join(right)} taken for itself"
             )
         keys = [key.lower() for key in labeler.hotkeys.values()]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
-            raise ValueError(f"[labeler] hotkeys gives a key to two classes: {', '.join(twice)}")
+            raise ValueError(f"[labeler] hotkeys gives two classes the same key: {', '.join(twice)}")
         return self
 
     @model_validator(mode="after")
@@ -205,5 +205,5 @@ def _in_our_words(problem: "ErrorDetails") -> str:
         section = section.model_fields[part].annotation if part in section.model_fields else section
         section = next(iter(get_args(section)[1:]), section)  # a table of sections by name: one of them
     close = get_close_matches(str(name)[:_LONGEST_VALUE], section.model_fields, n=1)
-    known = f"did you mean {close[0]}?" if close else f"known are {', '.join(section.model_fields)}."
+    known = f"did you mean {close[0]}?" if close else f"the settings are {', '.join(section.model_fields)}."
     return f"there is no such setting; {known}"

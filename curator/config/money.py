@@ -93,34 +93,34 @@ class CostSection(RateSection, _InCurrency):  # the currency comes first: fields
         default=1.0,
         ge=1,
         le=100,
-        description="Hours paid per hour of measured work. Above 1 where breaks and training are paid, too.",
+        description="Hours paid per hour of measured work. Above 1 if breaks and training are paid too.",
     )
     review_share: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="Share of the answers that is looked at once more. Goes with `review_price`.",
+        description="Share of the answers that is reviewed. Set together with `review_price`.",
     )
     review_price: Amount | None = Field(
-        default=None, description="Price of looking at one answer once more.", examples=["0.05"]
+        default=None, description="Price of reviewing one answer.", examples=["0.05"]
     )
     per_round: Amount | None = Field(
-        default=None, description="Fixed sum of each round: set-up, project management.", examples=["15.00"]
+        default=None, description="Fixed cost of each round: set-up, project management.", examples=["15.00"]
     )
     per_campaign: Amount | None = Field(
-        default=None, description="Fixed sum, once: tools, onboarding.", examples=["200.00"]
+        default=None, description="Fixed cost, paid once: tools, onboarding.", examples=["200.00"]
     )
     compute_per_hour: Amount | None = Field(
         default=None, description="Price of an hour of training and scoring.", examples=["2.50"]
     )
     budget: Amount | None = Field(
         default=None,
-        description="Nothing is asked beyond it, the hold-out's labels included: a batch is cut to what is left.",
+        description="Limit on all spending, including the hold-out's labels: a batch is cut to what is left.",
         examples=["800"],
     )
     annotators: dict[str, RateSection] = Field(
         default_factory=dict,
-        description="Who is paid otherwise: name -> rate. Also written as sections of their own, "
+        description="Annotators who are paid at other rates: name -> rate. Can also be written as separate sections, "
         "[cost.annotators.NAME].",
         examples=[{"anna@example.com": {"hourly_rate": "30.00"}}],
     )
@@ -142,21 +142,21 @@ class StopSection(Section):
 
     value_per_error: Amount | None = Field(
         default=None,
-        description="What one wrong prediction costs you. Goes with `predictions`.",
+        description="What one wrong prediction costs you. Set together with `predictions`.",
         examples=["0.50"],
     )
     predictions: int | None = Field(
         default=None,
         ge=1,
         le=10**15,
-        description="Predictions that the model will make while it is used.",
+        description="Number of predictions that the model will make while it is in use.",
         examples=[100_000],
     )
     target: float | None = Field(
         default=None,
         gt=0,
         lt=1,
-        description="Value of the metric, reached with the lower end of its interval.",
+        description="Value of the metric to reach, with the lower end of its interval.",
         examples=[0.92],
     )
     deadline: date | None = Field(
@@ -166,12 +166,12 @@ class StopSection(Section):
         default=5,
         ge=0,
         le=MOST_ITEMS,
-        description="Labels: while a class has fewer than this, the advice is never to stop.",
+        description="Fewest labels of a class: while a class has fewer, the advice is never to stop.",
     )
     floor: float | None = Field(
         default=None,
         gt=0,
-        description="Gain that is worth paying for, in points per 100 units of the currency. A simpler measure, where nobody "
+        description="Gain that is worth paying for, in points per 100 units of the currency. A simpler measure, for when nobody "
         "can say what an error costs.",
         examples=[0.5],
     )

@@ -54,18 +54,18 @@ class ProjectSection(Section):
     kind: Kind = Field(description="text or image: what an item is.")
     task: Name = Field(
         default="single",
-        description=f"What a label is: {describe_kinds()}. It stays as it is once a campaign has begun.",
+        description=f"What a label is: {describe_kinds()}. It cannot be changed once a campaign has begun.",
     )
     classes: tuple[Name, ...] = Field(
-        description="What an item can be, in the order that annotators see. Once questions were asked, change them with "
-        "`curator classes`: it also says what becomes of earlier answers."
+        description="The classes, in the order annotators see them. Once questions have been asked, change them with "
+        "`curator classes`, which also shows what happens to earlier answers."
     )
     seed: int = Field(
         default=0,
         ge=0,
         le=LARGEST,
-        description="The same seed and answers give the same picks and numbers again. Take another one to play the same "
-        "campaign with other luck.",
+        description="The same seed and answers give the same picks and numbers again. Use another seed to repeat the campaign "
+        "with other random choices.",
     )
 
     @field_validator("task")
@@ -91,12 +91,12 @@ class DataSection(Section):
     source: PathText = Field(description="File or folder that the pool came from.")
     id: str | None = Field(
         default=None,
-        description="Column with item ids; unset: an item is known by its content.",
+        description="Column with item ids; unset: items are identified by their content.",
         examples=["..."],
     )
     text: str | None = Field(
         default=None,
-        description="Column with the text: what the annotator reads and the encoder sees.",
+        description="Column with the text that annotators read and the encoder sees.",
         examples=["..."],
     )
     image: str | None = Field(
@@ -105,7 +105,7 @@ class DataSection(Section):
     label: str | None = Field(
         default=None,
         description="Column with known labels, from which the replay labeler answers. With other labelers it only "
-        "names the classes, unless `curator init --use-labels` takes its labels as yours.",
+        "names the classes, unless `curator init --use-labels` imports its labels as your own.",
         examples=["..."],
     )
     embedding: str | None = Field(
@@ -115,30 +115,30 @@ class DataSection(Section):
     )
     show: tuple[Name, ...] = Field(
         default=(),
-        description="Further columns that annotators see beside the item, in this order.",
+        description="Further columns that annotators see next to the item, in this order.",
         examples=[["title", "author"]],
     )
     label_level: int | None = Field(
         default=None,
         ge=1,
         le=100,
-        description="In a folder of images: which folder is the label, 1 = the outermost; unset: the innermost.",
+        description="In a folder of images: which folder level is the label, 1 = the outermost; unset: the innermost.",
         examples=[1],
     )
     merge_case: bool = Field(
         default=False,
-        description="Labels that differ only by case, spaces or unseen characters are one class.",
+        description="Whether labels that differ only in case, spaces or invisible characters are one class.",
         examples=[True],
     )
     allow_outside: bool = Field(
         default=False,
-        description="Images may lie outside the folder of the data, and links may lead out of it. Leave it off for data from "
-        "people whom you do not trust with your files.",
+        description="Whether images may lie outside the folder of the data, and links may lead out of it. Leave it off for data "
+        "from people you would not trust with your files.",
         examples=[True],
     )
     delimiter: Annotated[str, AfterValidator(check_delimiter)] | None = Field(
         default=None,
-        description="Separator of the fields of a CSV file; unset: found in its header.",
+        description="Separator of the fields of a CSV file; unset: detected from its header.",
         examples=[";"],
     )
     encoding: Annotated[str, AfterValidator(check_encoding)] | None = Field(
@@ -155,7 +155,7 @@ class DataSection(Section):
     )
     header: bool | None = Field(
         default=None,
-        description="Whether line 1 of a CSV file names the columns; without it they are column1, column2 and so on.",
+        description="Whether line 1 of a CSV file names the columns; if not, they are called column1, column2 and so on.",
         examples=[False],
     )
 
@@ -198,7 +198,7 @@ class ModelSection(Section):
         default=3,
         ge=1,
         le=100,
-        description="Models trained per round; the interval of a gain needs several. More of them take longer and make it "
+        description="Models trained per round; the interval of a gain needs several. More of them take longer and make the interval "
         "steadier.",
     )
     params: dict[str, Any] = Field(
@@ -215,20 +215,20 @@ class AcquisitionSection(Section):
         default=100,
         ge=1,
         le=MOST_ITEMS,
-        description="Questions per round. Smaller batches learn from answers sooner; larger ones keep annotators busy for "
+        description="Number of questions per round. Smaller batches learn from answers sooner; larger ones keep annotators busy for "
         "longer.",
     )
     strategy: Name | dict[str, float] = Field(
         default="auto",
-        description="Strategy, or a mixture by shares: {entropy = 0.3, margin = 0.3, coverage = 0.4}. It may change between "
+        description="Strategy, or a mixture by shares: {entropy = 0.3, margin = 0.3, coverage = 0.4}. May be changed between "
         "rounds.",
     )
     seed_batch: int = Field(
         default=100,
         ge=1,
         le=MOST_ITEMS,
-        description="Questions of the first round, before there is a model. Two per class are the least that "
-        "`curator init` sets.",
+        description="Number of questions in the first round, before there is a model. `curator init` sets at "
+        "least two per class.",
     )
     seed_strategy: Name | dict[str, float] = Field(
         default="maxherding", description="Strategy of the first round: one that needs no model."
@@ -237,24 +237,24 @@ class AcquisitionSection(Section):
         default=0.97,
         gt=0,
         le=1,
-        description="No pick has a higher cosine similarity than this to another, or to an item asked before, while others "
-        "are left. Lower it when annotators see the same thing again and again; 1 leaves out exact copies only.",
+        description="Highest cosine similarity of a pick to another pick, or to an item asked before, while other items "
+        "are left. Lower it if annotators see the same thing again and again; 1 leaves out only exact copies.",
     )
     random_share: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        description="Share of each batch, at least 5 items, drawn at random: measures what was saved; 0: none. Without "
-        "it there is no estimate of savings, nor of the live pool.",
+        description="Share of each batch, at least 5 items, that is drawn at random to measure savings; 0: none. Without it there "
+        "is no estimate of savings, or of accuracy on the live pool.",
     )
     cost_aware: bool = Field(
         default=False,
-        description="Choose by expected gain per expected cost, where items take unequal time.",
+        description="Choose by expected gain per expected cost, if items take unequal time.",
     )
     allow_code: bool = Field(
         default=False,
-        description="Run a strategy MODULE:FUNCTION that is not modAL's. It is Python code and may do whatever you may: set it "
-        "for code that you trust.",
+        description="Allow a strategy MODULE:FUNCTION from outside modAL. It is Python code that can do whatever you can: set this "
+        "only for code you trust.",
         examples=[True],
     )
 
@@ -272,18 +272,18 @@ class HoldoutSection(Section):
         default=0,
         ge=0,
         le=MOST_ITEMS,
-        description="Items that are drawn at random, and labeled in the first round. Exactly one of `size` and `file`; "
+        description="Number of items that are drawn at random and labeled in the first round. Exactly one of `size` and `file`; "
         "`curator plan --holdout` shows what other sizes cost and which gains they can show.",
         examples=[300],
     )
     file: PathText | None = Field(
         default=None,
-        description="File with items that are labeled already: costs nothing.",
+        description="File with items that are already labeled, at no cost.",
         examples=["holdout.csv"],
     )
     metric: Name = Field(
         default="accuracy",
-        description=f"What a gain is a gain of: {describe_headlines()}. It stays as it is once a campaign has begun.",
+        description=f"Metric in which gains are measured: {describe_headlines()}. It cannot be changed once a campaign has begun.",
     )
     mistakes: dict[str, dict[str, Annotated[float, Field(ge=0, le=1e6)]]] = Field(
         default_factory=dict,
@@ -310,58 +310,58 @@ class HoldoutSection(Section):
 
 
 class LabelerSection(Section):
-    """Who answers. Each labeler has settings of its own."""
+    """Who answers. Each labeler has its own settings."""
 
     name: Name = Field(
         default="label-studio",
-        description=f"{describe_labelers()}, or one from another package. It stays as it is once a campaign has begun.",
+        description=f"{describe_labelers()}, or one from another package. It cannot be changed once a campaign has begun.",
     )
     url: str | None = Field(
         default=None, description="Address of the Label Studio server.", examples=["http://localhost:8080"]
     )
     proxy: str | None = Field(
         default=None,
-        description="none, or http://HOST:PORT; unset: as HTTPS_PROXY says, never on this machine.",
+        description="Proxy to the server: none, or http://HOST:PORT; unset: that of HTTPS_PROXY, except for a server on this machine.",
         examples=["none"],
     )
     ca_file: PathText | None = Field(
         default=None,
-        description="Certificates (PEM) of an authority of your own.",
+        description="File with the certificate (PEM) of your own certificate authority.",
         examples=["ca.pem"],
     )
     project: int | None = Field(
         default=None,
         ge=1,
         le=LARGEST,
-        description="Number of a project that exists already; unset: curator creates one.",
+        description="Number of an existing project; unset: curator creates one.",
         examples=[12],
     )
     suggestions: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="Whether annotators see the model's suggestions: auto (until they are shown to hurt), on or off.",
+        description="Whether annotators see the model's suggestions: auto (until they are shown to do harm), on or off.",
     )
     blind_share: float = Field(
         default=0.2,
         ge=0,
         le=1,
-        description="Share of the questions asked without a suggestion, to see what suggestions do.",
+        description="Share of the questions asked without a suggestion, to measure what suggestions do.",
     )
     neighbours: int = Field(
         default=0,
         ge=0,
         le=9,
-        description="How many of the nearest labeled items are shown with each question.",
+        description="Number of nearest labeled items shown with each question.",
     )
     cannot_tell: str = Field(
         default="can't tell",
-        description="The choice of an annotator who cannot decide, which gives no label; empty: none.",
+        description="Choice for an annotator who cannot decide, which gives no label; empty: no such choice.",
     )
     overlap: int = Field(
         default=1,
         ge=1,
         le=20,
-        description="Answers per item, by different annotators. More of them show how far annotators agree, and cost as many "
-        "times more.",
+        description="Answers per item, from different annotators. More of them show how far annotators agree, and multiply "
+        "the cost.",
     )
     overlap_share: float = Field(
         default=1.0,
@@ -382,7 +382,7 @@ class LabelerSection(Section):
     )
     instructions: PathText | None = Field(
         default=None,
-        description="A Markdown file, shown to the annotators.",
+        description="Markdown file that is shown to annotators.",
         examples=["instructions.md"],
     )
     descriptions: dict[str, Name] = Field(
@@ -397,23 +397,23 @@ class LabelerSection(Section):
     )
     folder: PathText | None = Field(
         default=None,
-        description="Where files are exchanged: questions/ is written, answers/ is read.",
+        description="Folder for exchanging files: curator writes questions/ in it and reads answers/.",
         examples=["labeling"],
     )
     seconds: float = Field(
-        default=5.0, gt=0, le=1e6, description="About how many seconds one answer is said to have taken."
+        default=5.0, gt=0, le=1e6, description="Seconds that an answer is reported to have taken, roughly."
     )
     seconds_per_word: float = Field(
         default=0.0,
         ge=0,
         le=1e6,
-        description="Seconds on top, for each word of a text.",
+        description="Additional seconds for each word of a text.",
         json_schema_extra={"kind": "text"},
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="What a labeler from another package is made with. Its documentation says what it takes; also written as a "
-        "section of its own, [labeler.options]. Not for secrets, which belong in the environment.",
+        description="Options of a labeler from another package. Its documentation says what it takes; they can also be written as a "
+        "separate section, [labeler.options]. Do not put secrets here: they belong in the environment.",
         examples=[{"key": "value"}],
     )
 
@@ -426,7 +426,7 @@ class LabelerSection(Section):
     def _whose_options(self) -> Self:
         if self.options and self.name in LABELERS:
             raise ValueError(
-                f"[labeler.options] is for labelers from other packages; the settings of {self.name!r} stand in [labeler] itself"
+                f"[labeler.options] is for labelers from other packages; the settings of {self.name!r} belong in [labeler] itself"
             )
         return self
 

@@ -122,7 +122,7 @@ def save_checkpoint(
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as exc:
         raise LedgerError(
-            f"the model cannot be saved to {folder}: {exc}. Free the disk or the path, run again."
+            f"the model cannot be saved to {folder}: {exc}. Free space or change the path, then run again."
         ) from exc
 
 
@@ -211,9 +211,9 @@ def _refit(
     if apart > _SAME_PROBS:
         warnings.warn(
             f"the model of {folder} was trained again and differs from the saved one: probs are up to {apart:.2g} apart "
-            "on its training rows, more than by rounding. A library or the embeddings have changed since, or another "
-            "processor's rounding led it elsewhere; its numbers in the ledger stand, "
-            "new scores come from the new training.",
+            "on its training rows, more than rounding explains. A library or the embeddings have changed since, or another "
+            "processor's rounding led it elsewhere; its numbers in the ledger stand, and "
+            "new scores come from the retrained model.",
             RefitWarning,
             stacklevel=3,
         )
@@ -282,5 +282,5 @@ def _read_arrays(path: Path, values: dict[str, Any]) -> dict[str, NDArray[Any]]:
 def _broken(path: Path, why: str) -> LedgerError:
     return LedgerError(
         f"{path} is not a usable model: {why}. Remove the folder {path.parent} and run `curator round` again to "
-        "train the model anew from the ledger's labels, or restore the folder from a backup."
+        "retrain the model from the ledger's labels, or restore the folder from a backup."
     )

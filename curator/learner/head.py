@@ -235,7 +235,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         if unknown:
             raise DataError(
                 f"{len(unknown)} labels are not among the {len(column_of)} classes, first {unknown[0]!r}. "
-                "Add them to `classes`, or mend the labels."
+                "Add them to `classes`, or fix the labels."
             )
         return np.array([column_of[label] for label in y.tolist()], dtype=np.int64)
 
@@ -360,7 +360,7 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         if embeddings.shape[1] != self.n_features_in_:
             raise DataError(
                 f"the head was trained on embeddings of dim {self.n_features_in_}, got dim {embeddings.shape[1]}. "
-                "Embed with the encoder of the training, or retrain."
+                "Embed with the encoder used in training, or retrain."
             )
         device = self._device()
         weight, bias = (torch.from_numpy(part).to(device) for part in (self.weight_, self.bias_))

@@ -100,7 +100,7 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):
         if unknown:
             raise DataError(
                 f"{len(unknown)} labels are not among the {len(column_of)} classes, first {unknown[0]!r}. "
-                "Add them to `classes`, or mend the labels."
+                "Add them to `classes`, or fix the labels."
             )
         self.n_features_in_ = rows.shape[1]
         seen = np.unique(labels)
@@ -242,7 +242,7 @@ def build_estimator(path: str, params: dict[str, Any]) -> Any:
     lacking = [part for part in ("fit", "get_params", "set_params") if not hasattr(found, part)]
     if lacking:
         raise ConfigError(
-            f"{path} is no scikit-learn style classifier: it has no {', '.join(lacking)}. It was not run."
+            f"{path} is not a scikit-learn style classifier: it has no {', '.join(lacking)}. It was not run."
         )
     try:
         estimator = found(**params)

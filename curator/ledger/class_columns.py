@@ -37,7 +37,7 @@ def columns_now(ledger: Ledger, round_id: int, probs: FloatArray) -> FloatArray:
         return probs
     if probs.shape[-1] != len(then):
         raise CuratorError(
-            f"What the model of round {round_id} said of the hold-out has {probs.shape[-1]} columns, the round had "
+            f"The hold-out probabilities of round {round_id} have {probs.shape[-1]} columns, but the round had "
             f"{len(then)} classes. Restore .curator/models from a backup."
         )
     position = {name: i for i, name in enumerate(history.classes)}

@@ -34,7 +34,7 @@ def explain(exc: sqlite3.Error, path: Path) -> str:
         said = f"No space is left on the disk of the ledger {path}. {NOT_KEPT} Free some space and run again."
     elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         said = (
-            f"Another program keeps the ledger {path} locked, for {LOCK_SECONDS:g} s by now. {NOT_KEPT} "
+            f"Another program has kept the ledger {path} locked for {LOCK_SECONDS:g} s. {NOT_KEPT} "
             "Close that program (a database browser, say) and run again."
         )
     elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

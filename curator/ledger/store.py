@@ -70,8 +70,8 @@ class Ledger:
         applied, known = schema_versions(self._db)
         if len(applied) < len(known):
             raise LedgerError(
-                f"The ledger {self.path} was written by an older curator, and cannot be brought up to date where it "
-                "cannot be written. Make the file and its folder writable for this user, or copy the project."
+                f"The ledger {self.path} was written by an older curator and cannot be brought up to date, because "
+                "it is not writable. Make the file and its folder writable for this user, or copy the project."
             )
 
     def _refuse_newer(self) -> None:

@@ -14,6 +14,7 @@ from curator.amounts import UNKNOWN, rounded_amount
 from curator.money.holdout_table import NextDollars
 from curator.money.order_size import Order
 from curator.money.stop import Verdict
+from curator.pool.problems import counted
 
 CONTINUE, STOP = "continue", "stop"
 
@@ -90,7 +91,11 @@ def _decided(verdict: Verdict, target: TargetOrder | None) -> tuple[str, tuple[s
         return verdict.word, verdict.reasons
     sees, name = _seen(target), f"{target.target:.3g}"
     if verdict.word == CONTINUE:
-        extra = () if target.order.labels else (f"The target of {name} alone would not be a reason: {sees}",)
+        extra = (
+            ()
+            if target.order.labels
+            else (f"The target of {name} alone would not justify another order: {sees}",)
+        )
         return verdict.word, (*verdict.reasons, *extra)
     if verdict.word == STOP:
         return verdict.word, verdict.reasons
@@ -105,11 +110,11 @@ def _seen(target: TargetOrder) -> str:
     name = f"{target.target:.3g}"
     if target.unreachable:
         return (
-            f"{name} cannot be reached with this model and encoder, by a {chance_text(target.never)} chance that the curve levels "
+            f"{name} cannot be reached with this model and encoder: there is a {chance_text(target.never)} chance that the curve levels "
             "off below it."
         )
     if target.order.chance >= 0.5:
-        return f"{name} is probably reached already ({chance_text(target.order.chance)} chance)."
+        return f"{name} has probably been reached already ({chance_text(target.order.chance)} chance)."
     return f"no order raises the chance of reaching {name} enough to be worth its price."
 
 
@@ -120,7 +125,7 @@ def sentence(told: dict[str, Any], currency: str) -> str:
         told: as `curator.rounds.advice.current`.
         currency: of the amounts.
     """
-    head = f"Stop or go on after round {told['round']}: {told['word']}."
+    head = f"Advice after round {told['round']}: {told['word']}."
     return " ".join([head, *told["reasons"], *advice_lines(told, currency)])
 
 
@@ -136,9 +141,9 @@ def advice_lines(told: dict[str, Any], currency: str) -> list[str]:
         chance = (
             ""
             if order["chance"] is None
-            else f", a {chance_text(order['chance'])} chance to reach the target"
+            else f", a {chance_text(order['chance'])} chance of reaching the target"
         )
-        parts.append(f"Order next: {order['labels']:,} labels{cost}{chance}.")
+        parts.append(f"Recommended order: {counted(order['labels'], 'label')}{cost}{chance}.")
     if told.get("holdout"):
         parts.append(told["holdout"])
     return parts

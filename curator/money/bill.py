@@ -8,6 +8,7 @@ from curator.config import CostSection, RateSection
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.cost import NOT_KNOWN, SECONDS_PER_HOUR
+from curator.pool.problems import counted
 
 KINDS = {
     "label": "training labels",
@@ -23,7 +24,7 @@ SOURCES = {
     "invoiced": "invoiced",
     "imputed": "imputed (no time came with the answer)",
     "assumed": "assumed (from the rate card)",
-    NOT_KNOWN: "not known (nobody's time is known yet)",
+    NOT_KNOWN: "not known (no times are known yet)",
 }
 
 
@@ -55,10 +56,9 @@ def by_source(ledger: Ledger) -> dict[str, int | None]:
 
 def unknown_note(answers: int) -> str:
     """What a person is told about them."""
-    s = "" if answers == 1 else "s"
     return (
-        f"What {answers:,} answer{s} paid by the hour cost is not known: no answer came with a time. The bill is corrected when "
-        "times come, or with an invoice (`curator cost import`); until then a budget counts a minute for each."
+        f"The cost of {counted(answers, 'answer')} paid by the hour is not known: no answer came with a time. The bill is corrected once times "
+        "arrive or an invoice is imported (`curator cost import`); until then the budget counts one minute for each."
     )
 
 
@@ -84,13 +84,13 @@ def paid_hours(ledger: Ledger) -> Hours | None:
 def hours_line(hours: Hours) -> str:
     """Paid time in a sentence."""
     if hours.paid is None:
-        return f"Time: {hours.measured:,.2f} hours measured; what is to be charged is not known"
+        return f"Time: {hours.measured:,.2f} hours measured; the hours to charge are not known"
     return f"Time: {hours.measured:,.2f} hours measured, {hours.paid:,.2f} charged (capped per annotator, missing times imputed)"
 
 
 def imported_line(labels: int, currency: str) -> str:
     """Labels from files of the user's, in a sentence."""
-    return f"{labels:,} labels of yours count for training: imported, {format_amount(0, currency)} paid"
+    return f"{counted(labels, 'label')} of your own used for training: imported, {format_amount(0, currency)} paid"
 
 
 def rate_card(cost: CostSection) -> list[str]:

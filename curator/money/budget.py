@@ -136,9 +136,9 @@ def answer_price(cost: CostSection, charges: Sequence[int], *, wanted: int) -> A
     if hours:
         by_time, how = _price_of_time(max(hours), cost, charges, wanted)
     if by_time > by_label:
-        said = f"{format_amount(by_time, cost.currency)} an answer ({how})"
+        said = f"{format_amount(by_time, cost.currency)} per answer ({how})"
     else:
-        said = f"{format_amount(by_label, cost.currency)} an answer"
+        said = f"{format_amount(by_label, cost.currency)} per answer"
     if review:
         said += f" and {format_amount(review, cost.currency)} for its share of reviews"
     return AnswerPrice(max(by_label, by_time) + review, said, certain=not hours)

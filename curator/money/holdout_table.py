@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from curator.amounts import format_amount
+from curator.amounts import readable_amount
 from curator.evidence.holdout_size import smallest_shown
 
 PSIS = (0.05, 0.10, 0.20)
@@ -75,7 +75,7 @@ def holdout_text(rows: Sequence[HoldoutRow], chosen: int, currency: str) -> str:
     cells = [
         [
             f"{row.size:,}{' *' if row.size == chosen else '  '}",
-            "?" if row.price is None else format_amount(row.price, currency),
+            "?" if row.price is None else readable_amount(row.price, currency),
             f"+/- {100 * row.reach:.1f}",
             *("none" if gain is None else f"{100 * gain:.1f}" for gain in row.shows),
         ]
@@ -88,7 +88,7 @@ def holdout_text(rows: Sequence[HoldoutRow], chosen: int, currency: str) -> str:
     ]
     return "\n".join(
         [
-            "Smallest gain in points that shows (80% power) when two models differ on 5, 10, 20% of the items; * chosen:",
+            "Smallest gain in points that shows (80% power) if two models differ on 5%, 10% or 20% of the items; * = your size:",
             *lines,
         ]
     )
@@ -125,11 +125,11 @@ class NextDollars:
 
     def facts(self, currency: str) -> str:
         """What a larger hold-out would show, and what training labels gained; which is better is left to the reader."""
-        money, cost = format_amount(self.money, currency), format_amount(self.cost, currency)
+        money, cost = readable_amount(self.money, currency), readable_amount(self.cost, currency)
         last = "the last round" if self.rounds == 1 else f"the last {self.rounds} rounds"
         return (
-            f"{money} more in the hold-out ({2 * self.items:,} items): smallest gain of accuracy shown {100 * self.shows:.1f} -> "
-            f"{100 * self.would_show:.1f} points; {last} gained {100 * self.gain:+z.1f} for {cost}"
+            f"{money} more in the hold-out ({2 * self.items:,} items) would lower the smallest accuracy gain that shows from {100 * self.shows:.1f} "
+            f"to {100 * self.would_show:.1f} points; {last} gained {100 * self.gain:+z.1f} for {cost}"
             f"{' each' if self.rounds > 1 else ''}."
         )
 
@@ -137,13 +137,13 @@ class NextDollars:
         """The facts, and where the money does more, for people."""
         facts = self.facts(currency)
         if self.shown or self.gain >= self.shows:
-            return f"{facts} The hold-out shows such rounds: what is spent does more in training labels."
+            return f"{facts} The hold-out can show gains of that size, so the money does more in training labels."
         if self.better == "hold-out":
             return (
-                f"{facts} Twice the hold-out would show such a round, this one does not: there the money does more. "
-                "This campaign's hold-out stays as it was drawn: give the next campaign the larger one, and judge rounds together until then."
+                f"{facts} A hold-out of twice the size would show such a gain and this one does not, so the money does more "
+                "there. This campaign's hold-out stays as it was drawn: give the next campaign a larger one, and judge several rounds together until then."
             )
-        return f"{facts} Not even twice the hold-out would show such a round: what is spent does more in training labels; judge rounds together."
+        return f"{facts} Even a hold-out of twice the size would not show such a gain, so the money does more in training labels; judge several rounds together."
 
 
 def next_dollars(

@@ -100,16 +100,16 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
     except OSError as exc:
         raise DataError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
     except (UnicodeDecodeError, csv.Error) as exc:
-        raise DataError(f"{path} is no CSV file in UTF-8: {exc}.") from exc
+        raise DataError(f"{path} is not a CSV file in UTF-8: {exc}.") from exc
     if not rows:
         raise DataError(f"{path} is empty. Its first line names the columns: {', '.join(COLUMNS)}.")
     head = [name.strip().lower() for name in rows[0][1]]
     problems = [f"no column `{name}`" for name in REQUIRED if name not in head]
     problems += [f"column `{name}` is not known" for name in dict.fromkeys(head) if name not in COLUMNS]
-    problems += [f"column `{name}` is there twice" for name, n in Counter(head).items() if n > 1]
+    problems += [f"column `{name}` appears twice" for name, n in Counter(head).items() if n > 1]
     if problems:
         raise DataError(
-            f"{path}, line 1: {'; '.join(problems)}. The columns are round and amount, and if wanted "
+            f"{path}, line 1: {'; '.join(problems)}. The columns are round and amount, and optionally "
             "kind, currency and note."
         )
     problems = [
@@ -161,14 +161,14 @@ def _round_problems(text: str, status: dict[int, str]) -> list[str]:
         return [f"column round: there is no round {int(text)} (the ledger has {there})"]
     if status[int(text)] not in _CLOSED:
         return [
-            f"column round: round {int(text)} is still open and may grow; import its invoice when it is measured"
+            f"column round: round {int(text)} is still open and may grow; import its invoice once it is measured"
         ]
     return []
 
 
 def _kind_problems(text: str) -> list[str]:
     if text and text.lower() not in KINDS:
-        return [f"column kind: {text!r} is none of {', '.join(KINDS)}"]
+        return [f"column kind: {text!r} is not one of {', '.join(KINDS)}"]
     return []
 
 

@@ -50,11 +50,11 @@ def restated(rows: Sequence[Row]) -> list[str]:
 
 def _sentence(row: Row) -> str:
     then = f"{row['stated_before']:.3f} " + (
-        "by the labels of then"
+        "by the labels at the time"
         if row["stated_items"] == row["holdout_items"]
-        else f"on the {row['stated_items']:,} labeled then"
+        else f"on the {row['stated_items']:,} labeled at the time"
     )
     return (
-        f"The gain of round {row['round']} is on the same {row['holdout_items']:,} hold-out items at both ends: the model before "
-        f"has {row['before']:.3f} on them ({then})."
+        f"The gain of round {row['round']} is on the same {row['holdout_items']:,} hold-out items before and after: the earlier model "
+        f"scores {row['before']:.3f} on them ({then})."
     )

@@ -21,6 +21,7 @@ from curator.money.rates import other_rates, other_rates_note
 from curator.money.seconds_model import NoModel
 from curator.money.timing import described, seconds_model
 from curator.pool.catalogue import Pool
+from curator.pool.problems import counted
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def cost_notes(ledger: Ledger, cost: CostSection) -> list[str]:
 
 def _corrections(ledger: Ledger, currency: str) -> list[str]:
     return [
-        f"{format_amount(row['amount'], currency)} by {row['n']:,} correction{'' if row['n'] == 1 else 's'}: {row['reason']}"
+        f"{format_amount(row['amount'], currency)} by {counted(row['n'], 'correction')}: {row['reason']}"
         for row in queries.costs.corrections_by_reason(ledger)
     ]
 
@@ -79,7 +80,7 @@ def cost_overview(ledger: Ledger, pool: Pool, config: Config) -> CostOverview:
     seconds = None
     if pays_time(cost):
         model = seconds_model(ledger, pool, seed=config.project.seed)
-        seconds = f"no model of seconds: {model.why}" if isinstance(model, NoModel) else described(model)
+        seconds = f"no model of answer times: {model.why}" if isinstance(model, NoModel) else described(model)
     return CostOverview(
         currency=cost.currency,
         rates=rate_card(cost),

@@ -62,8 +62,8 @@ def other_rates(ledger: Ledger, cost: CostSection) -> int | None:
 def other_rates_note(round_id: int) -> str:
     """What a person is told about it."""
     return (
-        f"The rates in curator.toml are not those that round {round_id} was opened with: its answers keep theirs. "
-        f"`curator cost reprice --round {round_id}` applies the new ones to it."
+        f"The rates in curator.toml differ from those that round {round_id} was opened with, and its answers keep the old "
+        f"ones. `curator cost reprice --round {round_id}` applies the new rates to it."
     )
 
 

@@ -8,11 +8,12 @@ from curator.evidence.forecast.seen import FEWEST_ROUNDS
 from curator.evidence.metrics import Accuracy
 from curator.ledger import queries
 from curator.ledger.store import Ledger
+from curator.pool.problems import counted
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
 JUDGED_BY = Accuracy.name  # the metric that random labels are replayed for
 
-NO_PRICE = "labels cost nothing, so there is nothing to save in money"
+NO_PRICE = "labels cost nothing, so there is no money to save"
 PRICE_UNKNOWN = "what the labels cost is not known"
 
 # Below, simulated campaigns have nothing to confirm an interval with.
@@ -33,10 +34,10 @@ def why_not(
         imported: labels of the user's own, which no campaign on random labels would have begun without.
     """
     if imported:
-        return f"{imported:,} labels came from files, and what random labels would have added to them is not replayed"
+        return f"{counted(imported, 'label')} came from files, and the replay cannot tell what random labels would have added to them"
     if not arm_labels:
         if share > 0:
-            return "no label of the random arm is there yet"
+            return "the random arm has no labels yet"
         return "[acquisition] random_share is 0, so nothing was drawn at random"
     if arm_labels == labels:
         return "every label was drawn at random: there is nothing to compare"
@@ -46,7 +47,7 @@ def why_not(
         (holdout, FEWEST_HOLDOUT, "labeled hold-out items"),
     ):
         if have < need:
-            return f"it takes {need} {what}, there are {have}"
+            return f"this takes {need} {what}, and there are {have}"
     return None
 
 
@@ -74,7 +75,7 @@ def why_no_money(found: dict[str, Any]) -> str | None:
 def sentence(found: dict[str, Any] | None, currency: str) -> str:
     """Savings in one line: never without the interval, and open where nothing bounds it."""
     if found is None:
-        return "savings: not measured: no round is measured yet"
+        return "savings: not measured: no round has been measured yet"
     reason = why_no_money(found)
     if reason is not None:
         return f"savings: not measured: {reason}"
@@ -93,6 +94,6 @@ def sentence(found: dict[str, Any] | None, currency: str) -> str:
 def _open_ended(found: dict[str, Any], low: str, middle: str | None) -> str:
     level = f"{found['level']:.0%}"
     if found["saved_low"] > 0:
-        return f"saved at least {low} against random labels ({level} sure; random ones may never get there)"
+        return f"saved at least {low} against random labels ({level} confidence; random labels may never get there)"
     best = "" if middle is None else f"{middle} is the middle; "
     return f"savings against random labels: not shown ({best}{level}: {low} or more, no upper end)"

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pool.problems import counted
+
 FloatArray = NDArray[np.float64]
 
 FEWEST = 50  # times; with fewer the median of all is as good as any model
@@ -132,7 +134,7 @@ def fit_seconds(times: Times, *, seed: int = 0) -> SecondsModel | NoModel:
         error on answers that it was not fitted to.
     """
     if len(times) < FEWEST:
-        return NoModel(f"{len(times)} answers have a time; a model of seconds needs {FEWEST}")
+        return NoModel(f"{counted(len(times), 'answer')} with a time; a model of answer times needs {FEWEST}")
     if float(np.std(_log_seconds(times))) < LEAST_SPREAD:
         return NoModel("all answers took the same time")
     ours, plain = _cross_validated(times, seed)
@@ -140,7 +142,7 @@ def fit_seconds(times: Times, *, seed: int = 0) -> SecondsModel | NoModel:
     if better.mean() <= better.std(ddof=1) / math.sqrt(len(better)):
         return NoModel(
             "length, annotator and suggestion predict the seconds no better than the plain median "
-            f"(mean error {math.expm1(float(ours.mean())):.0%} against {math.expm1(float(plain.mean())):.0%})"
+            f"(mean error {math.expm1(float(ours.mean())):.0%}, against {math.expm1(float(plain.mean())):.0%})"
         )
     model = _fit(times)
     return SecondsModel(

@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 
 from curator.amounts import MICRO, format_amount, rounded_amount
 from curator.evidence.forecast.seen import FEWEST_ROUNDS
+from curator.pool.problems import counted
 
 AHEAD = 3  # rounds that are bought or not: one alone may be too small to show what a few together gain
 # Of the predictions that a batch changes, as many points are gained at most: measured 7 to 19% in the first quarter of
 # campaigns, 3 to 11% in the second, less later.
 NET_OF_CHANGED = 0.15
 _UNSET = "Set value_per_error and predictions, or floor, in [stop] of curator.toml."
-_NO_PRICE = "What a round costs is not known: no answer came with a time, and no invoice was imported."
+_NO_PRICE = "The cost of a round is not known: no answer came with a time, and no invoice was imported."
 _PER = 100 * MICRO  # gains are also told per 100 of the currency
 FloatArray = NDArray[np.floating]
 
@@ -170,8 +171,8 @@ def _weigh(outlook: Outlook, evidence: Evidence) -> tuple[str, tuple[str, ...]]:
         return "continue", (reason,)
     if evidence.rarest_labels < evidence.least_per_class:
         few = (
-            f"The class {evidence.rarest!r} has {evidence.rarest_labels} labels, fewer than least_per_class = "
-            f"{evidence.least_per_class}."
+            f"The class {evidence.rarest!r} has {counted(evidence.rarest_labels, 'label')}, fewer than least_per_class "
+            f"= {evidence.least_per_class}."
         )
         return "continue", (few, reason)
     return "stop", (reason,)
@@ -184,14 +185,16 @@ def _worth(outlook: Outlook, evidence: Evidence) -> tuple[str, bool]:
     pays = _pays(outlook.gain_ahead, outlook.rounds, outlook, evidence)
     ahead = "round" if outlook.rounds == 1 else f"{outlook.rounds} rounds"
     if outlook.net is None:
-        rate = "for nothing" if outlook.per_100 is None else f"per {format_amount(_PER, evidence.currency)}"
+        rate = "at no cost" if outlook.per_100 is None else f"per {format_amount(_PER, evidence.currency)}"
         points = 100 * outlook.gain_ahead if outlook.per_100 is None else outlook.per_100
         reason = (
             f"The next {ahead} should gain {points:+z.2f} points {rate}; the floor is {evidence.floor:g}."
         )
     else:
         net = rounded_amount(outlook.net, evidence.currency)
-        reason = f"The next {ahead} should be worth {net} after what they cost."
+        reason = (
+            f"The next {ahead} should be worth {net} net of {'its' if outlook.rounds == 1 else 'their'} cost."
+        )
     if pays and settled:
         reason = (
             f"The last batches changed {100 * (evidence.changed or 0):.2f}% of predictions: about {100 * (still or 0):.2f} points "
@@ -216,7 +219,7 @@ def _told(outlook: Outlook, evidence: Evidence) -> str:
         f"(80%: {100 * outlook.gain_low:+z.2f} to {100 * outlook.gain_high:+z.2f})"
     )
     if outlook.chance is not None:
-        text += f", {100 * outlook.chance:.0f}% chance to pay for itself"
+        text += f", {100 * outlook.chance:.0f}% chance of paying for itself"
     kappa = "not known" if evidence.kappa is None else f"{evidence.kappa:.3f}"
     return f"{text}; kappa with the model before: {kappa}."
 

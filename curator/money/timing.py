@@ -140,7 +140,7 @@ def described(model: SecondsModel) -> str:
         parts.append(f"annotators between {min(factors):.2f} and {max(factors):.2f} times")
     return (
         f"seconds from {model.answers:,} answers: {', '.join(parts) or 'all alike'} (mean error "
-        f"{np.expm1(model.error):.0%}, of the plain median {np.expm1(model.median_error):.0%})"
+        f"{np.expm1(model.error):.0%}; of the plain median {np.expm1(model.median_error):.0%})"
     )
 
 

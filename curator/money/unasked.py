@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from curator.amounts import format_amount
+from curator.amounts import readable_amount
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 
@@ -31,7 +31,9 @@ class Unasked:
         what = "1 answer was" if self.answers == 1 else f"{self.answers:,} answers were"
         if self.amount is None:
             return f"{what} given beyond those asked for, at a cost that is not known"
-        return f"{what} given beyond those asked for: {format_amount(self.amount, currency)} of what is spent"
+        return (
+            f"{what} given beyond those asked for: {readable_amount(self.amount, currency)} of the spending"
+        )
 
 
 def read_unasked(ledger: Ledger, most: int = 20) -> Unasked:

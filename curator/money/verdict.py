@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
 
-from curator.amounts import MICRO, format_amount, parse_amount
+from curator.amounts import MICRO, format_amount, parse_amount, readable_amount
 from curator.config import StopSection
 from curator.evidence.gain import Gain
 from curator.evidence.holdout_size import smallest_shown
@@ -85,7 +85,7 @@ def gain_worth_paying_for(
     """
     if cost <= 0:
         return None
-    price = format_amount(cost, currency)
+    price = readable_amount(cost, currency)
     value = 0 if stop.value_per_error is None else parse_amount(stop.value_per_error)
     if value and stop.predictions and metric.counts_mistakes:
         return Worth(
@@ -130,7 +130,7 @@ def explained(word: Word, *, detectable: float | None, worth: float | None, unit
     if word in ("real", "worse"):
         return word
     if word == "flat":
-        return f"flat: below the {worth:.2g} {unit} that it cost"
+        return f"flat: below the {worth:.2g} {unit} that would pay for it"
     if detectable is None:
         return "not shown: the hold-out is too small to show any gain"
-    return f"not shown: on this hold-out a gain of about {detectable:.1f} {unit} or more shows"
+    return f"not shown: this hold-out shows gains of about {detectable:.1f} {unit} or more"

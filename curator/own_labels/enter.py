@@ -7,7 +7,7 @@ from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, utc_now
 from curator.money.bill import imported_line
 from curator.own_labels.read import OwnLabels
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.rounds.settle import derive_labels
 from curator.tasks.task import Task
 
@@ -83,14 +83,14 @@ def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
         return []
     notes = [imported_line(found.labels, currency)]
     for items, what in (
-        (found.holdout, "are of the sealed hold-out: their labels were left out"),
-        (found.contradicted, "have another label that was paid for, which stays"),
-        (found.unknown, "are not in the pool and came without content: left out"),
+        (found.holdout, "of the sealed hold-out: labels left out"),
+        (found.contradicted, "with a different label that was paid for: that one stays"),
+        (found.unknown, "not in the pool and without content: left out"),
     ):
         if items:
-            notes.append(f"{len(items):,} items {what}: {listed(items, _LISTED)}")
+            notes.append(f"{counted(len(items), 'item')} {what}: {listed(items, _LISTED)}")
     if found.unlabeled:
-        notes.append(f"{found.unlabeled:,} rows have no label")
+        notes.append(f"{counted(found.unlabeled, 'row')} without a label")
     return notes
 
 

@@ -47,7 +47,7 @@ def _rows(path: Path, kind: Task) -> list[dict[str, Any]]:
         raise DataError(f"{path} is not JSON ({exc}). Export the project again, in the format JSON.") from exc
     if not isinstance(tasks, list) or not tasks or not all(isinstance(task, Mapping) for task in tasks):
         raise DataError(
-            f"{path} is no list of tasks. Export the project from Label Studio in the format JSON."
+            f"{path} is not a list of tasks. Export the project from Label Studio in the format JSON."
         )
     if not any("annotations" in task or "data" in task for task in tasks):
         return [dict(task) for task in tasks]  # JSON-MIN, or a list of rows

@@ -190,7 +190,7 @@ def labeled_columns(
         found = infer_columns(path, _folder_columns(data, cells), "image").columns
         if found.label is None:
             raise DataError(
-                f"{path}: no labels: the images of a labeled folder lie in a subfolder per class."
+                f"{path}: no labels: in a labeled folder each class has a subfolder with its images."
             )
         return found
     existing = column_names(path, (), reading)
@@ -256,9 +256,9 @@ def _read_by_id(
                 found.unknown.append(item_id)
             elif text and not _same_text(values[text][at], texts[at]):
                 problems.add(
-                    "an id that the pool knows comes with another text",
+                    "an id that is in the pool comes with another text",
                     f"{batch.place(at)}: {item_id!r}",
-                    "Its label would be another item's. Give the items ids of their own, or leave them out.",
+                    "The label would go to the wrong item. Give these items ids of their own, or leave them out.",
                 )
             elif said is not None and label is None:
                 problems.add(

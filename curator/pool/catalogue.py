@@ -67,7 +67,7 @@ class Pool:
             DataError: there is one already.
         """
         if (folder / MANIFEST).exists():
-            raise DataError(f"{folder}: there is a pool here already. Add to it with `curator add`.")
+            raise DataError(f"{folder}: there is already a pool here. Add to it with `curator add`.")
         folder.mkdir(parents=True, exist_ok=True)
         save_manifest(folder, kind, ())
         return cls(folder, kind, ())

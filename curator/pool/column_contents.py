@@ -188,7 +188,7 @@ class Contents:
             if not isinstance(value, list) and not (
                 isinstance(value, str) and value.lstrip().startswith("[")
             ):
-                return f"{self._raw.place(at)} holds {described(value)}, no list of numbers"
+                return f"{self._raw.place(at)} holds {described(value)}, not a list of numbers"
         return self._unreadable or self._why_empty()
 
     def repeats(self) -> bool:

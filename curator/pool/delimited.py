@@ -81,8 +81,8 @@ def csv_rows(
         swallowed.report(problems)
     if longest[0] > 1 and reading.quoting is None and (swallowed is None or swallowed.undecided):
         problems.notes.append(
-            f"quoted fields go over several lines, the longest over {longest[0]:,} from line {longest[1]:,} on: if quotes are part"
-            " of the text, --quoting none"
+            f"quoted fields span several lines, the longest {longest[0]:,} from line {longest[1]:,} on: if quotes are part of the "
+            "text, use --quoting none"
         )
 
 
@@ -93,7 +93,7 @@ def _add_unreadable(
         problems.add(
             "a carriage return inside a field that is not quoted",
             f"{where}: {cut(repr(taken[0].strip()), LONGEST_NAME)}",
-            "Quote these fields, or end all lines alike.",
+            "Quote these fields, or use the same line ending everywhere.",
         )
         return
     if isinstance(fields, csv.Error):

@@ -143,8 +143,8 @@ class EmbeddingStore:
         missing = self._missing(warnings)
         if missing and self._encoder.name == PRECOMPUTED:
             raise EncoderError(
-                f"{self.folder}: {sum(segment.n_rows for segment in missing):,} items came without embeddings, or theirs"
-                " are gone, and precomputed embeddings cannot be computed here. Restore the folder, add the items"
+                f"{self.folder}: {sum(segment.n_rows for segment in missing):,} items came without embeddings, or theirs are "
+                "missing, and precomputed embeddings cannot be computed here. Restore the folder, add the items"
                 " together with their embeddings to a new project, or choose another encoder."
             )
         encoded = 0
@@ -264,7 +264,7 @@ class EmbeddingStore:
             self._manifest = None
             warnings.append(
                 f"{self.folder}: images are now seen as people see them (turned as their EXIF says, transparent parts on"
-                " white, 16 bits scaled), and some of these look different: all embeddings are computed again."
+                " white, 16 bits scaled), and some of these look different: all embeddings are recomputed."
             )
         elif isinstance(decoder, int):
             encoder.decoder = min(decoder, encoder.decoder)
@@ -298,7 +298,7 @@ class EmbeddingStore:
             return list(self._pool.segments)
         if manifest.fingerprint != self._encoder.fingerprint:
             warnings.append(
-                f"{self.folder}: these embeddings were made by another state of {self._encoder.name}"
+                f"{self.folder}: these embeddings were made by another version of {self._encoder.name}"
                 f" ({manifest.fingerprint}, now {self._encoder.fingerprint}); all are computed again."
             )
             self._manifest = None
@@ -357,8 +357,8 @@ class EmbeddingStore:
             yield
         except OSError as exc:
             raise CuratorError(
-                f"{self.folder}: the embeddings cannot be written ({exc.strerror or exc}). Those computed so far stay: "
-                "mend that, then run `curator round`, which goes on."
+                f"{self.folder}: the embeddings cannot be written ({exc.strerror or exc}). Those computed so far are kept: "
+                "fix this, then run `curator round`, which continues."
             ) from exc
 
     def _finish(self, segment: Segment, partial: Path) -> None:

@@ -107,7 +107,7 @@ def format_of(path: Path) -> Format:
     if found is None:
         way_out = CONVERT.get(ending, "")
         raise DataError(
-            f"{path}: unknown file ending {path.suffix!r}. {way_out}{' ' if way_out else ''}What is read: {READ}."
+            f"{path}: unknown file ending {path.suffix!r}. {way_out}{' ' if way_out else ''}Supported formats: {READ}."
         )
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty. Give a file with a row per item.")

@@ -51,7 +51,7 @@ def replace_embeddings(store: EmbeddingStore, pool: Pool, path: Path) -> Replace
     if len(wrong):
         ids = ", ".join(map(repr, pool.ids(wrong[:_SHOWN])))
         raise DataError(
-            f"{path}: {len(wrong):,} embeddings are not finite, first of the items {ids}. Compute them again."
+            f"{path}: {len(wrong):,} embeddings are not finite; the first belong to the items {ids}. Compute them again."
         )
     rows, zero_rows = unit_rows(matrix)
     _swap(store.folder, _written(store.folder, pool, rows, path))
@@ -74,7 +74,7 @@ def _in_pool_order(path: Path, pool: Pool) -> NDArray[np.floating[Any]]:
         raise DataError(f"{path}: cannot be read ({exc}). Write it with numpy.savez or numpy.save.") from exc
     if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.floating) or not matrix.size:
         raise DataError(
-            f"{path}: {matrix.dtype} of shape {matrix.shape}; it has to be floats, (items, entries)."
+            f"{path}: {matrix.dtype} of shape {matrix.shape}; it must be floats of shape (items, entries)."
         )
     if ids is None:
         if len(matrix) != pool.n_items:

@@ -165,9 +165,9 @@ class GraphStore:
         except (OSError, ValueError) as error:
             return None, str(error)
         if manifest.fingerprint != self._embeddings.fingerprint:
-            return None, "the embeddings are others by now"
+            return None, "the embeddings have changed"
         if manifest.k != NEIGHBOURS or manifest.items != self._items()[: len(manifest.items)]:
-            return None, "it is of other items"
+            return None, "it belongs to other items"
         why = self._why_unusable(manifest)
         return (None, why) if why else (manifest, "")
 

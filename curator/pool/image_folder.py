@@ -171,7 +171,7 @@ def folder_labels(found: ImageFolder, level: int | None, *, wanted: bool = False
     depth = max((len(part) for part in parts), default=0)
     if level is not None and not 1 <= level <= depth:
         raise DataError(
-            f"{found.folder}: --label-level {level} is not there: images lie up to {counted(depth, 'folder')} deep."
+            f"{found.folder}: --label-level {level} does not exist: images lie up to {counted(depth, 'folder')} deep."
             " 1 is the folder directly below."
         )
     names = [_names(parts, at) for at in range(1, depth + 1)]

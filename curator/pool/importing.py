@@ -246,15 +246,15 @@ class _Import:
         left_out = sum(self.problems.left_out.values())
         if n_rows != self.rows + left_out:
             raise DataError(
-                f"{self.path}: of {n_rows:,} rows {self.rows:,} were read and {left_out:,} left out. Nothing was imported. The"
-                " others are lost to a fault of curator's: please report it."
+                f"{self.path}: of {n_rows:,} rows {self.rows:,} were read and {left_out:,} left out, and the others were lost. Nothing "
+                "was imported. This is a bug in curator: please report it."
             )
         if self.crossing:
             here, there = (
                 ("the pool", "the hold-out") if self.role == "pool" else ("the hold-out", "the pool")
             )
             raise DataError(
-                f"{self.path}: {len(self.crossing):,} items are in {there} already and cannot come into {here}:"
+                f"{self.path}: {len(self.crossing):,} items are already in {there} and cannot go into {here}:"
                 f" {listed(self.crossing, LISTED)}. Leave them out of this file."
             )
         if self.changed:

@@ -140,8 +140,8 @@ class IncomingEmbeddings:
 
     def _wrong_count(self, array: AlignedArray, rows: str) -> DataError:
         return DataError(
-            f"{array.path}: {array.n_rows:,} embeddings for {rows} rows in {self._data}. There has to be one per row,"
-            " in the same order."
+            f"{array.path}: {array.n_rows:,} embeddings for {rows} rows in {self._data}. There must be one per row, "
+            "in the same order."
         )
 
 

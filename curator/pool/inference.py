@@ -355,7 +355,7 @@ class _FileInference:
             CLEARLY_LONGER * self._contents[others[0]].mean_length
         ):
             raise DataError(
-                f"{self._path}: not clear which column is the text: {listed([longest, *others])}. Say so with --text."
+                f"{self._path}: not clear which column is the text: {listed([longest, *others])}. Name it with --text."
                 f" {self._listing()}"
             )
         self._why[longest] = "longest strings" if others else "the only text"
@@ -369,7 +369,7 @@ class _FileInference:
             if len(free) != 1:
                 found = f"several could be it: {listed(free)}" if free else "none holds paths of images"
                 raise DataError(
-                    f"{self._path}: not clear which column names the images ({found}). Say so with --image."
+                    f"{self._path}: not clear which column names the images ({found}). Name it with --image."
                     f" {self._listing()}"
                 )
             named = free[0]

@@ -72,9 +72,9 @@ class Respelled:
         )
         more = " and others" if len(self.counts) > _SHOWN else ""
         return (
-            f"{counted(self.total, 'label')} taken without spaces around, in one Unicode spelling: {shown}{more}"
+            f"{counted(self.total, 'label')} taken without surrounding spaces, in one Unicode spelling: {shown}{more}"
             if all(plain(label) == name for label, name in self.counts)
-            else f"{counted(self.total, 'label')} taken as the class that they look like: {shown}{more}"
+            else f"{counted(self.total, 'label')} taken as the class they look like: {shown}{more}"
         )
 
 
@@ -179,6 +179,6 @@ def alike_warning(names: Iterable[str], counts: Counter[str] | None = None) -> s
     listed_groups = "; ".join(" and ".join(map(shown, group)) for group in groups[:_SHOWN])
     more = f"; and {len(groups) - _SHOWN:,} more" if len(groups) > _SHOWN else ""
     return (
-        f"classes that differ only by case, spaces or characters that are not seen: {listed_groups}{more}."
-        " If they are one class, --merge-case takes them as one"
+        f"classes that differ only in case, spaces or invisible characters: {listed_groups}{more}."
+        " If they are one class, --merge-case treats them as one"
     )

@@ -146,7 +146,7 @@ def _named(path: Path, layout: Layout, rows: list[list[str]]) -> Layout:
     if not rows:
         raise DataError(
             f"{path}: line {layout.first_line + 1} is not readable as CSV: it has a carriage return in a field that is not"
-            " quoted. End all lines alike, or quote the field."
+            " quoted. Use the same line ending everywhere, or quote the field."
         )
     first, below = rows[0], rows[1:]
     if not layout.header:
@@ -173,8 +173,8 @@ def _refuse_names(path: Path, names: list[str], line: int) -> None:
     long = next((name for name in names if len(name) > _LONGEST_COLUMN), None)
     if long is not None:
         raise DataError(
-            f"{path}: the name of a column in line {line} has {len(long):,} characters ({cut(long, LONGEST_NAME)!r}). Is that"
-            " line data? Give a header, or --no-header; for stray quotes --quoting none."
+            f"{path}: the name of a column in line {line} has {len(long):,} characters ({cut(long, LONGEST_NAME)!r}). Is that "
+            "line data? Give a header, or --no-header; for stray quotes use --quoting none."
         )
 
 
@@ -268,8 +268,8 @@ def _refuse_title(path: Path, lines: list[str], quoting: int) -> None:
         width, count = widths.most_common(1)[0] if widths else (0, 0)
         if width > 2 and len(rows) > 1 and count >= _MOST * len(rows):
             raise DataError(
-                f"{path}: line 1 ({quoted(lines[0].strip())}) is no header of the rows below, which have {width} fields. Take"
-                " out what stands above the header; for one column of text that holds the delimiter, give --delimiter tab."
+                f"{path}: line 1 ({quoted(lines[0].strip())}) is not the header of the rows below, which have {width} fields. "
+                "Remove what stands above the header; for one column of text that holds the delimiter, give --delimiter tab."
             )
 
 

@@ -49,7 +49,7 @@ class BadRows:
         if path is None:
             return
         if path.exists() and not self._is_ours(path):
-            raise DataError(f"{path}: exists already. Name a new file for the rows that are left out.")
+            raise DataError(f"{path}: already exists. Name a new file for the rows that are left out.")
         try:
             self._file = self._aside.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:

@@ -34,8 +34,8 @@ from integrations.class_names import ClassNames
 BATCH_ROWS = 4096
 # How labels become classes; NAME stands for theirs.
 NEW_CLASS = (
-    "if they are classes too, name them: with --classes at `curator init`, by `curator classes add NAME` in a project that is "
-    "there"
+    "if they are classes too, name them: with --classes at `curator init`, or by `curator classes add NAME` in an existing "
+    "project"
 )
 URL = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
 
@@ -206,8 +206,8 @@ class _Reader:
             return ""
         shown = ", ".join(f"{label!r} and {name!r}" for label, name in pairs[:SHOWN])
         return (
-            f" {shown} differ only by case, spaces or characters that are not seen: to take them as one, give `curator init`"
-            " --merge-case, or set merge_case = true under [data] in curator.toml."
+            f" {shown} differ only in case, spaces or invisible characters: to treat them as one, give `curator init` "
+            "--merge-case, or set merge_case = true under [data] in curator.toml."
         )
 
     def record_batch(
@@ -341,7 +341,7 @@ class _Reader:
             if row is None:
                 what, advice = why_no_row(value)
                 self.problems.add(
-                    f"no list of numbers in column {column!r}", f"{self.at(raw, at)}: {what}", advice
+                    f"not a list of numbers in column {column!r}", f"{self.at(raw, at)}: {what}", advice
                 )
             else:
                 self._dim = self._dim or len(row)

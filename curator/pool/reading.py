@@ -94,7 +94,7 @@ def check_encoding(text: str) -> str:
     close = get_close_matches(text[:40].lower().replace("-", "_"), [*aliases, *aliases.values()], n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise ValueError(
-        f"is {text[:40]!r}, which is no known encoding{hint or '; known are utf-8, utf-16, cp1252, gb18030 and others'}"
+        f"is {text[:40]!r}, which is not a known encoding{hint or '; known are utf-8, utf-16, cp1252, gb18030 and others'}"
     )
 
 

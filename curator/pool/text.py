@@ -189,7 +189,7 @@ def _text_form(path: Path, _stamp: tuple[int, int, bytes], encoding: str | None)
     head = next(_byte_chunks(path))[0]
     for mark, what in _NO_TEXT:
         if head.startswith(mark):
-            raise DataError(f"{path}: this is no text but {what}.")
+            raise DataError(f"{path}: this is not text but {what}.")
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if marked is not None:
         return TextForm(marked, line_end=_line_end(head, marked))
@@ -218,7 +218,7 @@ def _refuse_if_utf8(path: Path, head: bytes, encoding: str) -> None:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return
-    raise DataError(f"{path}: this is UTF-8, and is to be read as {encoding}. Give --encoding utf-8 for it.")
+    raise DataError(f"{path}: this is UTF-8, but was to be read as {encoding}. Give --encoding utf-8.")
 
 
 def _without_mark(head: bytes) -> str | None:
@@ -254,9 +254,9 @@ def _undecodable(path: Path, form: TextForm, line: int, start: int, error: Unico
     if error.reason == "unexpected end of data" or "truncated" in error.reason:
         byte += ", the last"
     way_out = (
-        "Save the file as UTF-8, or say what it is in with --encoding NAME."
+        "Save the file as UTF-8, or name its encoding with --encoding NAME."
         if name == "UTF-8"
-        else "Say what the file is in with --encoding NAME, or save it as UTF-8."
+        else "Name the file's encoding with --encoding NAME, or save it as UTF-8."
     )
     return DataError(f"{path}: invalid {name} in line {line}, byte {start} of the file ({byte}). {way_out}")
 
@@ -267,7 +267,7 @@ def _guess(path: Path, head: bytes, wrong: DataError) -> TextForm:
         head.count(0)
         or sum(head.count(code) for code in b"\x01\x02\x03\x04\x05\x06\x0e\x0f") > len(head) // 1000
     ):
-        raise DataError(f"{wrong} Or is this no text at all? It has control characters.") from wrong
+        raise DataError(f"{wrong} Or is this not text at all? It has control characters.") from wrong
     lines, valid = _telling_lines(path)
     invalid = [line for line in lines if line not in valid]
     if len(valid) > len(invalid):

@@ -198,7 +198,7 @@ def why_unusable(path: Path, rows: int, dim: int) -> str | None:
         return "the file is missing"
     shape = _header_shape(path)
     if shape is None:
-        return "it is no array of float32 rows"
+        return "it is not an array of float32 rows"
     if shape != (rows, dim):
         return f"its shape is {shape}, not {(rows, dim)}"
     size, expected = path.stat().st_size, _data_start(path) + rows * dim * FLOAT32.itemsize

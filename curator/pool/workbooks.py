@@ -80,7 +80,7 @@ def _open(path: Path) -> Any:
         return load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except (*_DAMAGED, InvalidFileException) as error:
         raise DataError(
-            f"{path}: not a readable .xlsx workbook ({error}); a protected one or an old .xls is none either. {_WAY_OUT}"
+            f"{path}: not a readable .xlsx workbook ({error}); a protected workbook or an old .xls cannot be read either. {_WAY_OUT}"
         ) from error
 
 

@@ -130,7 +130,9 @@ def _server(config: Config, folder: Path) -> Server:
     from curator.studio.credentials import require_token
 
     if not config.labeler.url:
-        raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
+        raise ConfigError(
+            '[labeler] in curator.toml needs the address of the server: url = "http://localhost:8080"'
+        )
     token = require_token(config.labeler.url)
     root = config.labeler.image_root if config.labeler.images == "local" else None
     return Server(

@@ -72,7 +72,7 @@ def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:
         seed: for strategies that draw at random.
 
     Raises:
-        strategies.StrategyError: no such strategy; the message lists those there are.
+        strategies.StrategyError: no such strategy; the message lists the known ones.
     """
     from integrations.modal import query_strategy_from_score, query_strategy_from_select
     from strategies import margin

@@ -87,7 +87,7 @@ class Project:
 
     @cached_property
     def embeddings(self) -> EmbeddingStore:
-        """The embeddings of all items; whatever is missing is computed when first asked for."""
+        """The embeddings of all items; missing ones are computed when first asked for."""
         self.encode()
         return self._store
 
@@ -134,7 +134,7 @@ class Project:
 
     @property
     def holdout_size(self) -> int:
-        """Items of the hold-out, drawn already or not."""
+        """Number of items in the hold-out, whether drawn already or not."""
         return queries.holdout.holdout_size(self.ledger, self.config.holdout.size)
 
     @property
@@ -158,9 +158,9 @@ class Project:
     def checkpoint(self, round_id: int) -> Checkpoint:
         """The model that a round trained, with what it was trained on.
 
-        When the encoder or the classes are others by now, the model is trained again on the same labels: the kept one
+        When the encoder or the classes have changed since, the model is retrained on the same labels: the stored one
         could not read the new embeddings, or would answer with the old classes. Labels that no longer say enough are left
-        out; without any left, the model stays untrained and `train_rows` is empty. An encoder that was learned again and
+        out; if none are left, the model stays untrained and `train_rows` is empty. An encoder that was fitted again and
         is the same within rounding has not changed.
         """
         from curator.learner.checkpoint import load_checkpoint
@@ -173,7 +173,7 @@ class Project:
         if found.meta["encoder_fingerprint"] != self.embeddings.fingerprint:
             if self.reads_as_before(round_id, found):
                 self.say(
-                    f"The encoder was learned again, and is the same within rounding: the model of round {round_id} is kept."
+                    f"The encoder was fitted again and is the same within rounding: the model of round {round_id} is kept."
                 )
             else:
                 changed = "The encoder has"
@@ -185,7 +185,7 @@ class Project:
         if not len(rows):
             return replace(found, model=self.new_model(), train_rows=rows, train_labels=labels)
         trained_in = f"round {round_id}" if round_id else "the first round"
-        self.say(f"{changed} changed since {trained_in}: its model is trained again.")
+        self.say(f"{changed} changed since {trained_in}: its model is retrained.")
         model = fit_model(
             self.new_model(),
             self.embeddings.take(rows),
@@ -195,7 +195,7 @@ class Project:
         return replace(found, model=model, train_rows=rows, train_labels=labels)
 
     def reads_as_before(self, round_id: int, found: Checkpoint) -> bool:
-        """Whether the embeddings of today are to a round's model what those of then were, within rounding."""
+        """Whether today's embeddings are, within rounding, those a round's model was trained on."""
         from curator.project.holdout_probs import says_the_same
 
         return says_the_same(self.model_folder(round_id), found, self.embeddings, self.holdout_rows())
@@ -241,7 +241,7 @@ class Project:
 
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:
-        """Hold the project while inside; says so when the last holder died."""
+        """Hold the project's lock; tells the user when the last holder died."""
         with project_lock(self.state / "lock", command) as dead:
             if dead:
                 self.say(dead)
@@ -252,7 +252,7 @@ class Project:
         return json.dumps(self.config.model_dump(mode="json"), sort_keys=True)
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Close the ledger."""
         if "ledger" in self.__dict__:
             self.ledger.close()
 

@@ -192,7 +192,9 @@ def _advise(
     ledger, config = project.ledger, project.config
     regime = current_regime(ledger, round_id)
     price = price or marginal_price(ledger, config.cost)
-    forecast, no_forecast = (None, "nothing is measured.") if regime is None else _forecast(project, regime)
+    forecast, no_forecast = (
+        (None, "no round has been measured.") if regime is None else _forecast(project, regime)
+    )
     more = labels_per_batch(ledger, config.acquisition.batch)
     limit = limit_batch(project, config.acquisition.batch, today=_today())
     earlier = queries.forecasts.all_advice(ledger, before=round_id)
@@ -251,7 +253,7 @@ def _forecast(project: Project, regime: Regime) -> tuple[Forecast | None, str]:
     config, ledger = project.config, project.ledger
     if len(regime.rounds) < FEWEST_ROUNDS:
         since = f" since the {' and '.join(regime.changed)} changed" if regime.changed else ""
-        return None, f"{len(regime.rounds)} of {FEWEST_ROUNDS} measured rounds{since}."
+        return None, f"{len(regime.rounds)} of the {FEWEST_ROUNDS} measured rounds it needs{since}."
     more = labels_per_batch(ledger, config.acquisition.batch)
     ahead = regime.now + more * np.arange(AHEAD + 1)
     ahead = ahead[ahead <= FURTHEST * regime.now]

@@ -73,14 +73,14 @@ def measure_agreement(items: Iterable[Votes]) -> Agreement:
 def agreement_text(found: Agreement) -> str:
     """It in a sentence."""
     if not found.shared:
-        return "Agreement: not measured, nobody answered an item that somebody else answered."
+        return "Agreement: not measured, since no item was answered by more than one person."
     alpha = (
-        "everybody always said the same one class, which tells nothing beyond chance"
+        "everybody always gave the same class, so agreement cannot be told from chance"
         if found.alpha is None
         else f"Krippendorff's alpha {found.alpha:.2f} (1: always the same, 0: as by chance)"
     )
     items = "1 item" if found.shared == 1 else f"{found.shared:,} items"
-    return f"Agreement: people differ on {found.differ:,} of {items} that several answered; {alpha}."
+    return f"Agreement: people disagree on {found.differ:,} of {items} that several answered; {alpha}."
 
 
 def _alpha(shared: list[Votes]) -> float | None:

@@ -55,13 +55,13 @@ def connect_project(project: Project, number: int | None) -> Connection:
         )
     if config.labeler.project not in (None, number):
         raise ConfigError(
-            f"[labeler] project in curator.toml is {config.labeler.project}. Change it to the project to go on in, or remove "
+            f"[labeler] project in curator.toml is {config.labeler.project}. Change it to the project to continue in, or remove "
             "the line, and run this again."
         )
     with project.locked("labeler connect"):
         if not queries.rounds.last_round_id(ledger):
             raise CuratorError(
-                "This campaign has asked nothing yet: set [labeler] project in curator.toml, or let `curator round` make one."
+                "This campaign has asked nothing yet: set [labeler] project in curator.toml, or let `curator round` create one."
             )
         spec = project_spec(config, project.campaign, project.folder, take_over=project.take_over)
         reference = project.labeler.prepare(spec, None if number is None else str(number))

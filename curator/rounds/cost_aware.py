@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.amounts import format_amount
+from curator.amounts import readable_amount
 from curator.money.cost_aware import cost_weights
 from curator.money.rates import rates_by_person
 from curator.money.timing import expected_costs
@@ -40,11 +40,10 @@ def candidate_weights(
     weights = cost_weights(costs, probs) if known.model else None
     if weights is None:
         for_now = "" if known.for_good else " yet"
-        tell(f"cost_aware changes nothing{for_now}: {known.why}.")
+        tell(f"cost_aware has no effect{for_now}: {known.why}.")
         return None
     low, high = (
-        format_amount(round(float(q) / 100) * 100, project.config.cost.currency)
-        for q in np.quantile(costs, [0.05, 0.95])
+        readable_amount(float(q), project.config.cost.currency) for q in np.quantile(costs, [0.05, 0.95])
     )
     tell(
         f"Chosen by expected gain per expected cost, {low} to {high} per answer (middle 90% of the candidates); {known.why}."

@@ -38,6 +38,6 @@ def note(ledger: Ledger, configured: str | dict[str, float], chosen: str) -> str
     if configured != WATCHED or chosen != "random" or not shows_no_lift(ledger):
         return None
     return (
-        f'The random arm has shown no lift for {ROUNDS} measured rounds: batches are drawn at random in place of "auto" '
-        "until it shows some. Naming another strategy in curator.toml overrules."
+        f'The random arm has shown no gain of "auto" over random for {ROUNDS} measured rounds: batches are drawn at random '
+        "until it shows one. Setting another strategy in curator.toml overrides this."
     )

@@ -3,6 +3,7 @@
 from curator.ledger import queries
 from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Ledger
+from curator.pool.problems import counted
 
 
 def gain_note(ledger: Ledger, round_id: int) -> str | None:
@@ -22,7 +23,7 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
         what = "; ".join(change.sentence() for change in changes)
         if comparable(changes):
             notes.append(
-                f"Classes changed between rounds {number} and {round_id} ({what}): both are counted by today's classes."
+                f"Classes changed between rounds {number} and {round_id} ({what}): both are scored with today's classes."
             )
         else:
             notes.append(
@@ -33,6 +34,6 @@ def gain_note(ledger: Ledger, round_id: int) -> str | None:
     new = came - int(previous["imported"] or 0)
     if new > 0:
         notes.append(
-            f"{new:,} labels came from files between rounds {number} and {round_id}: the gain is theirs as well, the cost is not."
+            f"{counted(new, 'label')} came from files between rounds {number} and {round_id}: the gain includes theirs, the cost does not."
         )
     return " ".join(notes) or None

@@ -38,7 +38,7 @@ def measure(project: Project, round_id: int) -> str | None:
     task = project.task
     labels = {item_id: label for item_id, label in labels.items() if task.knows(label)}
     if not labels:
-        note = "No hold-out item has a label yet: nothing to measure with."
+        note = "No hold-out item has a label yet, so nothing can be measured."
         with ledger.write():
             ledger.update("rounds", round_id, status="unmeasured", note=note, measured_at=utc_now())
             charge_round(ledger, cost, round_id)

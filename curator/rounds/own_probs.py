@@ -89,13 +89,13 @@ def check_strategy_takes_probs(spec: str | Mapping[str, float]) -> None:
     for name in [spec] if isinstance(spec, str) else spec:
         if ":" in name:
             raise ConfigError(
-                f"Strategy {name!r} asks the model itself; --probs gives probabilities only. Choose another."
+                f"Strategy {name!r} needs the model itself, and --probs gives only probabilities. Choose another."
             )
         strategy = get(name)
         looks = strategy.members if isinstance(strategy, Scorer) else "predict" in strategy.needs
         if looks:
             raise ConfigError(
-                f"Strategy {name!r} asks the model about changed items; --probs gives probabilities of the items only. "
+                f"Strategy {name!r} asks the model about altered items, and --probs gives probabilities only for the items themselves. "
                 "Choose another, such as auto, entropy or margin."
             )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.store import Ledger, utc_now
+from curator.pool.problems import counted
 from curator.project.project import Project
 from curator.rounds.push import prepare
 from curator.rounds.settle import settle_corrections
@@ -95,8 +96,8 @@ def catch_up(project: Project) -> list[str]:
     settled = settle_corrections(ledger, project.task)
     if settled.labeled or settled.retracted:
         notes.append(
-            f"Answers were corrected since their rounds ended: {settled.labeled} labels changed or added, {settled.retracted} "
-            "taken back. `curator export` writes them so; models are trained anew at the next measured round only."
+            f"Answers were corrected since their rounds ended: {counted(settled.labeled, 'label')} changed or added, {settled.retracted} "
+            "withdrawn. `curator export` writes the corrected labels; models learn them only in the next measured round."
         )
     return notes
 
@@ -170,16 +171,16 @@ def _notes(gone: list[Stored], held: _Counts, there: _Counts) -> list[str]:
     withdrawn, taken_back = sum(s.withdrawn for s in gone), sum(s.taken_back for s in gone)
     if withdrawn:
         notes.append(
-            f"{withdrawn} questions were deleted at the labeler: nobody is waited for. "
-            "Answers they had before still count; items without any go back into the pool."
+            f"Deleted at the labeler: {counted(withdrawn, 'question')}, no longer waited "
+            "for. Answers they had before still count; items without any go back into the pool."
         )
     if taken_back:
         notes.append(
-            f"{taken_back} answers were deleted at the labeler: they no longer count, but stay paid."
+            f"Deleted at the labeler: {counted(taken_back, 'answer')}, which no longer count but remain paid."
         )
     if held.answers != there.answers:
         notes.append(
-            f"The labeler says that it holds {there.answers} answers, {held.answers} were pulled; "
-            "somebody may be answering just now. Run `curator status` to see the rest."
+            f"The labeler reports {counted(there.answers, 'answer')}, and {held.answers:,} were pulled; "
+            "somebody may be answering right now. Run `curator status` to see the rest."
         )
     return notes

@@ -114,9 +114,9 @@ def interleave(*parts: list[Row]) -> list[Row]:
 
 
 # The same for the hold-out and for the blind share of the others: nobody can tell the two apart by it.
-BLIND = "Asked without a reason, so that nothing sways the answer."
-SUGGESTED = "What is ticked is the model's suggestion."
-AGAIN = "The answers so far give no label: one more is needed."
+BLIND = "No reason is shown here, so that nothing sways your answer."
+SUGGESTED = "The class already ticked is the model's suggestion."
+AGAIN = "The answers so far do not settle the label, so one more is needed."
 
 
 def why_picked(strategy: str, unsure: str | None, distance: float | None) -> str:
@@ -134,7 +134,7 @@ def why_picked(strategy: str, unsure: str | None, distance: float | None) -> str
     if unsure and (isinstance(found, Scorer) or (found is not None and _asks_model(found))):
         parts.append(f"the model {unsure}")
     if distance is not None and not isinstance(found, Scorer) and not (found and found.uniform):
-        parts.append(f"the nearest item asked before is {_nearness(distance)} (cosine {1 - distance:.2f})")
+        parts.append(_nearness(distance))
     return f"{'; '.join(parts)}."
 
 
@@ -143,7 +143,13 @@ def _asks_model(selector: Selector) -> bool:
 
 
 def _nearness(distance: float) -> str:
-    return "far" if distance > 0.5 else "near" if distance < 0.15 else "some way off"
+    if distance > 0.5:
+        return "nothing asked before is similar to it"
+    return (
+        "a very similar item has been asked before"
+        if distance < 0.15
+        else "somewhat similar items have been asked before"
+    )
 
 
 def is_blind(item_id: str, seed: int, share: float) -> bool:

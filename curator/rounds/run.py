@@ -16,6 +16,7 @@ from curator.ledger import queries, updates
 from curator.ledger.class_history import begin_history, may_begin_anew
 from curator.ledger.store import Row, utc_now
 from curator.money.overview import cost_notes
+from curator.pool.problems import counted
 from curator.project.modal import check_strategy
 from curator.project.project import Project
 from curator.rounds import advice
@@ -76,7 +77,7 @@ def run_round(
             if current is None or not run.step(current):
                 return run.report
     raise CuratorError(
-        "The round did not come to an end; please report this with the output of `curator status --json`."
+        "The round did not finish; please report this with the output of `curator status --json`."
     )
 
 
@@ -134,7 +135,9 @@ class _Run:
             return False
         with ledger.write():
             ledger.update("rounds", round_id, status="pushed", batch=0, candidates=0)
-        self.report.notes.append(f"Nothing new is asked; round {round_id} takes in answers that came late.")
+        self.report.notes.append(
+            f"No new questions are asked; round {round_id} takes in answers that came late."
+        )
         return True
 
     def _push(self, round_id: int, _current: Row) -> bool:
@@ -155,7 +158,9 @@ class _Run:
             report.notes += pull(self.project, round_id, accept_loss=self.partial)
             if self.project.take_over:
                 prepare(self.project)
-                report.notes.append("The campaign is run from here now; anywhere else it is refused.")
+                report.notes.append(
+                    "The campaign is now run from here; `curator round` is refused anywhere else."
+                )
         report.notes += cost_notes(ledger, self.project.config.cost)
         progress = queries.questions.progress(ledger, round_id)
         report.progress = {"round": round_id, **vars(progress), "waiting": progress.waiting}
@@ -164,20 +169,20 @@ class _Run:
             return False
         if progress.waiting and not progress.answered:
             raise CuratorError(
-                f"Nothing of round {round_id} is answered yet: there is nothing to settle with."
+                f"No question of round {round_id} has been answered yet, so there is nothing to settle."
             )
         if progress.problems:
             report.notes.append(
-                f"{progress.problems} answers carry no readable label; `curator status` lists them. An item that has no other is "
-                "asked about again."
+                f"{counted(progress.problems, 'answer')} without a readable label; `curator status` lists them. Items that have no other answer "
+                "are asked about again."
             )
         with report.stage("settle"):
             settled = settle(ledger, self.project.task, round_id, partial=progress.waiting > 0)
         if settled.tied:
             report.notes.append(
-                f"{settled.tied} items have as many answers on one side as on the other: no label yet. They are asked "
-                f"about again, {MOST_QUESTIONS} questions for an item at most, while there is somebody who has not answered them: "
-                "where all have, another annotator is needed, or they stay paid and without a label."
+                f"{counted(settled.tied, 'item')} with tied answers and no label yet. Such items are asked about "
+                f"again, up to {MOST_QUESTIONS} questions per item, as long as there is an annotator who has not answered them. "
+                "Once everybody has, they need another annotator, or they remain paid but unlabeled."
             )
         return True
 
@@ -242,7 +247,7 @@ def _plan(project: Project, batch: int | None) -> Row:
     no_model = queries.rounds.last_trained(ledger) is None and not starts_with_model(ledger, project.task)
     seeding = no_model or len(classes) < 2
     if seeding and queries.rounds.last_round_id(ledger) > 0 and classes:
-        project.say("Fewer than two classes have a label: the next batch is chosen as the first was.")
+        project.say("Fewer than two classes have labels: the next batch is chosen the way the first one was.")
     strategy = strategy_now(ledger, acquisition.strategy)
     return {
         "strategy": queries.rounds.strategy_text(acquisition.seed_strategy if seeding else strategy),
@@ -267,7 +272,7 @@ def _changed_model(project: Project, round_id: int) -> str | None:
         return None
     return (
         f"{' and '.join(changed)} changed since round {previous['id']} was trained: "
-        f"the gain of round {round_id} is that of the change and of the labels together."
+        f"the gain of round {round_id} is due to that change and the labels together."
     )
 
 

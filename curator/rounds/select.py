@@ -12,6 +12,7 @@ from curator.errors import ConfigError
 from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.money.fixed import Stopwatch
+from curator.pool.problems import counted
 from curator.project.holdout import seal_sample
 from curator.project.project import Project
 from curator.rounds.arm import NOTHING, draw_arm, join
@@ -52,7 +53,7 @@ def draw_holdout(project: Project) -> None:
     if not size:
         raise ConfigError(
             "[holdout] in curator.toml names a file, but a hold-out file is read by `curator init` only. "
-            "Set a size, or start the project anew with --holdout FILE."
+            "Set a size, or start the project over with --holdout FILE."
         )
     # What the user's own files labeled is for training.
     own = project.pool.rows(sorted(queries.labels.imported_ids(ledger)))
@@ -91,13 +92,13 @@ def select(
         candidates = find_candidates(project)
         if candidates.holdout_duplicates and newest is None:
             report.notes.append(
-                f"{candidates.holdout_duplicates} items are near-duplicates of hold-out items and are never picked."
+                f"{counted(candidates.holdout_duplicates, 'near-duplicate')} of hold-out items in the pool: never picked."
             )
         if candidates.blanks:
             report.notes.append(
-                f"Embeddings of zeros: {candidates.blanks:,} of the {len(candidates):,} items that may be asked about "
-                "(the encoder recognised nothing in them). They are asked last; the random arm and the hold-out, which stand for "
-                "all items, may hold some."
+                f"All-zero embeddings: {candidates.blanks:,} of the {len(candidates):,} items that may be asked about "
+                "(the encoder recognised nothing in them). They are asked last; the random arm and the hold-out, which represent all "
+                "items, may contain some."
             )
         k = min(limit.batch, len(candidates))
         again = dict(islice(queries.questions.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
@@ -107,20 +108,24 @@ def select(
         if k == 0 and not again and not relabeled:
             return _nothing_left(candidates.holdout_duplicates)
         if relabeled:
-            report.notes.append(f"{len(relabeled)} hold-out items are asked again: the classes changed.")
+            report.notes.append(
+                f"Asked again because the classes changed: {counted(len(relabeled), 'hold-out item')}."
+            )
         if again:
             report.notes.append(
-                f"{len(again)} items are asked about again: their answers disagree, or cannot be read."
+                f"Asked about again because their answers disagree or cannot be read: {counted(len(again), 'item')}."
             )
         if k < limit.batch:
-            report.notes.append(f"Asked for {limit.batch} items, {k} are left: all of them are sent.")
+            report.notes.append(
+                f"A batch has {counted(limit.batch, 'item')}, but only {k} are left: all of them are sent."
+            )
         asked_ids = _labeled_or_asked(project)
         model = None if checkpoint is None else checkpoint.model
         found = score_candidates(
             project, candidates.rows, model, round_row, n_asked=len(asked_ids), batch=k, own=own
         )
         if own is not None:
-            report.notes.append(f"The batch was chosen by the probabilities of {own.path}.")
+            report.notes.append(f"The batch was chosen by the probabilities in {own.path}.")
         weights = candidate_weights(project, candidates.rows, found.inputs.predict, report.notes.append)
     with report.stage("select"):
         inputs = replace(found.inputs, weights=weights, tell=report.notes.append)
@@ -134,12 +139,12 @@ def select(
         harm = write_batch(project, round_id, chosen, checkpoint, watch)
         if harm:
             report.notes.append(
-                f'{harm} From now on questions carry none; [labeler] suggestions = "on" overrules.'
+                f'{harm} From now on questions carry no suggestion; [labeler] suggestions = "on" overrides this.'
             )
         try:
             distances.save()
         except OSError as error:  # the batch is safe, and the next one finds the distances again
-            report.notes.append(f"Distances were not kept for the next round: {error}.")
+            report.notes.append(f"Distances could not be kept for the next round: {error}.")
     return ""
 
 
@@ -185,15 +190,15 @@ def _copies_in_arm(project: Project, drawn: FloatArray, asked: FloatArray) -> li
     copies = int(near_any(drawn, asked, project.config.acquisition.duplicate_cosine).sum())
     if not copies:
         return []
-    drawn_from = "It is drawn from everything that is left, so that what it says holds for all of it."
-    return [f"The random arm repeats items asked before: {copies} of its {len(drawn)}. {drawn_from}"]
+    drawn_from = "It is drawn from everything that is left, so that its estimates hold for all of it."
+    return [f"Items in the random arm that repeat items asked before: {copies} of {len(drawn)}. {drawn_from}"]
 
 
 def _nothing_left(holdout_duplicates: int) -> str:
     if holdout_duplicates:
         return (
             f"Nothing is left to ask about: the last {holdout_duplicates} items are near-duplicates of hold-out items. "
-            "`curator add` brings more; with [acquisition] duplicate_cosine nearer to 1 fewer items count as duplicates."
+            "`curator add` brings more; with [acquisition] duplicate_cosine closer to 1 fewer items count as duplicates."
         )
     return "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
 

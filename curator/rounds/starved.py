@@ -21,7 +21,7 @@ from strategies.kernels.near_duplicates import near_any
 _KEPT = "starved_classes"  # in the ledger's state: what the last training found
 _SHOWN = 5  # classes that are explained; more have the same cause
 WAY_OUT = (
-    "What helps: other items of this class (`curator add`); for copies that differ a little, a duplicate_cosine nearer to 1"
+    "What helps: other items of this class (`curator add`); for copies that differ a little, a duplicate_cosine closer to 1"
     " under [acquisition] in curator.toml; or a new project with a labeled --holdout FILE that leaves items of it to"
     " learn from."
 )
@@ -62,7 +62,7 @@ class Starved:
                 f"{counted(self.copies, 'other item')} copy these and {'is' if self.copies == 1 else 'are'} never asked about"
             )
         known = (
-            "There is no other item of it. "
+            "There are no other items of it. "
             if self.elsewhere == 0
             else "If there are others, they may still be asked about. "
         )

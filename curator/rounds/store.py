@@ -199,7 +199,7 @@ def _refuse_forgotten(project: Project, unknown: list[str]) -> None:
     forgotten = [key for key in unknown if key.startswith(f"{project.campaign}-r")]
     if forgotten:
         raise CuratorError(
-            f"{len(forgotten)} questions at {project.labeler.where()} are of this campaign, but its ledger does not know them "
+            f"{len(forgotten)} questions at {project.labeler.where()} belong to this campaign, but its ledger does not know them "
             f"(first: {forgotten[0]}): is it an older copy? Nothing was changed. To take them in: `curator backup DIR`, then "
             "`curator restore --from DIR --force`."
         )
@@ -275,9 +275,9 @@ def _withdraw(project: Project, pulled: Pulled, *, accept_loss: bool) -> int:
     gone = [key for key in asked if key not in there]
     if gone and len(gone) == len(asked) and not accept_loss:
         raise CuratorError(
-            f"None of the {len(asked)} questions of this campaign is at {project.labeler.where()}: is it another server or "
-            "project than before? Mend [labeler] in curator.toml. If they really were deleted there, "
-            "`curator round --partial` goes on without them."
+            f"None of the {len(asked)} questions of this campaign is at {project.labeler.where()}: is this another server "
+            "or project than before? Fix [labeler] in curator.toml. If they really were deleted there, "
+            "`curator round --partial` continues without them."
         )
     updates.withdraw_questions(ledger, gone)
     return len(gone)

@@ -62,7 +62,7 @@ class SuggestionEffect:
         accepted: share of the answers to these that accepted the suggestion; None = the labeler does not say.
         seconds: geometric mean seconds per answer; `value` is the ratio shown / blind; None = too few were timed, or the
             times are all alike, as a script's are.
-        agreement: share of final labels that equal the suggestion; `value` is shown - blind.
+        agreement: share of final labels that match the suggestion; `value` is shown - blind.
         level: of the intervals.
     """
 
@@ -125,7 +125,7 @@ def harm_of_suggestions(project: Project) -> str | None:
         )
     if drawn is not None and drawn.fewest >= FEWEST and drawn.low > PULL:
         return (
-            f"Suggestions draw the labels to themselves: {100 * drawn.shown:.0f}% of labels equal the suggestion where it "
+            f"Suggestions sway the labels: {100 * drawn.shown:.0f}% of labels match the suggestion where it "
             f"was shown, {100 * drawn.blind:.0f}% where it was not ({100 * drawn.value:+z.0f} points, 99%: "
             f"{100 * drawn.low:+z.0f} to {100 * drawn.high:+z.0f})."
         )

@@ -71,7 +71,7 @@ def train(project: Project, round_id: int) -> list[str]:
     training = training_set(project)
     starved = notes_of(find_starved(project, training.labels, training.dropped))
     if not len(training.rows):
-        note = "No usable training label was given: no model was trained."
+        note = "There was no usable training label, so no model was trained."
         with ledger.write():
             ledger.update("rounds", round_id, status="unmeasured", note=note, trained_at=utc_now())
             keep(ledger, starved)

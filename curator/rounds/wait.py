@@ -253,12 +253,16 @@ class _Obstacle:
         if self._since is None:
             self._since = self._clock()
             now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-            who = "Another curator is at work" if isinstance(exc, LockedError) else "The labeler is away"
+            who = (
+                "Another curator has been at work"
+                if isinstance(exc, LockedError)
+                else "The labeler has been unreachable"
+            )
             self._say(f"{who} since {now}, trying again: {exc}")
 
     def gone(self) -> None:
         if self._since is not None:
-            self._say(f"Going on after {duration(self._clock() - self._since)}.")
+            self._say(f"Continuing after {duration(self._clock() - self._since)}.")
             self._since = None
 
 

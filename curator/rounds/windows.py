@@ -6,7 +6,7 @@ asked for: a tool that shows some of them could leave out the worst.
 
 from typing import Any
 
-from curator.amounts import MICRO, format_amount
+from curator.amounts import MICRO, readable_amount
 from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
@@ -45,7 +45,7 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
     newest = queries.rounds.newest_measured(ledger)
     earlier = [] if newest is None else queries.rounds.measured_rounds(ledger, newest)
     if newest is None or not earlier:
-        raise CuratorError("A gain takes two measured rounds: `curator round` measures the next.")
+        raise CuratorError("A gain needs two measured rounds: `curator round` measures the next.")
     costs = {number: paid_between(ledger, number, newest) for number in earlier}
     known = {number: cost for number, cost in costs.items() if cost is not None}
     if not known:
@@ -55,9 +55,9 @@ def last_window(project: Project, amount: int) -> dict[str, Any]:
     row = held.get(previous) or compare_one(project, newest, previous)
     told = _told(ledger, row)
     rounds = f"round {newest}" if told["rounds"] == 1 else f"rounds {previous + 1} to {newest}"
-    note = f"Nearest to the last {format_amount(amount, currency)} of spending: {rounds}, {format_amount(told['cost'], currency)}."
+    note = f"Nearest to the last {readable_amount(amount, currency)} of spending: {rounds}, {readable_amount(told['cost'], currency)}."
     if known[previous] < amount and previous == earlier[0]:
-        note += " Earlier there is nothing to compare with."
+        note += " There is nothing earlier to compare with."
     return told | {"asked": amount, "note": note}
 
 

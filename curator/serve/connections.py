@@ -80,7 +80,7 @@ def report_quietly(loop: asyncio.AbstractEventLoop, say: Callable[[str], None]) 
         if loop.time() >= next_report:
             next_report = loop.time() + _REPORT_SECONDS
             say(
-                f"A connection failed: {context.get('exception') or context.get('message')}. The server goes on."
+                f"A connection failed: {context.get('exception') or context.get('message')}. The server keeps running."
             )
 
     loop.set_exception_handler(report)

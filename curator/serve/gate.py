@@ -65,7 +65,9 @@ class Gate:
         try:
             await self._app(scope, self._bounded(receive), watched)
         except Exception as exc:  # noqa: BLE001 - the last stop: a caller gets no traceback, whatever it is
-            self._say(f"A request to {scope['path']!r} failed: {type(exc).__name__}. The server goes on.")
+            self._say(
+                f"A request to {scope['path']!r} failed: {type(exc).__name__}. The server keeps running."
+            )
             if not started:
                 await _refuse(send, 500, "failed")
 

@@ -150,8 +150,8 @@ def _secret(state: Path, address: Address, say: Say) -> str:
             "(python -c 'import secrets; print(secrets.token_urlsafe(32))'), or keep --host 127.0.0.1."
         )
     say(
-        f"Listening at {address.host} speaks plain http: the secret and what is asked can be read on the way. "
-        "Use it in a network that you trust, or behind a proxy that speaks https (--url)."
+        f"Listening at {address.host} uses plain http: the secret and the requests can be read on the way. "
+        "Use it in a network you trust, or behind a proxy that uses https (--url)."
     )
     return given
 
@@ -159,8 +159,8 @@ def _secret(state: Path, address: Address, say: Say) -> str:
 def _check_reachable(address: Address) -> None:
     if address.url is None and address.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         raise ConfigError(
-            f"{address.host} stands for every address of this machine: say with --url http://NAME:{address.port} "
-            "under which one Label Studio reaches it, or use --no-register."
+            f"{address.host} stands for every address of this machine: name the one at which Label Studio reaches "
+            f"it with --url http://NAME:{address.port}, or use --no-register."
         )
 
 
@@ -170,11 +170,13 @@ def _client(project: Project) -> "BackendClient":
     reference = project.ledger.get("labeler_project")
     if reference is None:
         raise CuratorError(
-            "The campaign has no project at Label Studio yet. Run `curator round` first: it makes one."
+            "The campaign has no project at Label Studio yet. Run `curator round` first, which creates one."
         )
     url = project.config.labeler.url
     if not url:
-        raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
+        raise ConfigError(
+            '[labeler] in curator.toml needs the address of the server: url = "http://localhost:8080"'
+        )
     return BackendClient(
         url,
         require_token(url),
@@ -274,10 +276,10 @@ def _unregister(client: "BackendClient", say: Say) -> None:
         client.unregister()
     except LabelerError as exc:
         say(
-            f"What was registered is still at Label Studio: {exc} `curator serve --unregister` takes it out later."
+            f"The registration is still in Label Studio: {exc} `curator serve --unregister` removes it later."
         )
     else:
-        say("Taken out of Label Studio again.")
+        say("Removed from Label Studio again.")
 
 
 def _is_loopback(host: str) -> bool:

@@ -107,7 +107,7 @@ class Suggester:
                 self._failed = (stamp, time.monotonic() + RETRY_AFTER)
             else:
                 self._complaint = ""
-                self._say(f"Suggestions come from the model {stamp.version} now.")
+                self._say(f"Suggestions now come from the model {stamp.version}.")
         return model
 
     def _guarded(self, work: Callable[[], T]) -> T | None:

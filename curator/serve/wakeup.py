@@ -41,4 +41,6 @@ class WakeUp:
         try:
             wake(self._path)
         except OSError as exc:
-            self._say(f"{self._path} cannot be touched ({exc.strerror}): a waiting round looks by itself.")
+            self._say(
+                f"{self._path} cannot be touched ({exc.strerror}): a waiting round looks for answers by itself."
+            )

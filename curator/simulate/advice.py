@@ -33,7 +33,7 @@ def recommendation(
     text = f"No strategy beats random labels here beyond chance: the nearest is {name} with {_points(test)} over {_seeds(seeds)}. "
     late = [one.name for one, test in others if test.saved_low > 0]
     if late:
-        text += f"What {' and '.join(late)} saved at the end was lost before: on average while money is spent it is no better. "
+        text += f"What {' and '.join(late)} saves at the end was lost before: averaged over the spending it is no better. "
     text += (
         "Label at random, which also gives unbiased estimates, or try other strategies, another model or encoder, or more "
         "seeds."
@@ -59,10 +59,10 @@ def _use(
     others: Sequence[Standing],
     to_best: Mapping[str, Paired],
 ) -> str:
-    text = f"Use {best.name}: while money is spent its model is on average {_points(test)} better than that of random labels"
+    text = f"Use {best.name}: averaged over the spending, its model is {_points(test)} better than that of random labels"
     text += f" (p {_p(test.p)}, {_seeds(seeds)})."
     if test.p >= SURE:
-        text = f"Use {best.name} for what it saves at the end; on average while money is spent the difference to random labels may be "
+        text = f"Use {best.name} for what it saves at the end; averaged over the spending, the difference from random labels may be "
         text += f"chance: {_points(test)} (p {_p(test.p)}, {_seeds(seeds)})."
     if test.saved_low > 0:
         text += (
@@ -72,7 +72,7 @@ def _use(
         )
     alike = [one.name for one in others if to_best[one.name].p >= SURE]
     if alike:
-        text += f" As good within chance: {', '.join(alike)}."
+        text += f" No worse, within chance: {', '.join(alike)}."
     return text
 
 
@@ -81,11 +81,11 @@ def warnings(seeds: int, notes: Sequence[str]) -> tuple[str, ...]:
     found = list(notes)
     if seeds < FEW_SEEDS:
         found.append(
-            f"{_seeds(seeds)}: p values and intervals rest on little, and may turn over; use --seeds 20"
+            f"{_seeds(seeds)}: p values and intervals rest on few campaigns and may change; use --seeds 20"
         )
     found.append(
-        "every seed splits the same data anew, so intervals and p values are about these data, not about others; money "
-        "is that of the training labels, without the hold-out's"
+        "every seed splits the same data in a new way, so intervals and p values are about these data, not about others; the "
+        "money is that of the training labels, without the hold-out's"
     )
     return tuple(found)
 

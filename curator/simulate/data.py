@@ -89,7 +89,7 @@ class Labeled:
                 about = json.loads(file.metadata()["about"])
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as exc:
-            raise DataError(f"{path} cannot be read ({exc}). Delete it: it is made again.") from exc
+            raise DataError(f"{path} cannot be read ({exc}). Delete it; it will be made again.") from exc
         return cls(about["name"], classes=tuple(about["classes"]), notes=tuple(about["notes"]), **arrays)
 
 

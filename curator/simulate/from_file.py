@@ -20,7 +20,7 @@ from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import Inferred, infer_columns
 from curator.pool.labels import check_classes, sorted_classes
-from curator.pool.problems import listing
+from curator.pool.problems import counted, listing
 from curator.progress import Progress
 from curator.simulate.data import Labeled, drawn
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
@@ -149,7 +149,9 @@ def labeled_rows(
     labels = [(former or {}).get(label or "", label) for label in pool.labels(rows)]
     known = np.array([label in position for label in labels], dtype=np.bool_)
     rows = rows[known]
-    notes = (f"{int((~known).sum()):,} items have no label and are left out",) if not known.all() else ()
+    notes = (
+        (f"{counted(int((~known).sum()), 'item')} left out for lack of a label",) if not known.all() else ()
+    )
     y = np.array([position[str(label)] for label in labels if label in position], dtype=np.int64)
     is_holdout = np.isin(rows, pool.role_rows("holdout"))
     kept, sampled = drawn(is_holdout)  # before texts and embeddings are read: there may be a million

@@ -54,8 +54,8 @@ def _collected(project: Project) -> Labeled:
     config = project.config.project
     rows, y = collected_labels(project)
     note = (
-        f"played on the {len(rows):,} labels collected so far: a strategy chose them, so they are no random sample of the "
-        "pool, and a simulated campaign has only them to choose from; what it shows need not hold for the whole pool"
+        f"played on the {len(rows):,} labels collected so far: a strategy chose them, so they are not a random sample of "
+        "the pool, and a simulated campaign has only them to choose from; what it shows may not hold for the whole pool"
     )
     nothing = np.zeros(len(rows), dtype=np.bool_)
     return Labeled(

@@ -174,7 +174,7 @@ def parse_strategies(text: str) -> dict[str, Spec]:
             found[part] = shares_of({name.strip(): float(share) for name, share in pairs})
         except (ValueError, StrategyError) as exc:
             raise ConfigError(
-                f"--strategies: {part!r} is no mixture ({exc}); write entropy=0.5+coverage=0.5."
+                f"--strategies: {part!r} is not a mixture ({exc}); write entropy=0.5+coverage=0.5."
             ) from exc
     if not found:
         raise ConfigError("--strategies names none. Write auto,margin,random.")
@@ -273,7 +273,7 @@ def _params(text: str) -> dict[str, Any]:
     except ValueError as exc:
         raise ConfigError(f"--model-params is not JSON ({exc}). Write '{{\"C\": 10}}'.") from exc
     if not isinstance(found, dict):
-        raise ConfigError("--model-params is no JSON object. Write '{\"C\": 10}'.")
+        raise ConfigError("--model-params is not a JSON object. Write '{\"C\": 10}'.")
     return found
 
 

@@ -187,7 +187,7 @@ def _played(
     played = {run: known[key] for run, key in keys.items() if key in known}
     todo = [run for run in runs if run not in played]
     if played and todo:
-        say(f"{len(played)} of {len(runs)} campaigns were played before: going on with the rest.")
+        say(f"{len(played)} of {len(runs)} campaigns were played before: continuing with the rest.")
     path = folder / f"play-{data.digest}.safetensors"
     if todo:
         data.save(path)

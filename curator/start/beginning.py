@@ -41,7 +41,7 @@ def check_unicode(options: Mapping[str, object]) -> None:
     if odd:
         raise ConfigError(
             "These are not UTF-8, so curator.toml cannot hold them:\n" + "\n".join(odd) + "\n"
-            "Give files and columns names in UTF-8, and set a UTF-8 locale (LANG=C.UTF-8), then run again."
+            "Give files and columns UTF-8 names, and set a UTF-8 locale (LANG=C.UTF-8), then run again."
         )
 
 
@@ -59,7 +59,7 @@ def refuse_existing(folder: Path, state: Path) -> None:
     if not _is_unused(state / _LEDGER):
         raise ConfigError(
             f"{state} holds a ledger but {folder} has no {CONFIG_NAME}. Put the {CONFIG_NAME} back, "
-            "or move .curator away before starting anew."
+            "or move .curator away before starting over."
         )
 
 

@@ -12,7 +12,7 @@ from curator.config.describe import first_sentence, only_for, purpose
 from curator.config.sections import EXAMPLE_CLASSES, Section
 
 _HEAD = """\
-# What curator works with. Edit freely: it is read anew, and checked, by every command. All settings: docs/reference/settings.md
+# The settings of this campaign. Edit freely: every command reads and checks them. All settings: docs/reference/settings.md
 # The labeler's token does not belong here: export LABEL_STUDIO_API_KEY, or see docs/studio.md.
 """
 

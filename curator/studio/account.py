@@ -19,8 +19,8 @@ def read_account(home: StudioHome, state: State) -> Account:
     password, token = secrets.read(PASSWORD), secrets.read(TOKEN)
     if password is None or token is None:
         raise CuratorError(
-            f"Password or token of the Label Studio in {home.folder} are no longer in {secrets.where}. Put them back; "
-            f"or stop the server, remove {home.data} and start anew: its projects are lost then."
+            f"The password or token of the Label Studio in {home.folder} is no longer in {secrets.where}. Put it back; "
+            f"or stop the server, remove {home.data} and start over: its projects are then lost."
         )
     return Account(state.email, password, token)
 
@@ -47,7 +47,7 @@ def settle_account(home: StudioHome, state: State | None, kind: CredentialsKind)
             return account
     else:
         raise CuratorError(
-            f"{home.data} is there, but nothing says whose it is. Move it away to start anew with an empty server."
+            f"{home.data} exists, but nothing says which account it belongs to. Move it away to start over with an empty server."
         )
     secrets = studio_secrets(home, kind)
     secrets.store(PASSWORD, account.password)

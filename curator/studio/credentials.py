@@ -210,7 +210,7 @@ def studio_secrets(home: StudioHome, kind: CredentialsKind) -> Secrets:
         return KeyringSecrets(f"studio:{home.folder}")
     except ConfigError as exc:
         raise ConfigError(
-            f"{exc} To keep password and token in the clear, in files that only you can read: --credentials file"
+            f"{exc} To keep password and token in plain text, in files that only you can read: --credentials file"
         ) from exc
 
 

@@ -121,7 +121,7 @@ class StudioHome:
         except ValidationError as exc:
             raise CuratorError(
                 f"{self._state} is damaged ({exc.error_count()} problems; first: {exc.errors()[0]['msg']}). "
-                f"Mend it, or remove {self.folder} and start anew: its Label Studio projects are lost then."
+                f"Fix it, or remove {self.folder} and start over: its Label Studio projects are then lost."
             ) from exc
 
     def write(self, state: State) -> None:

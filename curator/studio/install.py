@@ -76,6 +76,6 @@ def _run(home: StudioHome, command: list[str]) -> None:
     if done.returncode:
         lines = home.install_log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
         raise CuratorError(
-            "Label Studio could not be installed. Mend what the lines below say and run again, or install it yourself "
+            "Label Studio could not be installed. Fix what the lines below report and run again, or install it yourself "
             "and name its program with --executable.\n  " + "\n  ".join(lines)
         )

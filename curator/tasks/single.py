@@ -144,8 +144,8 @@ class SingleChoice(Task):
         """Its two likeliest classes."""
         first, second = ranking(prediction)[:2]
         return (
-            f"wavers between {self.classes[first]} ({prediction[first]:.2f}) "
-            f"and {self.classes[second]} ({prediction[second]:.2f})"
+            f"is torn between {self.classes[first]} ({100 * prediction[first]:.0f}%) "
+            f"and {self.classes[second]} ({100 * prediction[second]:.0f}%)"
         )
 
     @property

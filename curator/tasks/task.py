@@ -296,7 +296,7 @@ class Task(ABC):
     def doubt(self, prediction: FloatArray) -> str:
         """What the model is unsure about, in words that follow "the model", of one (width,) prediction.
 
-        single: "wavers between a (0.51) and b (0.47)"; multi: of the class nearest to a half; rating: "says 3.2, give or take 1.1".
+        single: "is torn between a (51%) and b (47%)"; multi: of the class nearest to a half; rating: "says 3.2, give or take 1.1".
         """
 
     @property

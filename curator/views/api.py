@@ -26,7 +26,7 @@ def open_project(path: str | Path = ".") -> Project:
 
 
 class Project(opened.Project):
-    """A project with what it knows as DataFrames."""
+    """A project, with what it knows as DataFrames."""
 
     def labels(self) -> pd.DataFrame:
         """A row per labeled item, with the columns of `curator export`; item ids as the index."""
@@ -41,7 +41,7 @@ class Project(opened.Project):
         return _frame(answer_rows(self), ANSWERS_SCHEMA.names)
 
     def predictions(self, path: str | Path | None = None) -> pd.DataFrame:
-        """What the newest model says of every item of the pool, or of those of a file; item ids as the index.
+        """What the newest model predicts for every item of the pool, or of a file; item ids as the index.
 
         Columns: predicted, probability, margin, and p(CLASS) for every class.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curator.amounts import MICRO, format_amount
+from curator.amounts import MICRO, readable_amount
 from curator.errors import ConfigError, CuratorError
 from curator.ledger import queries
 from curator.ledger.store import Row
@@ -153,7 +153,7 @@ def _deleted_note(project: Project) -> tuple[str, ...]:
     gone = queries.answers.deleted_answers(project.ledger)
     if not gone:
         return ()
-    paid = format_amount(sum_known(row["amount"] for row in gone), project.config.cost.currency)
+    paid = readable_amount(sum_known(row["amount"] for row in gone), project.config.cost.currency)
     answers, them = "1 answer deleted at the labeler is", "it"
     if len(gone) > 1:
         answers, them = f"{len(gone):,} answers deleted at the labeler are", "them"

@@ -211,7 +211,7 @@ def _label_counts(regime: Regime, batch: float, rounds: int, money: Purse) -> tu
     }
     notes = []
     if affordable is not None and affordable <= money.paid:
-        notes.append("The budget buys no further label; the rows are what more money would bring.")
+        notes.append("The budget buys no more labels; the rows show what more money would bring.")
     elif affordable is not None:
         counts = {n for n in counts if n <= affordable} | {min(affordable, most)}
     within = {n for n in counts if n <= most}
@@ -224,7 +224,9 @@ def _label_counts(regime: Regime, batch: float, rounds: int, money: Purse) -> tu
 def _why_no_further(money: Purse) -> str:
     if money.most < int(FURTHEST * money.now):
         return f"The pool ends at {money.most:,} labels: `curator add` brings more items."
-    return f"Nothing is said beyond {money.most:,} labels: past four times those seen, forecasts were never checked."
+    return (
+        f"No forecast beyond {money.most:,} labels: past four times those seen, forecasts were never checked."
+    )
 
 
 def _ahead(found: Forecast, regime: Regime, money: Purse) -> list[Ahead]:

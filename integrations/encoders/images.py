@@ -133,9 +133,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image"
     if isinstance(error, Image.DecompressionBombError) and Image.MAX_IMAGE_PIXELS:
-        return (
-            f"it says that it has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels, too many to decode safely"
-        )
+        return f"it claims to have more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels, too many to decode safely"
     return " ".join(str(error).split()) or type(error).__name__
 
 

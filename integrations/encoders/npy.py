@@ -38,7 +38,7 @@ class _Head:
 
     def read(self, size: int) -> bytes:
         if size > _LONGEST_HEADER:
-            raise ValueError(f"its header is said to have {size:,} bytes")
+            raise ValueError(f"its header claims to have {size:,} bytes")
         return self._file.read(size)
 
 

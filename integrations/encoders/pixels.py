@@ -20,7 +20,7 @@ SAMPLE = 5000  # images: the mean of more differs by less than a grey level
 VERSION = 1  # counts changes of the numbers, beside those of the decoder
 ARRAYS = "pixels.npz"
 SETTINGS = "pixels.json"
-_ANEW = "Delete this folder to learn it again; all embeddings are then computed anew."
+_ANEW = "Delete this folder to fit it again; all embeddings are then recomputed."
 
 
 class PixelsEncoder(PictureEncoder):
@@ -68,7 +68,7 @@ class PixelsEncoder(PictureEncoder):
     def encode(self, items: Sequence[str]) -> FloatArray:
         """(n, width x height x channels) unit rows; an image equal to the mean is a zero row."""
         if self._mean is None:
-            raise EncoderError("pixels has to be fitted before it encodes.")
+            raise EncoderError("pixels must be fitted before it encodes.")
         pixels = np.stack([self._pixels(path) for path in items]) if items else np.empty((0, len(self._mean)))
         return unit_rows(pixels - self._mean)[0]
 

@@ -127,20 +127,20 @@ class AlignedArray:
         try:
             shape, fortran, dtype = read_header(self._file)
         except (ValueError, OSError) as error:
-            raise EncoderError(f"{self.path}: no NumPy array ({error}). Write it with numpy.save.") from error
+            raise EncoderError(
+                f"{self.path}: not a NumPy array ({error}). Write it with numpy.save."
+            ) from error
         if dtype.hasobject:
             raise EncoderError(
                 f"{self.path}: an array of Python objects, as NumPy makes it from ragged rows. Every row needs the"
                 " same number of entries: save a two-dimensional float array."
             )
         if len(shape) != 2 or min(shape) < 1:
-            raise EncoderError(
-                f"{self.path}: shape {shape}; it has to be (rows, entries), neither of them 0."
-            )
+            raise EncoderError(f"{self.path}: shape {shape}; it must be (rows, entries), neither of them 0.")
         if shape[1] > MOST_ENTRIES:
             raise EncoderError(
-                f"{self.path}: shape {shape}, {shape[1]:,} entries a row and not more than {MOST_ENTRIES:,}. It has to be (rows,"
-                " entries): is it turned round, or the wrong array?"
+                f"{self.path}: shape {shape}, {shape[1]:,} entries per row, more than the {MOST_ENTRIES:,} allowed. It must be (rows, "
+                "entries): is it transposed, or the wrong array?"
             )
         if dtype.newbyteorder("=") not in FLOATS:
             raise EncoderError(f"{self.path}: holds {dtype}, not float16, float32 or float64. Convert it.")
@@ -172,7 +172,7 @@ def _open(spec: str) -> tuple[IO[bytes], str, int]:
             member = members[chosen]
             return archive.open(member), f"{path}:{chosen}", member.file_size
     except DAMAGED as error:
-        raise EncoderError(f"{path}: no .npz file ({error}). Write it with numpy.savez.") from error
+        raise EncoderError(f"{path}: not an .npz file ({error}). Write it with numpy.savez.") from error
 
 
 def _chosen(path: Path, array: str | None, names: list[str]) -> str:

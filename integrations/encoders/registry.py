@@ -88,7 +88,7 @@ def make_encoder(spec: str, kind: Kind) -> Encoder:
     made = PLUGINS.load(name)
     if not callable(made):
         raise PLUGINS.refuse(name, f"is not a function or class but a {type(made).__name__}. Ask its author.")
-    hint = f"Its documentation says what {name}:ARGUMENT may be, and what has to be installed."
+    hint = f"Its documentation says what {name}:ARGUMENT may be, and what must be installed."
     return cast("Encoder", PLUGINS.make(name, made, argument or None, kind, hint=hint))
 
 

@@ -27,7 +27,7 @@ SEED = 0
 VERSION = 1  # counts changes of the numbers
 ARRAYS = "tfidf.npz"
 VOCABULARY = "vocabulary.json"
-_ANEW = "Delete this folder to learn it again; all embeddings are then computed anew."
+_ANEW = "Delete this folder to fit it again; all embeddings are then recomputed."
 # one-letter words count: "I" and "a" tell a message from a title
 WORD = r"(?u)\b\w+\b"
 VIEWS: dict[str, dict[str, Any]] = {
@@ -98,7 +98,7 @@ class TfidfEncoder:
     def encode(self, items: Sequence[str]) -> FloatArray:
         """(n, dim) unit rows; a text without a known word or letter group is a zero row."""
         if self._projection is None:
-            raise EncoderError("tfidf has to be fitted before it encodes.")
+            raise EncoderError("tfidf must be fitted before it encodes.")
         projected = np.zeros((len(items), self._projection.shape[1]), dtype=np.float32)
         start = 0
         for view, weights in zip(self._views, self._weights, strict=True):

@@ -61,5 +61,5 @@ class FilesInventory:
         except ValueError as exc:
             raise LabelerError(
                 f"{path}: the task with the key {task_key(task['data'])!r} was changed: {exc}. "
-                "Put that back, or take the task out."
+                "Undo the change, or take the task out."
             ) from exc

@@ -111,7 +111,7 @@ def find_labeler(name: str) -> Registered:
         raise PLUGINS.refuse(name, f"has `traits` that are a {type(traits).__name__}. Ask its author.")
 
     def make(setup: Setup) -> Labeler:
-        hint = "Its documentation says what [labeler.options] in curator.toml has to hold."
+        hint = "Its documentation says what [labeler.options] in curator.toml must hold."
         return cast("Labeler", PLUGINS.make(name, made, dict(setup.options), setup.folder, hint=hint))
 
     return Registered(traits, make)

@@ -107,7 +107,7 @@ class ReplayLabeler:
             raise LabelerError(f"the replay labeler knows no project {project!r}, only {REFERENCE!r}.")
         elif not self._state.exists():
             raise LabelerError(
-                f"the questions asked so far are gone: {self._state} does not exist. Put it back, or start anew."
+                f"the questions asked so far are gone: {self._state} does not exist. Put it back, or start over."
             )
         return REFERENCE
 
@@ -193,7 +193,7 @@ class ReplayLabeler:
             seconds=round(typical * (0.5 + _fraction(item_id)), 3),
             created_at=given,
             updated_at=given,
-            problem=f"{label!r} is none of the classes" if unknown else None,
+            problem=f"{label!r} is not one of the classes" if unknown else None,
             raw={"item_id": item_id, "label": label},
         )
 

@@ -70,7 +70,7 @@ class SingleChoiceForm:
         if len(chosen) > 1:
             return Reading(problem=f"{len(chosen)} classes were chosen instead of one")
         if not isinstance(chosen[0], str):
-            return Reading(problem=f"{_shown(chosen[0])} is none of the classes")
+            return Reading(problem=f"{_shown(chosen[0])} is not one of the classes")
         return Reading(chosen[0])
 
     def read(self, regions: Sequence[Mapping[str, Any]], control: "Control") -> Reading:
@@ -82,7 +82,7 @@ class SingleChoiceForm:
         # files of answers pass through tools that may change spaces and the spelling of accents
         label = said.label if said.label in known else ClassNames(known).find(said.label)
         if label is None:
-            return Reading(problem=f"{_shown(said.label)} is none of the classes")
+            return Reading(problem=f"{_shown(said.label)} is not one of the classes")
         return Reading(cannot_tell=True) if label in control.no_label else Reading(label)
 
     def find(self, label: str, classes: ClassNames) -> str | None:

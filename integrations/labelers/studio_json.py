@@ -181,7 +181,7 @@ def task_key(data: Any) -> str | None:
 def _prediction(question: Question, suggestion: Suggestion, control: Control) -> dict[str, Any]:
     if not control.takes(suggestion.label):
         raise LabelerError(
-            f"the suggestion {suggestion.label!r} for item {question.item_id!r} is none of the project's classes: "
+            f"the suggestion {suggestion.label!r} for item {question.item_id!r} is not one of the project's classes: "
             f"{', '.join(map(repr, control.classes))}."
         )
     if not 0.0 <= suggestion.score <= 1.0:  # false for NaN as well

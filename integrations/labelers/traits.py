@@ -49,7 +49,7 @@ LABEL_STUDIO = Traits(
     needs_address=True,
     has_projects=True,
     takes_live_suggestions=True,
-    after_new_classes="Annotators who have a page open should load it anew: it shows the old choices until then.",
+    after_new_classes="Annotators who have a page open should reload it: it shows the old choices until then.",
 )
 FILES = Traits(
     summary="Label Studio's JSON, carried by hand",

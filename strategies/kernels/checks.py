@@ -79,7 +79,7 @@ def check_embeddings(embeddings: FloatArray, what: str = "Embeddings") -> None:
     if bad:
         raise StrategyInputError(
             f"{bad:,} of {len(embeddings):,} rows of {what[0].lower()}{what[1:]} hold NaN or infinity; first is row {first}. "
-            "Embed these items again or remove them."
+            "Embed these items again, or remove them."
         )
 
 

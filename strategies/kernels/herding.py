@@ -122,7 +122,7 @@ def herd(
     weights = check_weights(weights, n)
     if neighbours is not None and len(neighbours) != n:
         raise StrategyInputError(
-            f"The neighbour graph has {len(neighbours):,} items, there are {n:,} candidates. Build it for these."
+            f"The neighbour graph has {len(neighbours):,} items, but there are {n:,} candidates. Build it for these."
         )
     worth = np.ones(n) if worth is None or not worth.any() else worth.astype(np.float64)
     factor = np.ones(n) if weights is None else weights / weights.max()

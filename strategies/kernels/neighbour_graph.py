@@ -121,7 +121,7 @@ def extend(
     started = time.perf_counter()
     n, known = len(embeddings), len(old)
     if n < known:
-        raise StrategyInputError(f"The graph has {known:,} items, the embeddings have {n:,}. Build it anew.")
+        raise StrategyInputError(f"The graph has {known:,} items, the embeddings have {n:,}. Build it again.")
     search = _Search(embeddings, old.rows.shape[1])
     found = search.empty_lists(n)
     found.rows[:known] = old.rows

@@ -277,7 +277,7 @@ def test_several_answers_to_each_item(start, person):
     other = next(row for row in questions if row["item_id"] != tied)
     campaign.answer(int(other["external_id"]), campaign.truth[other["item_id"]], third)
     done = campaign.curator("round")
-    assert "1 items are asked about again: their answers disagree" in done.stderr
+    assert "Asked about again because their answers disagree or cannot be read: 1 item" in done.stderr
 
     (again,) = [row for row in asked(campaign, 2) if row["item_id"] == tied]
     assert int(again["external_id"]) not in wanted

@@ -157,7 +157,7 @@ def test_the_page_is_read_in_its_order(reader):
     assert page.locator("h1").count() == 1
     heads = page.locator("h1, h2").all_inner_texts()
     order = (
-        "Spent so far", "Forecast", "Stop or go on", "Saved against random", "Learning curve", "Gain per dollar",
+        "Spent so far", "Forecast", "Advice", "Saved against random", "Learning curve", "Gain per dollar",
         "Generalisation gap", "Reliability", "Classes", "Slices", "What is taken for what", "Map of the pool",
         "Annotators", "What round 6 asks, and why",
     )  # fmt: skip

@@ -109,8 +109,8 @@ def test_a_simulation_replaces_no_file_of_others(project, tmp_path, name):
 
 
 def test_links_and_folders_in_the_way_are_named(project, tmp_path):
-    """A link that leads nowhere could be anybody's; a folder is no file."""
+    """A link that broken link could be anybody's; a folder is no file."""
     (tmp_path / "labels.csv").symlink_to(tmp_path / "gone")
-    assert "leads nowhere" in run("export", tmp_path / "labels.csv", "--project", project, code=2)
+    assert "broken link" in run("export", tmp_path / "labels.csv", "--project", project, code=2)
     (tmp_path / "labels.jsonl").mkdir()
     assert "is not a file" in run("export", tmp_path / "labels.jsonl", "--project", project, code=2)

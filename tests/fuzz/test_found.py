@@ -153,7 +153,7 @@ def test_one_class_in_the_data_is_said_of_the_data(tmp_path):
     [
         ("--holdout=²", "no such file"),
         (f"--holdout={'9' * 5000}", "too long"),
-        ("--price=1e999999999", "more than any amount can be"),
+        ("--price=1e999999999", "too large for an amount"),
         ("--price=1000000001", "more than 1,000,000,000"),
         (f"--seed={10**40}", "project.seed"),
         (f"--batch={10**40}", "acquisition.batch"),
@@ -265,8 +265,8 @@ def test_a_damaged_npy_header_is_a_value_error(text):
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ("(8, 10**18)", "no NumPy array"),
-        (f"(8, {10**18})", "entries a row and not more than 32,768"),
+        ("(8, 10**18)", "not a NumPy array"),
+        (f"(8, {10**18})", "entries per row, more than the 32,768 allowed"),
         (f"(8, {10**4})", "the file ends in row 1 of 8"),
         ("(-8, -3)", "neither of them 0"),
     ],
@@ -544,4 +544,4 @@ def test_a_lock_file_of_any_content_locks(tmp_path):
     for content in ("[" * 5000, "{}", "[1]", "x"):
         path.write_text(content)
         with project_lock(path, "round") as dead:
-            assert "it has not said who it is" in (dead or "")
+            assert "it did not say which" in (dead or "")

@@ -106,7 +106,7 @@ def test_a_proxy_that_can_read_the_token_is_said_without_its_password(monkeypatc
 @pytest.mark.parametrize(
     ("proxy", "say"),
     [
-        ("socks5://proxy.test:1080", r"speaks SOCKS.*pip install 'httpx\[socks\]'"),
+        ("socks5://proxy.test:1080", r"uses SOCKS.*pip install 'httpx\[socks\]'"),
         ("ftp://proxy.test", "cannot be used"),
         ("http://proxy.test:port", "cannot be used"),
     ],

@@ -233,7 +233,7 @@ def test_third_party_encoders(monkeypatch):
         ("other", "transformers, broken, careless, theirs, thing"),
         ("broken", r"an unknown package cannot be loaded \(no\.such\.module:Encoder\): ModuleNotFoundError"),
         ("thing", "is not a function or class but a int"),
-        ("careless:no_such_module", "cannot be made: .*has to be installed"),
+        ("careless:no_such_module", "cannot be made: .*must be installed"),
     ]:
         with pytest.raises(EncoderError, match=part):
             make_encoder(spec, "text")

@@ -277,7 +277,7 @@ def test_a_deleted_project_is_one_clear_line(api, labeler, wanted, call):
         "pull": (None,),
         "answer_count": (),
     }
-    with pytest.raises(LabelerError, match=f"project {labeler.project} is not at .*deleted"):
+    with pytest.raises(LabelerError, match=f"project {labeler.project} does not exist at .*deleted"):
         getattr(labeler, call)(*arguments[call])
 
 
@@ -307,7 +307,7 @@ def test_a_question_arrives_as_it_is(api, labeler):
     [
         ({"text": None}, "no text"),
         ({"text": "half \ud83d"}, "half a character at position 5"),
-        ({"suggestion": Suggestion("other", 0.5, "m")}, "none of the project's classes: 'pos', 'neg'"),
+        ({"suggestion": Suggestion("other", 0.5, "m")}, "not one of the project's classes: 'pos', 'neg'"),
         ({"suggestion": Suggestion("pos", 1.5, "m")}, "probability from 0 to 1"),
         ({"suggestion": Suggestion("pos", float("nan"), "m")}, "probability from 0 to 1"),
         ({"suggestion": Suggestion("pos", 0.5, "")}, "which model"),
@@ -462,7 +462,7 @@ def test_the_cursor_is_the_servers_time_before_the_list_was_walked(api, labeler,
 @pytest.mark.parametrize("cursor", ["yesterday", "2026-13-01", ""])
 def test_a_cursor_that_is_no_time_is_refused(labeler, cursor):
     """Label Studio answers a bad time with HTTP 500; we say what is wrong."""
-    with pytest.raises(LabelerError, match="is no time"):
+    with pytest.raises(LabelerError, match="is not a time"):
         labeler.pull(cursor)
 
 
@@ -473,7 +473,7 @@ def test_annotations_are_not_validated_by_the_server(api, labeler):
         "2 classes were chosen": [
             {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["pos", "neg"]}}
         ],
-        "'zzz' is none of the classes": choice("zzz"),
+        "'zzz' is not one of the classes": choice("zzz"),
         "holds no choices": [{"from_name": "label", "value": 5}],
         "nothing was": [{"foo": 1}],
     }

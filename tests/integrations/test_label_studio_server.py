@@ -158,7 +158,7 @@ def test_a_missing_program_is_named(tmp_path):
 def test_a_server_that_ends_shows_its_log(tmp_path):
     """Also in the first, preparing start; nothing half-made is left to be copied later."""
     failing = program(tmp_path, "echo the disk is on fire; exit 3")
-    with pytest.raises(LabelerError, match=r"Label Studio ended\.[\s\S]*the disk is on fire"):
+    with pytest.raises(LabelerError, match=r"Label Studio stopped\.[\s\S]*the disk is on fire"):
         LocalStudio(failing, tmp_path / "studio").start()
     assert list((tmp_path / "studio").iterdir()) == []
 

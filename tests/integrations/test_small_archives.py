@@ -27,10 +27,10 @@ def header(shape):
 @pytest.mark.parametrize(
     ("head", "said"),
     [
-        (header((4, 2**24)), "entries a row and not more than"),
-        (header((1, 2**26)), "entries a row and not more than"),
-        (b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**28), "header is said to have 268,435,456 bytes"),
-        (b"\x93NUMPY\x03\x00" + struct.pack("<I", 2**32 - 1), "header is said to have"),
+        (header((4, 2**24)), "entries per row, more than"),
+        (header((1, 2**26)), "entries per row, more than"),
+        (b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**28), "header claims to have 268,435,456 bytes"),
+        (b"\x93NUMPY\x03\x00" + struct.pack("<I", 2**32 - 1), "header claims to have"),
         (header((2**40, 2**40)), "entries"),
     ],
 )

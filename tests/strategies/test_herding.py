@@ -235,7 +235,7 @@ def test_the_graph_is_not_used_where_it_misses_what_matters(monkeypatch):
     assert method(2 * rows, graph, 2 * rows[:300]) == "sample"
     copies = np.repeat(rows[:20], 30, axis=0)
     assert method(copies, build(copies, k=8, rng=rng)[0], copies[:30]) == "sample"
-    with pytest.raises(StrategyInputError, match="graph has 600 items, there are 500"):
+    with pytest.raises(StrategyInputError, match="graph has 600 items, but there are 500"):
         herd(rows[:500], 5, labeled=None, worth=None, weights=None, neighbours=graph, rng=rng)
 
 

@@ -111,8 +111,8 @@ def test_nothing_labeled_keeps_nothing():
 @pytest.mark.parametrize(
     ("squared", "met", "say"),
     [
-        ([1, 1], [0, 0], "of 2 items, there are 3 candidates"),
-        ([1, 1, 1], [0, 0, 3], "to 3 labeled rows, there are 2"),
+        ([1, 1], [0, 0], "for 2 items, but there are 3 candidates"),
+        ([1, 1, 1], [0, 0, 3], "to 3 labeled rows, but there are 2"),
         ([1, -1, 1], [0, 0, 0], "0 or more"),
         ([1, np.nan, 1], [0, 0, 0], "0 or more"),
     ],

@@ -14,7 +14,9 @@ def check_acquisition(config: Config) -> Finding:
             check_strategy(spec, config.kind, allow_code=chosen.allow_code)
     except ConfigError as exc:
         return fail(
-            "strategy", str(exc), "Mend [acquisition] in curator.toml; `curator strategies` lists them."
+            "strategy",
+            str(exc),
+            "Fix [acquisition] in curator.toml; `curator strategies` lists the strategies.",
         )
     named, seed = (
         spec if isinstance(spec, str) else " + ".join(spec)
@@ -32,5 +34,5 @@ def check_model(config: Config) -> Finding:
     try:
         config.task().new_model(section.name, section.params, section.seeds, config.project.seed)
     except CuratorError as exc:
-        return fail("model", str(exc), "Mend [model] in curator.toml.")
+        return fail("model", str(exc), "Fix [model] in curator.toml.")
     return ok("model", section.name)

@@ -21,7 +21,11 @@ def check_folder(folder: Path) -> list[Finding]:
             refused.append(f"{place}: {exc.strerror}")
     if refused:
         return [
-            fail("folder", "; ".join(refused), "Make the folder writable for this user, or free its disk.")
+            fail(
+                "folder",
+                "; ".join(refused),
+                "Make the folder writable for this user, or free space on its disk.",
+            )
         ]
     return [ok("folder", f"{folder} is writable")]
 

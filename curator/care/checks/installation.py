@@ -100,23 +100,25 @@ def check_gpu() -> Finding:
             )
     except (ImportError, OSError, RuntimeError) as exc:
         return fail(
-            name, f"torch cannot be used: {_line(exc)}", "Install torch again, as constraints.txt pins it."
+            name,
+            f"torch cannot be used: {_line(exc)}",
+            "Reinstall torch in the version that constraints.txt pins.",
         )
     if usable:
         return ok(name, f"{', '.join(devices)} (CUDA {torch.version.cuda})")
     if not _DRIVER.exists():
-        return ok(name, "none; the CPU computes")
+        return ok(name, "none; the CPU is used")
     if torch.version.cuda is None:
         return warn(
             name,
             "there is an NVIDIA driver, but this torch is built for the CPU only",
             "Install a CUDA build of torch.",
         )
-    why = _line(said[-1].message) if said else "torch does not say why"
+    why = _line(said[-1].message) if said else "torch gives no reason"
     return warn(
         name,
-        f"there is an NVIDIA driver, but torch cannot use it ({why}); the CPU computes",
-        "Mend the driver.",
+        f"there is an NVIDIA driver, but torch cannot use it ({why}); the CPU is used",
+        "Fix the driver.",
     )
 
 
@@ -178,16 +180,18 @@ def check_compiled() -> Finding:
         folder = kept_in()
     except (ImportError, OSError, RuntimeError) as exc:
         return fail(
-            name, f"numba cannot be used: {_line(exc)}", "Install numba again, as constraints.txt pins it."
+            name,
+            f"numba cannot be used: {_line(exc)}",
+            "Reinstall numba in the version that constraints.txt pins.",
         )
     if folder is None:
         return warn(
             name,
-            "kept nowhere, since neither curator's own folder nor the user's cache folder can be written: every `curator "
-            "round` compiles for ten seconds or more",
-            "Name a folder that only you can write in NUMBA_CACHE_DIR.",
+            "not cached, since neither curator's own folder nor the user's cache folder is writable: every `curator round` "
+            "spends ten seconds or more compiling",
+            "Set NUMBA_CACHE_DIR to a folder that only you can write to.",
         )
-    return ok(name, f"kept in {folder}")
+    return ok(name, f"cached in {folder}")
 
 
 def _installed(name: str) -> str | None:

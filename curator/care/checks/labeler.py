@@ -7,6 +7,7 @@ from curator.config import Config
 from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.health import reading
+from curator.pool.problems import counted
 from curator.project.labeler import Former, exchange_folder, project_spec, studio_route
 from curator.rounds.classes.choices import CANNOT_TELL, names_ever
 from integrations.errors import LabelerError
@@ -31,9 +32,11 @@ def check_labeler(folder: Path, config: Config, sample: str | None) -> list[Find
             return _CHECKS[name](folder, config, spec, known, sample)
         if name not in LABELERS:
             find_labeler(name)
-            return [ok("labeler", f"{name} can be loaded; the labeler of another package is not looked into")]
+            return [
+                ok("labeler", f"{name} can be loaded; labelers from other packages are not checked further")
+            ]
     except (CuratorError, LabelerError) as exc:
-        return [fail("labeler", str(exc), "Mend that, then run `curator doctor` again.")]
+        return [fail("labeler", str(exc), "Fix this, then run `curator doctor` again.")]
     return []
 
 
@@ -74,7 +77,7 @@ def _label_studio(
 
     labeler = config.labeler
     if not labeler.url:
-        return [fail("server", "[labeler] in curator.toml names none", 'Add url = "http://localhost:8080".')]
+        return [fail("server", "[labeler] in curator.toml has none", 'Add url = "http://localhost:8080".')]
     token = find_token(labeler.url)
     if not token:
         return [fail("token", f"none for {labeler.url}", f"{WAYS[:1].upper()}{WAYS[1:]}")]
@@ -98,11 +101,16 @@ def _files(
 
     place = exchange_folder(config, folder)
     if found.project is None:
-        return [ok("labeler", f"the first round makes {place}")]
+        return [ok("labeler", f"the first round creates {place}")]
     labeler = FilesLabeler(place)
     labeler.prepare(replace(spec, holder=""), found.project)
     questions, answers = labeler.question_count(), labeler.answer_count()
-    return [ok("labeler", f"{place}: {questions:,} questions, {answers:,} answers, all readable")]
+    return [
+        ok(
+            "labeler",
+            f"{place}: {counted(questions, 'question')}, {counted(answers, 'answer')}, all readable",
+        )
+    ]
 
 
 # labeler -> how it is looked into

@@ -9,6 +9,7 @@ from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.faults import MEND
 from curator.ledger.health import newest_time, reading, schema_versions, strange_times, why_unusable
+from curator.pool.problems import counted
 from integrations.findings import Finding, fail, ok, warn
 
 _CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -17,7 +18,7 @@ _CLOCK_TOLERANCE = timedelta(seconds=60)
 def check_ledger(path: Path, config: Config | None) -> list[Finding]:
     """Everything about the ledger at `path`; the hold-out only where curator.toml can be read."""
     if not path.is_file():
-        return [fail("ledger", f"{path} is not there", MEND)]
+        return [fail("ledger", f"{path} is missing", MEND)]
     try:
         problem = why_unusable(path, full=True)
         if problem is not None:
@@ -25,7 +26,7 @@ def check_ledger(path: Path, config: Config | None) -> list[Finding]:
         with reading(path) as opened:
             return _contents(path, opened, config)
     except (CuratorError, OSError) as exc:
-        return [fail("ledger", str(exc), "Mend that, then run `curator doctor` again.")]
+        return [fail("ledger", str(exc), "Fix this, then run `curator doctor` again.")]
 
 
 def _contents(path: Path, opened: sqlite3.Connection, config: Config | None) -> list[Finding]:
@@ -44,7 +45,12 @@ def _contents(path: Path, opened: sqlite3.Connection, config: Config | None) -> 
     detail = f"whole, {path.stat().st_size:,} bytes, schema {applied[-1]}, journal {mode}"
     if behind:
         # its tables may lack what is asked below
-        return [ok("ledger", f"{detail}; the next command brings it up to date by {behind} steps")]
+        return [
+            ok(
+                "ledger",
+                f"{detail}; the next command brings it up to date ({counted(behind, 'migration')} behind)",
+            )
+        ]
     return [
         ok("ledger", detail),
         _times(opened),
@@ -56,7 +62,7 @@ def _times(opened: sqlite3.Connection) -> Finding:
     """Every time must be one that curator writes, and none lie in the future."""
     strange = strange_times(opened)
     if strange:
-        return fail("clock", f"the ledger holds what is no time: {'; '.join(strange)}", MEND)
+        return fail("clock", f"the ledger holds timestamps that cannot be read: {'; '.join(strange)}", MEND)
     return _clock(newest_time(opened))
 
 
@@ -66,8 +72,8 @@ def _clock(newest: str | None) -> Finding:
     if newest is not None and datetime.fromisoformat(newest) > now + _CLOCK_TOLERANCE:
         return warn(
             "clock",
-            f"it says {now:%Y-%m-%d %H:%M} UTC, but the ledger's newest entry is of {newest}: one of the two was wrong",
-            "Set the clock (NTP). Rounds go by numbers, not by times: nothing is lost, only the ledger's times mislead.",
+            f"it says {now:%Y-%m-%d %H:%M} UTC, but the ledger's newest entry is from {newest}: one of the two clocks was wrong",
+            "Set the clock (NTP). Nothing is lost, since rounds are numbered; only the times in the ledger mislead.",
         )
     return ok("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC, not before the ledger's newest entry")
 
@@ -77,5 +83,5 @@ def _holdout(opened: sqlite3.Connection, config: Config) -> Finding:
     if drawn:
         return ok("hold-out", f"{drawn:,} items, {labeled:,} labeled")
     if queries.unopened.count_rounds(opened):
-        return fail("hold-out", "none, though rounds were begun: no gain can be measured", MEND)
+        return fail("hold-out", "none, although rounds have begun: no gain can be measured", MEND)
     return ok("hold-out", f"the first round draws {config.holdout.size:,} items")

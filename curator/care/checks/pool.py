@@ -11,7 +11,7 @@ from curator.ledger import queries
 from curator.ledger.health import reading
 from curator.pool.catalogue import Pool
 from curator.pool.embeddings import zero_rows
-from curator.pool.problems import example
+from curator.pool.problems import counted, example
 from curator.pool.vectors import FLOAT32, StoreManifest, store_folder, why_unusable
 from integrations.encoders.images import picture
 from integrations.encoders.registry import make_encoder
@@ -21,7 +21,7 @@ from integrations.findings import Finding, fail, ok, warn
 SAMPLE = 200  # images that are opened
 _GUESSED_DIM = 1024  # entries per row while no embedding is there yet
 _SHOWN = 3
-_REBUILD = "Restore .curator from a copy, or start the project again from its data."
+_REBUILD = "Restore .curator from a backup, or start the project again from its data."
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def check_pool(state: Path, config: Config) -> PoolReport:
     findings = [
         ok(
             "pool",
-            f"{pool.n_items:,} items in {len(pool.segments):,} {'segment' if len(pool.segments) == 1 else 'segments'}",
+            f"{counted(pool.n_items, 'item')} in {counted(len(pool.segments), 'segment')}",
         )
     ]
     embeddings, missing_bytes = _embeddings(state, pool, config)
@@ -81,7 +81,7 @@ def _embeddings(state: Path, pool: Pool, config: Config) -> tuple[Finding, int]:
         make_encoder(config.encoder.name, config.project.kind)
         manifest = StoreManifest.load(folder)
     except (CuratorError, EncoderError) as exc:
-        return fail(name, str(exc), "Mend that, or [encoder] in curator.toml."), 0
+        return fail(name, str(exc), "Fix this, or change [encoder] in curator.toml."), 0
     missing = 0
     broken: list[str] = []
     for segment in pool.segments:
@@ -94,11 +94,11 @@ def _embeddings(state: Path, pool: Pool, config: Config) -> tuple[Finding, int]:
             missing += segment.n_rows
             broken.append(f"{path.name}: {reason}")
     if not missing and manifest is not None:
-        detail = f"all {pool.n_items:,} items by {config.encoder.name}"
+        detail = f"all {pool.n_items:,} items, from {config.encoder.name}"
         zero = sum(entry.zero_rows for entry in manifest.segments.values())
         return (_zero(detail, zero, folder, manifest, pool) if zero else ok(name, detail)), 0
     size = missing * (manifest.dim if manifest else _GUESSED_DIM) * FLOAT32.itemsize
-    detail = f"{missing:,} of {pool.n_items:,} items have none by {config.encoder.name}"
+    detail = f"{missing:,} of {pool.n_items:,} items have none from {config.encoder.name}"
     if broken:
         detail += f" ({'; '.join(broken[:_SHOWN])})"
     if config.encoder.name == "precomputed":
@@ -119,7 +119,7 @@ def _zero(detail: str, zero: int, folder: Path, manifest: StoreManifest, pool: P
     return warn(
         "embeddings",
         f"{detail}, {what}: the model cannot tell these items apart; e.g. {shown}",
-        "Look at these items; where they are fine, another encoder may see more in them ([encoder] in curator.toml).",
+        "Look at these items; if they are fine, another encoder may see more in them ([encoder] in curator.toml).",
     )
 
 

@@ -12,7 +12,7 @@ from curator.rounds.pull import pull
 from curator.rounds.push import labeler_spec
 from curator.rounds.settle import settle
 
-_NOTE = "Restored from the labeler: its model, and what it gained, are gone."
+_NOTE = "Restored from the labeler: its model and its gain are lost."
 
 
 def first_unpaid(ledger: Ledger) -> int:

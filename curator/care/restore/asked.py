@@ -11,7 +11,7 @@ from curator.ledger import queries, restoring
 from curator.ledger.class_history import History
 from curator.ledger.store import Row, utc_now
 from curator.pool.hash_index import as_hashes, digest
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.project.project import Project
 from curator.rounds.questions import AGAIN, is_key_of, new_question, wants_several
 from integrations.labelers.inventory import AskedQuestion
@@ -66,9 +66,9 @@ def take_in(project: Project, place: Place, lost: LostItems) -> Taken:
             advance(len(page.questions) + len(page.other_keys) + page.keyless)
     if taken.changed:
         raise DataError(
-            f"{len(taken.changed):,} items were asked about with another content than the data file has now: "
-            f"{listed(taken.changed, _LISTED)}. Their labels would not fit. Put the file back as it was, name another "
-            "(--data FILE), or move it away: asked items are then taken from their questions."
+            f"{counted(len(taken.changed), 'item')} had other content when asked about than the data file has now: "
+            f"{listed(taken.changed, _LISTED)}. Their labels would not fit. Put the original file back, name another (--data "
+            "FILE), or move it away: items already asked about are then taken from their questions."
         )
     return taken
 
@@ -153,7 +153,7 @@ class _Reader:
         if not is_key_of(question.key, row["key"]):
             raise CuratorError(
                 f"The question {question.key} at the labeler (task {found.external_id}) says that it asks about item "
-                f"{question.item_id!r} in round {question.round}, which does not go with its key: it was changed there. "
+                f"{question.item_id!r} in round {question.round}, which does not match its key: it was changed there. "
                 "Put its data back, or delete the task."
             )
         if role == "holdout":

@@ -26,8 +26,8 @@ def seal_sample_again(project: Project, taken: Taken, report: RestoreReport) -> 
         )
     elif unknown:
         raise CuratorError(
-            f"{len(unknown):,} questions (of curator 0.1.0) do not say whether they are of the hold-out, and the seed in "
-            "curator.toml does not draw it from these data files. Put seed, [holdout] size and data files back as they were."
+            f"{len(unknown):,} questions (from curator 0.1.0) do not say whether they belong to the hold-out, and the seed in "
+            "curator.toml does not draw it from these data files. Put the seed, [holdout] size and the data files back as they were."
         )
     else:
         _enter_asked(project, taken, report)
@@ -65,11 +65,11 @@ def _enter_asked(project: Project, taken: Taken, report: RestoreReport) -> None:
     with ledger.write():
         seal_sample(ledger, sorted(taken.drawn.items()))
     report.missing.append(
-        "The hold-out is what was asked about as such: from this pool the seed draws another sample (data files are "
-        "missing or have changed, or seed or size in curator.toml have)."
+        "The hold-out was taken from the questions that asked about it: the seed draws another sample from this pool (data files "
+        "are missing or changed, or the seed or size in curator.toml was changed)."
     )
     if len(taken.drawn) != size:
         report.missing.append(
-            f"The hold-out has {len(taken.drawn):,} items now, [holdout] size in curator.toml is {size:,}: set it to "
+            f"The hold-out has {len(taken.drawn):,} items now, but [holdout] size in curator.toml is {size:,}: set it to "
             f"{len(taken.drawn)} before the next round."
         )

@@ -18,7 +18,7 @@ from curator.pool.hash_index import as_hashes, digest
 from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.inference import infer_columns
-from curator.pool.problems import BadRows, listed
+from curator.pool.problems import BadRows, counted, listed
 from curator.pool.readers import URL
 from curator.pool.segment_files import read_segment
 from curator.pool.segments import Role
@@ -94,19 +94,17 @@ class PoolRebuild:
         """
         if not lost.count:
             return
-        said = f"{lost.count:,} items that were asked about are in no data file"
-        way_out = (
-            "name all data files that ever came in, in order: `curator restore --data FILE --data FILE ...`"
-        )
+        said = f"{counted(lost.count, 'item')} that curator asked about cannot be found in any data file"
+        way_out = "name every data file that was ever added, in order: `curator restore --data FILE --data FILE ...`"
         if lost.uploaded:
             raise DataError(
-                f"{said}, and {len(lost.uploaded):,} of their images are known by the labeler's own addresses only "
+                f"{said}, and {len(lost.uploaded):,} of their images are known only by the labeler's own addresses "
                 f"(first: {listed(lost.uploaded, _LISTED)}). Put the files back, or {way_out}."
             )
         if self._config.encoder.name == PRECOMPUTED:
             raise DataError(
                 f"{said}, and their embeddings cannot be computed here (first: {listed(lost.first, _LISTED)}). "
-                f"Put the file back, or {way_out} (with --embeddings for each when they are in files of their own)."
+                f"Put the file back, or {way_out} (with --embeddings for each if they are in separate files)."
             )
         columns = Columns(id=_ID, show=self._config.data.show)
         if self._config.project.kind == "text":
@@ -114,10 +112,12 @@ class PoolRebuild:
         else:
             columns = replace(columns, image=_CONTENT)
         self._import(pool, lost.written(), columns, None)
-        self._report.restored.append(f"{lost.count:,} items taken from their questions at the labeler")
+        self._report.restored.append(
+            f"{counted(lost.count, 'item')} taken from their questions at the labeler"
+        )
         self._report.missing.append(
-            f"{lost.count:,} items were in no data file. What came in by `curator add` and was never asked about is lost: "
-            "add these files again, known items are skipped."
+            f"{counted(lost.count, 'item')} not found in any data file. Items that came in with `curator add` and were never asked about are "
+            "lost: add those files again; known items are skipped."
         )
 
     def _taken_over(self, state: Path) -> Pool | None:
@@ -129,14 +129,16 @@ class PoolRebuild:
             for segment in pool.segments:
                 read_segment(segment, ("item_id", pool.kind, "label", "id_hash_1", "content_hash_1"))
         except DataError as exc:
-            self._report.notes.append(f"The former pool is not used: {exc}")
+            self._report.notes.append(f"The old pool is not used: {exc}")
             return None
         if pool.kind != self._config.project.kind or not pool.n_items:
             return None
         for part in ("pool", "embeddings"):
             if (state / part).is_dir():
                 _copy_tree(state / part, self._state / part)
-        self._report.restored.append(f"{pool.n_items:,} items and their embeddings taken over from {state}")
+        self._report.restored.append(
+            f"{counted(pool.n_items, 'item')} and their embeddings taken over from {state}"
+        )
         return Pool.open(self._state / "pool")
 
     def _sources(self) -> list[Path]:
@@ -146,7 +148,7 @@ class PoolRebuild:
         if source is not None:
             return [source]
         self._report.missing.append(
-            f"[data] source {self._config.data.source} is gone: items that were never asked about are lost. When it is found, "
+            f"[data] source {self._config.data.source} is gone: items that were never asked about are lost. If you find it, "
             "`curator add FILE` brings them back."
         )
         return []
@@ -162,8 +164,8 @@ class PoolRebuild:
         path = self._found(named)
         if path is None:
             raise DataError(
-                f"The hold-out file {named} is gone, and without it nothing can be measured any more. Put it back, or set "
-                "[holdout] file in curator.toml to where it is."
+                f"The hold-out file {named} is missing, and nothing can be measured without it. Put it back, or set [holdout] "
+                "file in curator.toml to where it is now."
             )
         columns = infer_columns(
             path,
@@ -199,7 +201,7 @@ class PoolRebuild:
         given, files = self._options.embeddings, max(1, len(self._options.data))
         if given and self._config.encoder.name != PRECOMPUTED:
             raise ConfigError(
-                f"--embeddings is for precomputed ones; [encoder] in curator.toml is {self._config.encoder.name!r}, "
+                f"--embeddings is for precomputed embeddings; [encoder] in curator.toml is {self._config.encoder.name!r}, "
                 "which computes them again."
             )
         if given and len(given) != files:
@@ -209,7 +211,7 @@ class PoolRebuild:
         if not given and self._config.encoder.name == PRECOMPUTED and self._columns.embedding is None:
             raise ConfigError(
                 "The embeddings came from a file, not from a column of the data. Name it again, as for `curator init`: "
-                "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for those of a hold-out file)."
+                "--embeddings FILE.npy (and --holdout-embeddings FILE.npy for a hold-out file)."
             )
 
 

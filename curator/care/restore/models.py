@@ -59,7 +59,7 @@ def bring_back_models(project: Project, former: list[Path], report: RestoreRepor
         kept.append(number)
     if gone := [number for number in trained if number not in kept]:
         report.missing.append(
-            f"The models of {numbered('round', gone)} are gone; what they measured and gained is in the ledger."
+            f"The models of {numbered('round', gone)} are gone; their measurements and gains are still in the ledger."
         )
 
 
@@ -125,12 +125,12 @@ def _train_again(project: Project, number: int) -> str:
         return f"{what}: it measures {before:.3f}, as before"
     if loss is not None and loss_before is not None and abs(loss_before - loss) <= SAME:
         return (
-            f"{what}: it measures {measured:.3f}, the same within rounding (before it was {before:.3f}; its "
-            f"{project.task.smooth.title} {loss:.4f}, before {loss_before:.4f})"
+            f"{what}: it measures {measured:.3f}, the same within rounding (before: {before:.3f}; "
+            f"{project.task.smooth.title} {loss:.4f}, before: {loss_before:.4f})"
         )
     return (
-        f"{what}: it measures {measured:.3f}, before it was {before:.3f} (settings, data or libraries have changed); "
-        "the next gain is against the new one"
+        f"{what}: it measures {measured:.3f}, where it was {before:.3f} before (settings, data or libraries have changed); the "
+        "next gain is measured against the new value"
     )
 
 

@@ -11,7 +11,7 @@ from curator.config import Config
 from curator.errors import ConfigError, CuratorError
 from curator.ledger import queries
 from curator.ledger.health import reading
-from curator.pool.problems import joined
+from curator.pool.problems import counted, joined
 from curator.project.labeler import exchange_folder, project_spec, studio_route
 from curator.studio.credentials import require_token
 from integrations.labelers.inventory import Inventory
@@ -72,11 +72,11 @@ def find_place(config: Config, folder: Path, number: int | None, backup: Backup 
         return Place(backup.campaign, _project_in(backup), None)
     if not traits.keeps_questions:
         raise CuratorError(
-            f"There is nothing to restore from: the {name} labeler keeps its questions in .curator, which is lost with "
-            "them. Move curator.toml away and run `curator init` again: the same seed asks and answers the same."
+            f"There is nothing to restore from: the {name} labeler keeps its questions in .curator, and they were lost with "
+            "it. Move curator.toml away and run `curator init` again: the same seed gives the same questions and answers."
         )
     raise CuratorError(
-        f"The labeler {name!r} cannot be asked which questions it holds, so only a backup can be restored: --from BACKUP."
+        f"The labeler {name!r} cannot list the questions it holds, so only a backup can be restored: --from BACKUP."
     )
 
 
@@ -98,12 +98,12 @@ def _files(config: Config, folder: Path, _number: int | None, backup: Backup | N
         return Place(backup.campaign, REFERENCE, inventory)
     if not found:
         raise CuratorError(
-            f"There is nothing to restore from: no file in {place} holds a question of curator's."
+            f"There is nothing to restore from: no file in {place} holds a question from curator."
         )
     if len(found) > 1:
         raise ConfigError(
-            f"The files in {place} are of several campaigns ({_counted(found)}). "
-            "Move those of the others away, and restore again."
+            f"The files in {place} belong to several campaigns ({_counted(found)}). Move "
+            "those of the other campaigns away, and restore again."
         )
     return Place(next(iter(found)), REFERENCE, inventory)
 
@@ -140,7 +140,9 @@ class _StudioSearch:
 
         url = self._config.labeler.url
         if not url:
-            raise ConfigError('[labeler] in curator.toml needs the server: url = "http://localhost:8080"')
+            raise ConfigError(
+                '[labeler] in curator.toml needs the address of the server: url = "http://localhost:8080"'
+            )
         return url, StudioProjects(url, require_token(url), route=studio_route(self._config, self._folder))
 
     def _number(self, wanted: int | None) -> int | None:
@@ -149,13 +151,13 @@ class _StudioSearch:
         if None not in (wanted, configured) and wanted != configured:
             raise ConfigError(
                 f"--labeler-project is {wanted}, but [labeler] project in curator.toml is {configured}. "
-                "Make them the same, or leave one out."
+                "Make them the same, or leave one of them out."
             )
         number = configured if wanted is None else wanted
         known = None if self._backup is None else _project_in(self._backup)
         if number is not None and known is not None and str(number) != known:
             raise ConfigError(
-                f"The backup is of a campaign that asks in project {known}, not {number}. Its questions are there: "
+                f"The backup belongs to a campaign that asks in project {known}, not {number}, and its questions are there: "
                 "leave the number out, or restore without this backup."
             )
         return int(known) if number is None and known is not None else number
@@ -172,13 +174,13 @@ class _StudioSearch:
             return fitting[0]
         if fitting:
             raise ConfigError(
-                f"Several projects at {self._url} are of campaigns named {name!r}: {joined(fitting, _LISTED, _in_words)}. "
+                f"Several projects at {self._url} belong to campaigns named {name!r}: {joined(fitting, _LISTED, _in_words)}. "
                 "Name the one to restore: --labeler-project N."
             )
-        others = f" Those that curator made there: {joined(ours, _LISTED, _in_words)}." if ours else ""
+        others = f" Projects that curator created there: {joined(ours, _LISTED, _in_words)}." if ours else ""
         raise ConfigError(
-            f"No project at {self._url} is of a campaign named {name!r}.{others} "
-            "Is it the right server and user? Else name the project: --labeler-project N."
+            f"No project at {self._url} belongs to a campaign named {name!r}.{others} "
+            "Is this the right server and user? If so, name the project: --labeler-project N."
         )
 
     def _campaign_in(self, found: "StudioProject") -> str:
@@ -187,8 +189,8 @@ class _StudioSearch:
         if self._backup is not None:
             if found.campaign not in (None, self._backup.campaign):
                 raise ConfigError(
-                    f"{where} is of campaign {found.campaign}, the backup of {self._backup.campaign}: they do not belong "
-                    "together. Name the right project, or another backup."
+                    f"{where} belongs to campaign {found.campaign}, but the backup to "
+                    f"{self._backup.campaign}. Name the right project, or another backup."
                 )
             return self._backup.campaign
         if found.campaign is not None:
@@ -196,7 +198,7 @@ class _StudioSearch:
         keys = self._inventory(found.number).all_keys()
         counts = Counter(campaign for key in keys if (campaign := campaign_of(key)))
         if not counts:
-            raise CuratorError(f"There is nothing to restore from: {where} holds no question of curator's.")
+            raise CuratorError(f"There is nothing to restore from: {where} holds no question from curator.")
         confirmed = [
             campaign
             for campaign in counts
@@ -208,7 +210,7 @@ class _StudioSearch:
             return next(iter(counts))
         raise ConfigError(
             f"{where} holds questions of several campaigns ({_counted(counts)}), and its description names none of them as "
-            f"{self._config.project.name!r}. Set [project] name in curator.toml to what it was, and restore again."
+            f"{self._config.project.name!r}. Set [project] name in curator.toml back to what it was, and restore again."
         )
 
 
@@ -221,8 +223,10 @@ _SEARCHES = {"label-studio": _studio, "files": _files}
 
 
 def _counted(campaigns: Counter[str]) -> str:
-    return ", ".join(f"{campaign}: {n:,} questions" for campaign, n in campaigns.most_common(_LISTED))
+    return ", ".join(
+        f"{campaign}: {counted(n, 'question')}" for campaign, n in campaigns.most_common(_LISTED)
+    )
 
 
 def _in_words(project: "StudioProject") -> str:
-    return f"{project.number} ({project.title!r}, {project.tasks:,} tasks)"
+    return f"{project.number} ({project.title!r}, {counted(project.tasks, 'task')})"

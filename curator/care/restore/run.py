@@ -28,7 +28,7 @@ from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
 from curator.money.bill import sum_known
 from curator.pool.hash_index import as_hashes, digest
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.progress import Progress
 from curator.project.holdout import seal_file
 from curator.project.instance import instance_name, same_place
@@ -69,7 +69,7 @@ def restore_project(
     backup = None if options.backup is None else check_backup(options.backup)
     if backup is not None and backup.has_config and not (folder / CONFIG_NAME).exists():
         raise ConfigError(
-            f"{folder} has no {CONFIG_NAME}, the backup has: copy {backup.config} there, then restore."
+            f"{folder} has no {CONFIG_NAME}, but the backup does: copy {backup.config} there, then restore."
         )
     config = load_config(folder)
     state = state_folder(folder)
@@ -159,7 +159,7 @@ class _Restore:
         self.report.restored.append(
             f"ledger of {self.backup.folder}"
             + (f", made {self.backup.made_at}" if self.backup.made_at else "")
-            + f": {self.backup.rounds:,} rounds, {self.backup.answers:,} answers"
+            + f": {counted(self.backup.rounds, 'round')}, {counted(self.backup.answers, 'answer')}"
         )
 
     def _answers(self, project: Project, taken: Taken, first: int) -> None:
@@ -174,8 +174,8 @@ class _Restore:
         closed = close_rounds(project, first)
         if closed:
             self.report.missing.append(
-                f"{numbered('Round', closed)} closed without a measurement: models, and what they gained, are gone. The next "
-                "round trains on their labels, too."
+                f"{numbered('Round', closed)} closed without a measurement: their models and gains are lost. The next "
+                "round trains on their labels too."
             )
 
     def _secret(self) -> None:
@@ -202,23 +202,25 @@ class _Restore:
                 f"{numbered('Round', strange)}: strategy and scores of the picks are unknown."
             )
         if taken.questions:
-            report.restored.append(f"{taken.questions:,} questions read back from {project.labeler.where()}")
+            report.restored.append(
+                f"{counted(taken.questions, 'question')} read back from {project.labeler.where()}"
+            )
             report.missing += _unknown(self.backup)
         if taken.others:
-            report.notes.append(f"{taken.others:,} tasks there carry keys of other campaigns: left out.")
+            report.notes.append(f"Left out: {counted(taken.others, 'task')} there from other campaigns.")
         if taken.keyless:
-            report.notes.append(f"{taken.keyless:,} tasks there are not curator's: left out.")
+            report.notes.append(f"Left out: {counted(taken.keyless, 'task')} there not made by curator.")
 
 
 def _unknown(backup: Backup | None) -> list[str]:
     """What no labeler keeps of its questions and answers."""
     since = "before the loss" if backup is None else "between the backup and the loss"
     return [
-        f"Answers deleted or edited {since}: only how they are now is known, and a deleted answer's price is not counted.",
+        f"Answers deleted or edited {since}: only their current state is known, and the price of deleted ones is not counted.",
         f"Questions deleted at the labeler {since}: their items may be asked about again.",
-        "What the model would have suggested where none was shown: what suggestions do is counted from the next round on.",
+        "What the model would have suggested where no suggestion was shown: the effect of suggestions is measured from the next round on.",
         "Prices are those of curator.toml as it is now.",
-        f"Invoices imported {since}, and what compute cost: `curator cost import` takes invoices again.",
+        f"Invoices imported {since}, and compute costs: import the invoices again with `curator cost import`.",
     ]
 
 
@@ -229,8 +231,8 @@ def _check_items(project: Project) -> None:
     unknown = [named[at] for at in np.flatnonzero(project.pool.find(hashes) < 0)]
     if unknown:
         raise DataError(
-            f"{len(unknown):,} items of the ledger are in no data file and not at the labeler: {listed(unknown, 5)}. Name "
-            "all data files that ever came in, in order: `curator restore --data FILE --data FILE ...`."
+            f"{len(unknown):,} items in the ledger are neither in a data file nor at the labeler: {listed(unknown, 5)}. Name "
+            "every data file that was ever added, in order: `curator restore --data FILE --data FILE ...`."
         )
 
 
@@ -244,8 +246,8 @@ def _refuse_good_ledger(state: Path, options: RestoreOptions) -> None:
         if not schema_versions(opened)[0]:
             return  # a whole database, but no ledger
     raise ConfigError(
-        f"{ledger} is there and whole: nothing needs to be restored. To put something else in its place, --force (the whole "
-        ".curator is moved aside, not removed). To keep what it knows and rebuild the rest: `curator backup DIR`, then "
+        f"{ledger} exists and is intact, so nothing needs to be restored. To replace it anyway, use --force (the whole "
+        ".curator is moved aside, not deleted). To keep its contents and rebuild the rest: `curator backup DIR`, then "
         "`curator restore --from DIR --force`."
     )
 
@@ -310,10 +312,10 @@ def _hold(folder: Path, report: RestoreReport, say: Callable[[str], None]) -> No
                     prepare(project)
         except HeldError as exc:
             report.notes.append(
-                f"All is restored, but the campaign is run from {exc.holder}. If that one is gone for good, go on here with "
+                f"Everything is restored, but the campaign is run from {exc.holder}. If that machine is gone for good, continue here with "
                 "`curator round --take-over`; until then `curator round` is refused here."
             )
         except LabelerError as exc:
             report.notes.append(
-                f"All is restored, but the labeler could not be told who runs the campaign now: {exc}"
+                f"Everything is restored, but the labeler could not be told who runs the campaign now: {exc}"
             )

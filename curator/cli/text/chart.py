@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from curator.amounts import MICRO, format_amount
+from curator.amounts import MICRO, readable_amount
 from curator.money.measured_on import item_counts
 from curator.tasks.registry import metric_title
 
@@ -107,4 +107,4 @@ def _level(step: int, low: float, high: float) -> str:
 
 
 def _place(row: dict[str, Any], *, in_money: bool, currency: str) -> str:
-    return format_amount(row["total_cost"], currency) if in_money else f"{row['labels']:,}"
+    return readable_amount(row["total_cost"], currency) if in_money else f"{row['labels']:,}"

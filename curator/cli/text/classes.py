@@ -1,7 +1,8 @@
 """How classes and their changes look on a terminal."""
 
-from curator.amounts import format_amount
+from curator.amounts import readable_amount
 from curator.cli.printing import table
+from curator.pool.problems import counted
 from curator.rounds.classes.change import ClassesReport
 from curator.rounds.classes.listing import ClassList
 
@@ -23,11 +24,11 @@ def list_text(found: ClassList) -> str:
     lines = [table(headers, rows, left=2 if described else 1)]
     if found.holdout_again:
         lines.append(
-            f"{found.holdout_again:,} hold-out items are to be asked about again, since the classes changed."
+            f"{counted(found.holdout_again, 'hold-out item')} to be asked about again, since the classes changed."
         )
     if found.training_again:
         lines.append(
-            f"{found.training_again:,} training items lost their label by a change and are in the pool again."
+            f"{counted(found.training_again, 'training item')} back in the pool, having lost the label in a change."
         )
     lines += [f"  {change}" for change in found.changes]
     return "\n".join(lines)
@@ -35,10 +36,10 @@ def list_text(found: ClassList) -> str:
 
 def change_text(report: ClassesReport, currency: str) -> str:
     """What a change did, or would do."""
-    head = report.sentence if report.done else f"{report.sentence}: only looked at, nothing was changed"
+    head = report.sentence if report.done else f"{report.sentence}: dry run, nothing was changed"
     lines = [f"{head}.", *meaning_lines(report, currency)]
     if report.done:
-        asked = f" It sends {report.asked_now:,} questions more." if report.asked_now else ""
+        asked = f" It sends {counted(report.asked_now, 'more question')}." if report.asked_now else ""
         lines.append(f"Classes now: {', '.join(report.classes)}. Next: `curator round`.{asked}")
     return "\n".join(lines)
 
@@ -47,15 +48,15 @@ def meaning_lines(report: ClassesReport, currency: str) -> list[str]:
     """What a change makes of the labels, and what it costs; a line each."""
     lines = []
     if report.relabeled:
-        lines.append(f"  {report.relabeled:,} labels follow, at no cost")
+        lines.append(f"  {counted(report.relabeled, 'label')} changed with it, at no cost")
     if report.holdout_again:
-        price = format_amount(report.price, currency)
+        price = readable_amount(report.price, currency)
         lines.append(
-            f"  {report.holdout_again:,} hold-out items are asked about again: up to {price} ({report.priced_at})"
+            f"  {counted(report.holdout_again, 'hold-out item')} to be asked about again: up to {price} ({report.priced_at})"
         )
     if report.training_again:
         lines.append(
-            f"  {report.training_again:,} training labels no longer say enough: their items go back into the pool, and are paid "
-            "again if they are picked"
+            f"  {counted(report.training_again, 'training label')} no longer precise enough: back into the pool, to be "
+            "paid for again if picked"
         )
-    return lines or ["  no label changes, nobody is asked anything"]
+    return lines or ["  no label changes, and nothing is asked again"]

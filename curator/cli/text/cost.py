@@ -1,6 +1,6 @@
 """How the bill looks on a terminal."""
 
-from curator.amounts import format_amount
+from curator.amounts import format_amount, readable_amount
 from curator.cli.printing import table
 from curator.cli.text.results import sources_text
 from curator.money.bill import KINDS, hours_line, imported_line
@@ -15,14 +15,14 @@ def bill_text(found: CostOverview) -> str:
     if found.imported:
         lines.append(imported_line(found.imported, found.currency))
     if not found.bill:
-        return "\n".join([*lines, "Nothing was spent yet."])
+        return "\n".join([*lines, "Nothing has been spent yet."])
     rows = [
-        [str(row["round"]), KINDS[row["kind"]], row["source"], format_amount(row["amount"], found.currency)]
+        [str(row["round"]), KINDS[row["kind"]], row["source"], readable_amount(row["amount"], found.currency)]
         for row in found.bill
     ]
     lines.append(table(["round", "for", "source", "amount"], rows, left=3))
     sources = sources_text(found.sources, found.currency)
-    lines.append(f"Total {format_amount(found.total, found.currency)}{f': {sources}' if sources else ''}")
+    lines.append(f"Total {readable_amount(found.total, found.currency)}{f': {sources}' if sources else ''}")
     lines += [f"  {line}" for line in found.corrections]
     if found.hours:
         lines.append(hours_line(found.hours))
@@ -54,7 +54,7 @@ def import_text(corrections: list[Correction], currency: str, *, dry_run: bool) 
     ]
     changed = sum(c.difference != 0 for c in corrections)
     if not rows:
-        return "The file has no lines: nothing was changed."
+        return "The file has no rows: nothing was changed."
     verb = "would change" if dry_run else "changed"
     return "\n".join(
         [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from curator.amounts import format_amount, unit_name
+from curator.amounts import readable_amount, unit_name
 from curator.evidence.looks import together
 from curator.money.savings import JUDGED_BY, MEASURED, sentence
 from curator.money.verdict import explained, gain_word
@@ -45,7 +45,7 @@ def verdict_lines(comparisons: Sequence[Row]) -> list[str]:
 def window_lines(row: Row, currency: str) -> list[str]:
     """The window that was asked for: which rounds, for how much, what they gained, the verdict, and per unit of currency."""
     text = (
-        f"{_rounds(row)} ({format_amount(row['cost'], currency)}): {points(row['gain'])} points "
+        f"{_rounds(row)} ({readable_amount(row['cost'], currency)}): {points(row['gain'])} points "
         f"({100 * row['level']:.0f}%: {points(row['low'])} to {points(row['high'])}), {_reason(row)}.{_paid(row)}"
     )
     if row["per_dollar"] is not None:
@@ -58,7 +58,7 @@ def windows_rows(rows: Sequence[Row], currency: str) -> list[list[str]]:
     return [
         [
             f"{row['previous'] + 1} to {row['round']}" if row["rounds"] > 1 else str(row["round"]),
-            format_amount(row["cost"], currency),
+            readable_amount(row["cost"], currency),
             f"{points(row['gain'])} ({points(row['low'])} to {points(row['high'])})",
             row["verdict"],
             "" if row["per_dollar"] is None else per_unit(row),
@@ -90,7 +90,7 @@ def arm_lines(status: "Status") -> list[str]:
     if seen is not None:
         lines.append(
             f"Accuracy on the live pool: {seen.value:.3f} (95%: {seen.low:.3f} to {seen.high:.3f}), "
-            f"by {seen.items} random items that the models had not seen"
+            f"on {seen.items} random items that the models had not seen"
         )
     if status.fallback:
         lines.append(status.fallback)
@@ -116,5 +116,5 @@ def _paid(row: Row) -> str:
     return (
         ""
         if row["worth"] is None
-        else f" Worth paying for: {100 * row['worth']:.2g} points ({row['worth_why']})."
+        else f" A gain of {100 * row['worth']:.2g} points would pay for it ({row['worth_why']})."
     )

@@ -136,8 +136,8 @@ def _rare(found: Understood) -> list[str]:
         ]
         which = "every class" if len(rare) == len(found.classes) else joined(named, 3)
         lines += _wrapped(
-            f"few in the hold-out: {which}. Gains in such a class hardly show; macro_f1 swings with a single item of it, and"
-            " leaves it out if there is none. A larger --holdout, or a labeled --holdout FILE, measures it."
+            f"rare in the hold-out: {which}. Gains in such a class hardly show; macro_f1 swings with a single item of it, and leaves "
+            "the class out if there is none. To measure it, use a larger --holdout, or a labeled --holdout FILE."
         )
     for one in found.classes:
         if one.items is not None and one.contents is not None and one.items > one.contents:
@@ -170,7 +170,7 @@ def _embeddings(found: Understood) -> list[str]:
     if seen.all_near:
         lines += _wrapped(
             "All embeddings are nearly alike: every item counts as a copy of a hold-out item, and nothing would be asked."
-            f" Set duplicate_cosine under [acquisition] in {CONFIG_NAME} nearer to 1, or take another encoder."
+            f" Set duplicate_cosine under [acquisition] in {CONFIG_NAME} closer to 1, or use another encoder."
         )
     if seen.zero:
         of = (
@@ -179,8 +179,8 @@ def _embeddings(found: Understood) -> list[str]:
             else f"of {seen.looked_at:,} in a sample"
         )
         lines += _wrapped(
-            f"Zero embeddings: {seen.zero:,} {of}. The encoder sees nothing in these items, and the model cannot tell them"
-            f" apart; e.g. {', '.join(map(repr, seen.zero_examples))}",
+            f"Zero embeddings: {seen.zero:,} {of}. The encoder recognises nothing in these items, and the model cannot tell them "
+            f"apart; e.g. {', '.join(map(repr, seen.zero_examples))}",
             first="",
         )
     return lines

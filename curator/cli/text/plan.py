@@ -17,7 +17,7 @@ def plan_text(plan: Plan) -> str:
     lines = [
         (
             f"{metric_title(plan.metric)} now: {plan.measured:.3f} measured on {plan.holdout_items:,} items after "
-            f"{plan.rounds_seen} rounds, {plan.labels:,} labels; the curve through them says {middle:.3f} "
+            f"{plan.rounds_seen} rounds, {plan.labels:,} labels; the curve fitted to them says {middle:.3f} "
             f"(80%: {low:.3f} to {high:.3f})"
         ),
         "",
@@ -87,7 +87,7 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
         lines.append(f"{name}: no curve gets there within {eight}.")
     elif target.labels <= plan.labels:
         lines += [
-            f"{name} may be reached already: {chance_text(target.chance_now)} chance.",
+            f"{name} may have been reached already: {chance_text(target.chance_now)} chance.",
             *_beyond(target, eight),
         ]
     else:
@@ -96,12 +96,12 @@ def _target(plan: Plan, target: TargetPlan) -> list[str]:
         lines.append(f"The pool ends at {target.pool_ends_at:,} labels: `curator add` brings more items.")
     if target.chance_in_budget is not None and plan.budget is not None and target.affordable is not None:
         lines.append(
-            f"Chance to reach it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "
+            f"Chance of reaching it for {_money(plan.budget, plan)} ({target.affordable:,} labels in all): "
             f"{chance_text(target.chance_in_budget)}."
         )
     elif target.labels is None or target.labels > plan.labels:
         lines.append(
-            f"Chance to reach it with {target.reach:,} labels in all: {chance_text(target.chance_in_reach)}."
+            f"Chance of reaching it with {target.reach:,} labels in all: {chance_text(target.chance_in_reach)}."
         )
     return lines
 
@@ -115,7 +115,7 @@ def _needed(plan: Plan, target: TargetPlan, name: str, eight: str) -> list[str]:
     beyond = _beyond(target, eight)
     if target.low is None or target.chance_beyond > _RATHER_NOT:
         return [
-            f"{name}: {' '.join(beyond)} Of the curves that get there, half take {target.labels:,} labels in all or fewer{cost}."
+            f"{name}: {' '.join(beyond)} Of the curves that get there, half need {target.labels:,} labels in all or fewer{cost}."
         ]
     takes = (
         f"{name} takes {target.labels:,} labels in all{cost}, if {eight} are enough; "
@@ -135,7 +135,7 @@ def _beyond(target: TargetPlan, eight: str) -> list[str]:
 def _range(plan: Plan, target: TargetPlan, low: int) -> str:
     if target.high is None:
         cost = "" if target.cost_low is None else f" ({_money(target.cost_low, plan)})"
-        return f"from {low:,} labels{cost}, the upper end is open"
+        return f"at least {low:,} labels{cost}, with no upper end"
     costs = (
         ""
         if target.cost_low is None or target.cost_high is None
@@ -146,7 +146,10 @@ def _range(plan: Plan, target: TargetPlan, low: int) -> str:
 
 def _record(plan: Plan) -> list[str]:
     lines = []
-    for name, record in (("This campaign's forecasts", plan.record), ("All campaigns'", plan.pooled)):
+    for name, record in (
+        ("This campaign's forecasts", plan.record),
+        ("All campaigns' forecasts", plan.pooled),
+    ):
         lines.append(f"{name} so far: {_held(record)}")
     return lines
 
@@ -157,12 +160,12 @@ def _held(record: TrackRecord | None) -> str:
     campaigns = f" of {record.campaigns} campaigns" if record.campaigns > 1 else ""
     if not record.tells:
         return (
-            f"{record.forecasts} scored{campaigns}, mean error {100 * record.error:.1f} points; how often their intervals held is "
-            f"told from {FEWEST} on."
+            f"{record.forecasts} scored{campaigns}, mean error {100 * record.error:.1f} points; how often their intervals held is shown "
+            f"from {FEWEST} forecasts on."
         )
     return (
-        f"{record.forecasts} scored{campaigns}; 50/80/95% intervals held {100 * record.hit50:.0f}, {100 * record.hit80:.0f} and "
-        f"{100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."
+        f"{record.forecasts} scored{campaigns}; 50%, 80% and 95% intervals held {100 * record.hit50:.0f}%, {100 * record.hit80:.0f}% "
+        f"and {100 * record.hit95:.0f}% of the time; mean error {100 * record.error:.1f} points."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from curator.amounts import MICRO, format_amount, unit_name
+from curator.amounts import MICRO, readable_amount, unit_name
 from curator.cli.printing import table
 from curator.cli.text.chart import learning_curve
 from curator.cli.text.gain import arm_lines, per_unit, verdict_lines, verdict_word, window_lines, windows_rows
@@ -33,8 +33,8 @@ def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
         [
             str(row["round"]),
             f"{row['labels']:,}",
-            format_amount(row["cost"], currency),
-            format_amount(row["total_cost"], currency),
+            readable_amount(row["cost"], currency),
+            readable_amount(row["total_cost"], currency),
             *([f"{row['holdout_items']:,}"] if sizes else []),
             f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f})",
             ""
@@ -88,11 +88,11 @@ def round_text(report: RoundReport, currency: str) -> str:
     if report.measured:
         row = report.measured
         spread = f" ({row['value_low']:.3f} to {row['value_high']:.3f})"
-        line = f"Round {row['round']} measured: {row['labels']:,} labels, {metric_title(row['metric'])} {row['value']:.3f}{spread}"
+        line = f"Round {row['round']} measured: {counted(row['labels'], 'label')}, {metric_title(row['metric'])} {row['value']:.3f}{spread}"
         if row["gain"] is not None:
             line += (
                 f", {100 * row['gain']:+z.1f} points (95%: {100 * row['gain_low']:+z.1f} to {100 * row['gain_high']:+z.1f})"
-                f" for {format_amount(row['cost'], currency)}"
+                f" for {readable_amount(row['cost'], currency)}"
             )
             if row["gain_per_dollar"] is not None:
                 line += f": {_per_dollar(row)} points per {unit_name(currency)}"
@@ -107,11 +107,11 @@ def round_text(report: RoundReport, currency: str) -> str:
     if report.opened:
         extra = f", {report.holdout_sent} of them for the hold-out" if report.holdout_sent else ""
         then = (
-            "The label column answers: run `curator round` again"
+            "The label column has the answers: run `curator round` again"
             if report.answers_itself
             else f"Answer them at {report.where}"
         )
-        lines.append(f"Round {report.opened}: {report.sent} questions asked{extra}. {then}")
+        lines.append(f"Round {report.opened}: {counted(report.sent, 'question')} asked{extra}. {then}")
     if report.stopped and not (report.verdict or {}).get("word", "").startswith("hard stop"):
         lines.append(report.stopped)
     if report.waiting:
@@ -141,7 +141,7 @@ def _stage(current: dict[str, Any]) -> str:
 
 def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     """What suggestions do to the annotators, each number with its interval."""
-    accepted = "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% accepted as they were"
+    accepted = "" if effect.accepted is None else f", {100 * effect.accepted:.0f}% accepted unchanged"
     if min(effect.shown, effect.blind) < FEWEST:
         return [
             (
@@ -164,7 +164,7 @@ def suggestion_lines(effect: SuggestionEffect) -> list[str]:
     if effect.agreement and effect.agreement.fewest >= FEWEST:
         a = effect.agreement
         lines.append(
-            f"  labels that equal the suggestion: {100 * a.shown:.0f}% with, {100 * a.blind:.0f}% without, "
+            f"  labels that match the suggestion: {100 * a.shown:.0f}% with, {100 * a.blind:.0f}% without, "
             f"{100 * a.value:+z.1f} points ({100 * a.low:+z.1f} to {100 * a.high:+z.1f})"
         )
     return lines
@@ -185,14 +185,14 @@ def _windows(status: Status) -> list[str]:
     ]
     rows = windows_rows(status.comparisons[:MOST_WINDOWS], status.currency)
     left = len(status.comparisons) - len(rows)
-    more = [f"{left} longer ones: `curator status --last AMOUNT`, or --json."] if left else []
+    more = [f"{left} longer windows: `curator status --last AMOUNT`, or --json."] if left else []
     return ["", table(headers, rows), *more]
 
 
 def sources_text(sources: dict[str, int | None], currency: str) -> str:
     """How the amounts are known."""
     return ", ".join(
-        source if amount is None else f"{format_amount(amount, currency)} {source}"
+        source if amount is None else f"{readable_amount(amount, currency)} {source}"
         for source, amount in sources.items()
     )
 
@@ -202,11 +202,11 @@ def _people_lines(status: Status) -> list[str]:
     lines = []
     if status.without_label:
         counts = ", ".join(f"{len(items):,} {why}" for why, items in status.without_label.items())
-        lines.append(f"Asked about, and without a label: {counts}")
+        lines.append(f"Asked about but without a label: {counts}")
         lines += [f"  {why}: {joined(items, SHOWN)}" for why, items in status.without_label.items()]
         if status.holdout_labeled < status.holdout_items:
             lines.append(
-                "  The hold-out measures on labeled items only; those people disagree about are often the harder ones."
+                "  The hold-out measures on labeled items only; items that people disagree about are often the harder ones."
             )
     if status.unasked.answers:
         by = ", ".join(f"{name} {n:,}" for name, n in status.unasked.annotators.items())
@@ -215,7 +215,9 @@ def _people_lines(status: Status) -> list[str]:
         )
     if status.copies:
         by = ", ".join(f"{name} {n:,}" for name, n in status.copies.items())
-        lines.append(f"{sum(status.copies.values()):,} answers only repeat another, and are not paid: {by}")
+        lines.append(
+            f"{counted(sum(status.copies.values()), 'answer')} only repeating another, not paid: {by}"
+        )
     if status.agreement.shared or len((status.open_round or {}).get("annotators", ())) > 1:
         lines.append(agreement_text(status.agreement))
         people = status.agreement.people
@@ -230,13 +232,15 @@ def _people_lines(status: Status) -> list[str]:
 
 def _spent_lines(status: Status, currency: str) -> list[str]:
     """What was spent, and how that is known."""
-    total = format_amount(sum_known(status.spent.values()), currency)
-    parts = (f"{format_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items())
-    lines = [f"Spent {total}, answers of the open round included: {', '.join(parts)}"]
+    total = readable_amount(sum_known(status.spent.values()), currency)
+    parts = (
+        f"{readable_amount(amount, currency)} for {KINDS[kind]}" for kind, amount in status.spent.items()
+    )
+    lines = [f"Spent {total}, including answers of the open round: {', '.join(parts)}"]
     if status.imported:
         lines.append(imported_line(status.imported, currency))
     if set(status.sources) - {"measured"}:
-        lines.append(f"Of it: {sources_text(status.sources, currency)}")
+        lines.append(f"Of this: {sources_text(status.sources, currency)}")
     lines += status.cost_notes
     if status.hours:
         lines.append(hours_line(status.hours))
@@ -263,11 +267,13 @@ def status_text(status: Status) -> str:
             rows = [[name, str(n)] for name, n in current["annotators"].items()]
             lines.append(table(["annotator", "answers"], rows))
     if status.problems:
-        lines.append(f"{len(status.problems)} answers without a readable label:")
+        lines.append(f"{counted(len(status.problems), 'answer')} without a readable label:")
         lines += [f"  {p['item_id']} by {p['annotator']}: {p['problem']}" for p in status.problems]
     lines += _people_lines(status)
     if status.cannot_tell:
-        lines.append(f"{status.cannot_tell} answers say that the annotator cannot tell: no label from them.")
+        lines.append(
+            f"In {counted(status.cannot_tell, 'answer')} the annotator could not tell: these give no label."
+        )
     if status.suggestions:
         lines += suggestion_lines(status.suggestions)
     if status.suggestions_off:

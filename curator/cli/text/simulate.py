@@ -14,8 +14,8 @@ def simulation_text(found: Simulation, folder: Path) -> str:
     arm = f", and draw {plan['random_share']:.0%} of each batch (at least 5 items, at most half) at random"
     head = (
         f"{found.data}: {found.seeds} campaigns of each strategy; {plan['rounds']} rounds of {plan['batch']} (the first "
-        f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others. Random labels are random "
-        f"from the first; the other campaigns begin with {plan['seed_strategy']}{arm if plan['random_share'] else ''}."
+        f"{plan['seed_batch']}) out of {found.pool:,} items, measured on {found.holdout:,} others. Random campaigns are random "
+        f"from the first round; the others begin with {plan['seed_strategy']}{arm if plan['random_share'] else ''}."
     )
     parts = [
         head,

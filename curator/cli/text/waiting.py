@@ -91,7 +91,7 @@ def waiting_line(waiting: Waiting) -> str:
 def waiting_table(waiting: Waiting) -> Group:
     """How the round stands, with a row per annotator."""
     left = (
-        "nobody answered in the last half hour"
+        "no answers in the last half hour"
         if waiting.seconds_left is None
         else f"about {duration(waiting.seconds_left)} left"
     )

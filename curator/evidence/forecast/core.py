@@ -237,8 +237,8 @@ def _check_at(at: FloatArray, seen: Seen) -> None:
     if at.max() > FURTHEST * seen.now * (1.0 + 1e-9):
         raise ForecastRefusedError(
             "beyond four times the labels seen",
-            f"{at.max():,.0f} labels are more than {FURTHEST:g} times the {seen.now:,.0f} seen: there forecasts were "
-            f"never checked. Ask for at most {FURTHEST * seen.now:,.0f}, or run more rounds first.",
+            f"{at.max():,.0f} labels are more than {FURTHEST:g} times the {seen.now:,.0f} seen: forecasts were never checked "
+            f"that far ahead. Ask for at most {FURTHEST * seen.now:,.0f}, or run more rounds first.",
         )
 
 

@@ -8,14 +8,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from curator.amounts import format_amount
+from curator.amounts import readable_amount
 from curator.config import load_config
 from curator.errors import ConfigError
 from curator.ledger import queries
 from curator.ledger.class_history import Change, History, begin_history, may_begin_anew, now
 from curator.ledger.store import Row
 from curator.money.budget import answer_price, read_budget
-from curator.pool.problems import listed
+from curator.pool.problems import counted, listed
 from curator.project.project import Project
 from curator.rounds.classes.choices import former_choices
 from curator.rounds.classes.edits import refuse_hand_edit
@@ -130,7 +130,7 @@ def finish_change(project: Project) -> None:
         write_settings(project.folder, text)
         project.config = load_config(project.folder)
         project.say(
-            f"curator.toml has the changed classes now ({change.sentence()}): the command that changed them was cut off."
+            f"curator.toml now has the changed classes ({change.sentence()}): the command that changed them was interrupted."
         )
         for note in notes:
             project.say(note)
@@ -179,7 +179,9 @@ def _take_in_answers(project: Project, change: Change) -> list[str]:
     except LabelerError as exc:
         if change.asks != "nothing":
             raise
-        return [f"The labeler could not be asked for answers first ({exc}); the next `curator round` does."]
+        return [
+            f"The labeler could not be asked for answers first ({exc}); the next `curator round` will ask."
+        ]
     return []
 
 
@@ -260,9 +262,9 @@ def _refuse_over_budget(project: Project, report: ClassesReport) -> None:
         return
     currency = project.config.cost.currency
     raise ConfigError(
-        f"{report.holdout_again:,} hold-out items would have to be asked about again, for up to "
-        f"{format_amount(report.price, currency)}; the budget of {format_amount(budget.total, currency)} leaves "
-        f"{format_amount(max(0, budget.left), currency)}. Nothing was changed. Raise [cost] budget in curator.toml first."
+        f"{counted(report.holdout_again, 'hold-out item')} would have to be asked about again, for up to "
+        f"{readable_amount(report.price, currency)}; the budget of {readable_amount(budget.total, currency)} leaves "
+        f"{readable_amount(max(0, budget.left), currency)}. Nothing was changed. Raise [cost] budget in curator.toml first."
     )
 
 
@@ -271,13 +273,13 @@ def _notes(project: Project, change: Change) -> list[str]:
     notes = []
     if change.kind == "add" and change.asks == "hold-out":
         notes.append(
-            f"Training labels given before stay as they are. Where some of these items are of {listed(change.targets)}, say from "
-            "which classes: --from CLASS; their items then go back into the pool. If none of what was labeled is, "
-            "--keep-answers asks nobody again."
+            f"Training labels given before stay as they are. If some of these items belong to {listed(change.targets)}, say "
+            "which classes they have now: --from CLASS; those items then go back into the pool. If none do, "
+            "--keep-answers asks nothing again."
         )
     if change.kind == "split" and project.config.labeler.traits.uses_known_labels:
         notes.append(
-            f"The label column knows no parts of {change.sources[0]!r}: the {project.config.labeler.name} labeler skips these items, unless the column "
+            f"The label column does not know the parts of {change.sources[0]!r}: the {project.config.labeler.name} labeler skips these items, unless the column "
             "holds one of the new names."
         )
     return notes

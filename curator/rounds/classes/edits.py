@@ -26,7 +26,7 @@ def refuse_hand_edit(project: Project) -> None:
     missing = [name for name in known if name not in there]
     how = _how(missing, extra)
     raise ConfigError(
-        f"{differ} What became of them decides what the answers so far mean, so say it with a command: {how}. Or put the line "
+        f"{differ} What became of them decides what earlier answers mean, so make the change with a command: {how}. Or put the line "
         "back as it was."
     )
 

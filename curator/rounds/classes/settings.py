@@ -84,7 +84,7 @@ def _follow(table: MutableMapping[str, Any], change: Change, what: str, notes: l
     for name in change.sources if change.kind in ("merge", "split") else ():
         if name in table and name not in change.targets:
             notes.append(
-                f"{what}: {name!r} = {str(table[name])!r} was taken out; say what holds for {_either(change.targets)}."
+                f"{what}: {name!r} = {str(table[name])!r} was removed; set it for {_either(change.targets)}."
             )
             del table[name]
 

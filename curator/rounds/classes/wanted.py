@@ -25,7 +25,7 @@ def add(
     problems = [*_taken(history, names), *_unknown(history, carved_from)]
     if keep and carved_from:
         problems.append(
-            "--keep-answers says that no item is of the new class, --from that some are: give one of them."
+            "--keep-answers says that no item belongs to the new class, --from that some do: give only one of them."
         )
     asks: Asks = "nothing" if keep else "all" if carved_from else "hold-out"
     return _change(history, "add", carved_from, names, asks, (*history.classes, *names), problems)
@@ -58,7 +58,7 @@ def merge(history: History, names: Sequence[str], into: str) -> Change:
     gone = {*merged, into}
     if len(gone & set(history.classes)) < 2 and not problems:
         problems.append(
-            "To merge, name at least two classes; for another name there is `curator classes rename`."
+            "To merge, name at least two classes; to change a name, use `curator classes rename`."
         )
     classes = tuple(dict.fromkeys(into if name in gone else name for name in history.classes))
     if len(classes) < 2 and not problems:
@@ -74,9 +74,7 @@ def split(history: History, name: str, parts: Sequence[str]) -> Change:
     """
     problems = [*_unknown(history, [name]), *_taken(history, [part for part in parts if part != name])]
     if len(set(parts)) < 2:
-        problems.append(
-            "To split, name at least two parts; for another name there is `curator classes rename`."
-        )
+        problems.append("To split, name at least two parts; to change a name, use `curator classes rename`.")
     classes = [part for each in history.classes for part in (parts if each == name else [each])]
     return _change(history, "split", [name], parts, "all", classes, problems)
 
@@ -102,7 +100,7 @@ def _unknown(history: History, names: Sequence[str]) -> list[str]:
         if name not in history.classes:
             close = get_close_matches(name, history.classes, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            problems.append(f"{name!r} is no class; the classes are {listed(history.classes)}.{hint}")
+            problems.append(f"{name!r} is not a class; the classes are {listed(history.classes)}.{hint}")
     return problems
 
 

@@ -53,12 +53,12 @@ def verdict_sentence(report: Report) -> str:
     if last["verdict"] == "worse":
         return f"Worse: the whole 95% interval, {low} to {high} points, lies below zero."
     if last["verdict"] == "flat":
-        return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is less than what it cost is worth."
+        return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is worth less than the round cost."
     shows = report.against[0]["detectable"] if report.against else None
     if shows is not None:
         return (
             f"Not shown: the 95% interval, {low} to {high} points, includes zero. This hold-out shows gains of "
-            f"{100 * shows:.1f} points or more; look at several rounds together."
+            f"about {100 * shows:.1f} points or more; look at several rounds together."
         )
     return (
         f"Not shown: the 95% interval, {low} to {high} points, includes zero. Single late rounds are often too small to see "
@@ -86,7 +86,7 @@ def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Car
             else f"within the budget of {words.amount(target['budget'], currency)}"
         )
         lines.append(
-            f"{chance_text(target['chance'])} chance to reach {words.share(target['target'])} {within}"
+            f"{chance_text(target['chance'])} chance of reaching {words.share(target['target'])} {within}"
         )
     if found["record"]:
         record = found["record"]
@@ -98,15 +98,15 @@ def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Car
             else ""
         )
         lines.append(
-            f"{record['forecasts']} earlier forecast{s}: {held}off by {100 * record['error']:.1f} points in the mean"
+            f"{record['forecasts']} earlier forecast{s}: {held}off by {100 * record['error']:.1f} points on average"
         )
     return Card(title, words.share(end["median"]), tuple(lines))
 
 
 def _stop(found: dict[str, Any] | None, currency: str) -> Card:
-    title = "Stop or go on"
+    title = "Advice"
     if found is None:
-        return Card(title, "No verdict", ("None was given yet.",), absent=True)
+        return Card(title, "None yet", ("The first measured round brings one.",), absent=True)
     inputs = found["inputs"]
     outlook = inputs.get("outlook") or {}
     facts = [
@@ -117,7 +117,7 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
             _known(outlook.get("per_100"), lambda v: f"{v:.2f}"),
         ),
         ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
-        ("chance to pay", _known(outlook.get("chance"), chance_text)),
+        ("chance of paying for itself", _known(outlook.get("chance"), chance_text)),
         ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),
         ("kappa with the model before", _known(inputs.get("kappa"), lambda v: f"{v:.3f}")),
         ("fewest labels of a class", _known(inputs.get("rarest_labels"), str)),
@@ -139,7 +139,7 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
         pool = (f"Judged by {metric_title(JUDGED_BY)}, not by {metric_title(metric)}.", *pool)
     level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
     if found["saved_high"] is None:
-        lines = (f"{level} sure; what random labels would take has no upper end", *pool)
+        lines = (f"{level} confidence; what random labels would cost has no upper end", *pool)
         if found["saved_low"] > 0:
             return Card(title, f"{low} or more", lines)
         return Card(title, "Not shown", (f"{low} or more, {lines[0]}", *pool), absent=True)
@@ -154,7 +154,7 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
 
 def _live(found: dict[str, Any]) -> str:
     between = f"{words.share(found['low'])} to {words.share(found['high'])}"
-    return f"Accuracy of the last models on the live pool: {words.share(found['value'])} ({between}), by {found['items']} random items"
+    return f"Accuracy of the last models on the live pool: {words.share(found['value'])} ({between}), on {found['items']} random items"
 
 
 def _known(value: Any, write: Any) -> str:

@@ -151,7 +151,7 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
         return ["No round could be measured yet: see `curator status`."]
     progress = queries.questions.progress(project.ledger, current["id"])
     answered = f"{progress.answered:,} of {progress.asked:,} questions of round {current['id']} are answered"
-    return [f"No round is measured yet: {answered}. `curator round` trains and measures when they are."]
+    return [f"No round has been measured yet: {answered}. `curator round` trains and measures when they are."]
 
 
 def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdout | None:
@@ -160,7 +160,7 @@ def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdo
     try:
         found = load_holdout(project, measured[-1]["round"])
     except DataError as exc:
-        missing.append(f"No calibration, slices, confusions and errors: {exc}")
+        missing.append(f"No calibration, slices, confusions or errors: {exc}")
         return None
     traits = project.task.traits
     parts = {

@@ -22,8 +22,8 @@ def warn_plain_http(url: str) -> str | None:
     if parts.scheme != "http" or not host or _is_loopback(host):
         return None
     return (
-        f"Warning: the connection to http://{parts.netloc.rpartition('@')[2]} is not encrypted: whoever is on the way"
-        " can read the token and all questions and answers. Put the server behind https://, or reach it through a tunnel"
+        f"Warning: the connection to http://{parts.netloc.rpartition('@')[2]} is not encrypted: anybody on the way can "
+        "read the token and all questions and answers. Put the server behind https://, or reach it through a tunnel"
         " that ends on this machine."
     )
 

@@ -36,7 +36,7 @@ def sign_up(url: str, email: str, password: str, *, invitation: str | None = Non
     except (httpx.HTTPError, ValueError, KeyError) as exc:
         raise LabelerError(
             f"no account for {email} could be made at {url} ({type(exc).__name__}). "
-            "Does the server take sign-ups, and is the name still free?"
+            "Does the server allow sign-ups, and is the name still free?"
         ) from exc
 
 

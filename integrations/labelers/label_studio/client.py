@@ -203,8 +203,8 @@ class StudioClient:
             last = ids[-1]
         raise LabelerError(
             f"the list of tasks of project {number} at {self.url} is not what was asked for: {len(page.tasks)} of "
-            f"{page.total} tasks after task {last}, on page {pages + 1}. Try again; if it stays so, the server is of "
-            "a version that is not known here."
+            f"{page.total} tasks after task {last}, on page {pages + 1}. Try again; if it stays that way, this version "
+            "of the server is not supported."
         )
 
     def change_project(self, number: int, **changes: Any) -> None:
@@ -328,8 +328,8 @@ class StudioClient:
 
     def _gone(self, number: int) -> str:
         return (
-            f"project {number} is not at {self.url}: it was deleted, or the token's user may not see it. "
-            "Restore it there; or go on in another one: `curator labeler connect --to NUMBER`, or --new. Labels that were "
+            f"project {number} does not exist at {self.url}: it was deleted, or the token's user may not see it. "
+            "Restore it there; or continue in another one: `curator labeler connect --to NUMBER`, or --new. Labels that were "
             "paid for are not lost."
         )
 
@@ -379,7 +379,7 @@ def _checked_token(token: str) -> str:
     # anything else would fail inside the HTTP library, whose message shows the whole header
     if not re.fullmatch(r"[!-~]+", token):
         raise LabelerError(
-            f"the token in {TOKEN_VARIABLE} holds blanks or characters that no token has. Copy it again."
+            f"the token in {TOKEN_VARIABLE} holds spaces or characters that no token has. Copy it again."
         )
     return token
 

@@ -80,7 +80,7 @@ def open_http(
         transport = _transport(route.ca_file, proxy=proxy, limits=limits)
     except ImportError as exc:
         raise LabelerError(
-            f"the proxy {shown} speaks SOCKS, and what is needed for that is not installed: pip install 'httpx[socks]'. "
+            f"the proxy {shown} uses SOCKS, which needs a package that is not installed: pip install 'httpx[socks]'. "
             'Or name another in [labeler] proxy of curator.toml ("none" for no proxy).'
         ) from exc
     except (ValueError, httpx.InvalidURL, UnicodeError) as exc:
@@ -115,7 +115,9 @@ def _transport(ca_file: Path | None, **more: Any) -> httpx.HTTPTransport:
         trusted = ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ValueError) as exc:  # an SSLError is an OSError
         why = (
-            "there is no such file" if isinstance(exc, FileNotFoundError) else "no certificates in PEM format"
+            "there is no such file"
+            if isinstance(exc, FileNotFoundError)
+            else "it holds no certificates in PEM format"
         )
         raise LabelerError(
             f"[labeler] ca_file in curator.toml, {ca_file}, cannot be used: {why}. Name the file with the certificate of the "

@@ -39,7 +39,7 @@ MOST_SKEW = timedelta(
 _SHOWN = 200  # characters of what a server says
 _MOST_HOOKS = 5
 _TOKEN_PAGE = "Label Studio shows it under Account & Settings."  # noqa: S105 - where to find one
-_ADDRESS = "Mend [labeler] url in curator.toml, or start the server."
+_ADDRESS = "Fix [labeler] url in curator.toml, or start the server."
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class _Diagnosis:
         after = datetime.now(UTC)
         release = about.get("release") if isinstance(about, Mapping) else None
         if not isinstance(release, str):
-            detail = f"what answers at {self._url} is no Label Studio (HTTP {reply.status_code})"
+            detail = f"what answers at {self._url} is not Label Studio (HTTP {reply.status_code})"
             raise _StopError(
                 fail(name, detail, "Give the address of Label Studio itself, not of a page in front of it.")
             )
@@ -178,7 +178,7 @@ class _Diagnosis:
             self._found.append(
                 warn(
                     "version",
-                    f"{detail}; tested is {TESTED}, Community",
+                    f"{detail}; curator is tested with {TESTED}, Community",
                     "Try a small round first, or use that version.",
                 )
             )
@@ -187,16 +187,18 @@ class _Diagnosis:
         name = "server clock"
         said = reply.headers.get_list("date")
         if len(said) > 1:
-            detail = f"it is said {len(said)} times in one reply, first {said[0][:_SHOWN]}"
+            detail = f"one reply gives it {len(said)} times, first {said[0][:_SHOWN]}"
             self._found.append(
                 warn(
-                    name, detail, "Let the proxy in front of the server pass its Date header on, not add one."
+                    name,
+                    detail,
+                    "Have the proxy in front of the server pass its Date header on instead of adding one.",
                 )
             )
         try:
             there = parsedate_to_datetime(said[0] if said else "")
         except (ValueError, TypeError, IndexError, OverflowError):
-            self._found.append(ok(name, "the server does not say its time"))
+            self._found.append(ok(name, "the server does not report its time"))
             return
         if there.tzinfo is None:  # "-0000": the time is UTC, where it was made is not said
             there = there.replace(tzinfo=UTC)
@@ -230,7 +232,7 @@ class _Diagnosis:
         name = "token"
         if not re.fullmatch(r"[!-~]+", self._token):
             raise _StopError(
-                fail(name, "it holds blanks or characters that no token has", f"Copy it again. {_TOKEN_PAGE}")
+                fail(name, "it holds spaces or characters that no token has", f"Copy it again. {_TOKEN_PAGE}")
             )
         kind, claims = token_kind(self._token)
         if kind == "access":
@@ -276,7 +278,9 @@ class _Diagnosis:
         name, number = "project", self._expected.project
         if number is None:
             if "POST" in self._actions("/api/projects/"):
-                self._found.append(ok(name, "none yet: the first round creates one, and this token may"))
+                self._found.append(
+                    ok(name, "none yet: the first round creates one, and this token is allowed to")
+                )
                 return
             detail = "none yet, and the token's user may not create one"
             raise _StopError(
@@ -284,7 +288,7 @@ class _Diagnosis:
             )
         reply = self._get(f"/api/projects/{number}/")
         if reply.status_code == httpx.codes.NOT_FOUND:
-            detail = f"project {number} is not there: it was deleted, or this token's user may not see it"
+            detail = f"project {number} does not exist: it was deleted, or this token's user may not see it"
             raise _StopError(
                 fail(name, detail, "Restore it from the server's backup, or use another user's token.")
             )
@@ -306,7 +310,7 @@ class _Diagnosis:
         spec = self._expected.spec
         holder = ProjectNotes.read(description, spec.title).holder
         if holder not in ("", spec.holder):
-            remedy = "Run it there; or, when that one is gone for good: `curator round --take-over`."
+            remedy = "Run it there; or, if that machine is gone for good: `curator round --take-over`."
             self._found.append(fail("run from", f"{holder}, not from here ({spec.holder})", remedy))
 
     def _classes(self, config: str, description: str, where: str) -> None:
@@ -318,7 +322,7 @@ class _Diagnosis:
                 check_classes(control, spec.classes, where)
         except LabelerError as exc:
             self._found.append(
-                fail("classes", str(exc), "Mend the labeling configuration there, or [project] classes.")
+                fail("classes", str(exc), "Fix the labeling configuration there, or [project] classes.")
             )
         else:
             self._found.append(ok("classes", f"{len(spec.classes)} as in curator.toml"))
@@ -328,14 +332,14 @@ class _Diagnosis:
         reply = self._get("/api/users/")
         users = _json_list(reply)
         if not reply.is_success or not users:
-            self._found.append(ok(name, f"this token may not list them; {wanted} per item are wanted"))
+            self._found.append(ok(name, f"this token may not list them; {wanted} per item are needed"))
         elif len(users) < wanted:
             detail = f"{len(users)} accounts, but [labeler] overlap wants {wanted} different people per item"
             self._found.append(
                 warn(name, detail, "Invite more people, or lower overlap: such items are never complete.")
             )
         else:
-            self._found.append(ok(name, f"{len(users)} accounts, {wanted} per item wanted"))
+            self._found.append(ok(name, f"{len(users)} accounts, {wanted} needed per item"))
 
     # images, as an annotator's browser gets them
 
@@ -379,7 +383,7 @@ class _Diagnosis:
         if not root.is_dir():
             return fail(
                 name,
-                f"[labeler] image_root {str(root)!r} is no folder here",
+                f"[labeler] image_root {str(root)!r} is not a folder on this machine",
                 "Name the server's document root.",
             )
         sample = self._expected.sample
@@ -412,7 +416,11 @@ class _Diagnosis:
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 detail = f"{_place(address)} does not answer from here ({self._line(exc)})"
                 self._found.append(
-                    warn("webhook", detail, "Start `curator serve`; until then rounds find out by asking.")
+                    warn(
+                        "webhook",
+                        detail,
+                        "Start `curator serve`; until then rounds ask the server for answers.",
+                    )
                 )
 
     def _backends(self) -> None:
@@ -449,7 +457,7 @@ class _Diagnosis:
             return self._http.request(method, self._url + path, headers=self._headers, **more)
         except httpx.HTTPError as exc:
             detail = f"{self._url} stopped answering ({self._line(exc)})"
-            raise _StopError(fail("server", detail, "Try again; look into the server's log.")) from exc
+            raise _StopError(fail("server", detail, "Try again; check the server's log.")) from exc
 
     def _said(self, reply: httpx.Response) -> str:
         detail = _json(reply).get("detail") or reply.reason_phrase

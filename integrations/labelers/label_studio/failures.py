@@ -162,7 +162,7 @@ def certificate_problem(exc: BaseException) -> tuple[str, str] | None:
     if "certificate_verify_failed" not in text.lower().replace(" ", "_"):
         return None
     if "expired" in text:
-        return "shows a certificate that has expired.", "Whoever runs the server must renew it."
+        return "shows a certificate that has expired.", "The person who runs the server must renew it."
     if "mismatch" in text or "not valid for" in text:
         return (
             "shows a certificate for another name.",

@@ -143,7 +143,7 @@ class StudioInventory:
         except ValueError as exc:
             raise LabelerError(
                 f"task {task['id']} of project {self._number} at {self._client.url} carries the key "
-                f"{task_key(task['data'])!r}, but it was changed there: {exc}. Put that back, or delete the task."
+                f"{task_key(task['data'])!r}, but it was changed there: {exc}. Undo the change, or delete the task."
             ) from exc
 
     def _walk(self, fields: str) -> Iterator[Sequence[Mapping[str, Any]]]:

@@ -390,7 +390,7 @@ class LabelStudioLabeler:
         except ValueError as exc:
             raise LabelerError(
                 f"task {task.id} of project {number} at {self._client.url} cannot be read: {exc}. "
-                "Delete the annotation there, or ask whoever runs the server."
+                "Delete the annotation there, or ask the person who runs the server."
             ) from exc
 
     def _learn_users(self, annotations: Sequence[Any]) -> None:
@@ -441,7 +441,7 @@ def _refuse_other(holder: str, us: str, where: str) -> None:
     if us and holder not in ("", us):
         raise HeldError(
             f"{where} is run from {holder}, not from here ({us}): two would ask and pay twice. "
-            "Run it there; or, when that one is gone for good, take over: `curator round --take-over`.",
+            "Run it there; or, if that machine is gone for good, take over: `curator round --take-over`.",
             holder=holder,
         )
 
@@ -463,7 +463,7 @@ def _since(cursor: str) -> dict[str, object]:
         moment = datetime.fromisoformat(utc(cursor)) - OVERLAP
     except ValueError as exc:
         raise LabelerError(
-            f"the cursor {cursor!r} is no time; pull everything (without a cursor) once."
+            f"the cursor {cursor!r} is not a time; pull everything (without a cursor) once."
         ) from exc
     # any other format of the time is answered with HTTP 500
     return task_filter("updated_at", "greater_or_equal", "Datetime", moment.strftime(TIME_FORMAT))

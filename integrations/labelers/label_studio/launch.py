@@ -102,7 +102,7 @@ def stop(process: ProcessId) -> None:
         LabelerError: it cannot be ended.
     """
     if not process.end(_STOP_SECONDS):
-        raise LabelerError(f"Label Studio (process {process.pid}) does not end, not even by force.")
+        raise LabelerError(f"Label Studio (process {process.pid}) does not stop, not even by force.")
 
 
 def check_executable(executable: Path) -> None:
@@ -251,7 +251,7 @@ def _start(
     )
     process = ProcessId.of(pid)
     if process is None:
-        raise LabelerError(f"Label Studio ended at once.{_tail(log)}")
+        raise LabelerError(f"Label Studio stopped at once.{_tail(log)}")
     server = Server(f"http://{HOST}:{port}", process)
     try:
         wait_until_up(server, account, log, start_seconds)
@@ -277,7 +277,7 @@ def wait_until_up(server: Server, account: Account, log: Path, start_seconds: fl
                 f"the port of {server.url} was taken while Label Studio started. Try again.{_tail(log)}"
             )
         if not alive:
-            raise LabelerError(f"Label Studio ended.{_tail(log)}")
+            raise LabelerError(f"Label Studio stopped.{_tail(log)}")
         if who_answers(server.url, account.token) == account.email:
             return
         time.sleep(_POLL_SECONDS)

@@ -39,7 +39,7 @@ class LocalFiles:
             below = path.relative_to(self._root)
         except ValueError:
             raise LabelerError(
-                f"the image {image} lies outside of {self._root}, the folder that Label Studio serves. "
+                f"the image {image} lies outside {self._root}, the folder that Label Studio serves. "
                 'Set [labeler] image_root to a folder above it, or images = "upload".'
             ) from None
         if len(below.parts) < 2:

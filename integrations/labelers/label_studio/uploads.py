@@ -65,7 +65,7 @@ class ImageUploads:
             self._lots.send([len(content) for _, content in named], upload_lot)
         except TooLargeError as exc:
             name, content = named[len(ids)]
-            exc.args = (f"the image {name} ({len(content):,} bytes) is too large for the way there: {exc}",)
+            exc.args = (f"the image {name} ({len(content):,} bytes) is too large to upload: {exc}",)
             raise
         self._there().update(self._by_name(self._client.uploads(self._project, ids).values()))
         missing = [name for name in files if name not in self._there()]

@@ -128,7 +128,7 @@ def test_nothing_is_overwritten_without_force_and_only_backups_with_it(project, 
     (tmp_path / "mine" / "thesis.txt").write_text("years of work", encoding="utf-8")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     for mine in ("mine", "file"):
-        with pytest.raises(ConfigError, match="is no backup"):
+        with pytest.raises(ConfigError, match="is not a backup"):
             make_backup(project, tmp_path / mine, force=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".b")]
@@ -183,7 +183,7 @@ def test_a_broken_or_missing_configuration_is_no_reason_to_lose_the_ledger(proje
 
 def test_a_backup_is_checked_before_anybody_relies_on_it(project, tmp_path):
     """Not one, damaged, of a newer curator, of no campaign: each says so."""
-    with pytest.raises(ConfigError, match="is no backup"):
+    with pytest.raises(ConfigError, match="is not a backup"):
         check_backup(tmp_path)
     made = make_backup(project, tmp_path / "b")
     assert check_backup(made.folder).campaign == made.campaign != ""
@@ -193,7 +193,7 @@ def test_a_backup_is_checked_before_anybody_relies_on_it(project, tmp_path):
         check_backup(made.folder)
     for sql, match in (
         ("insert into _sqlite_migrations (migration_set, name, applied_at) values ('curator.ledger','m999','')", "newer"),
-        ("delete from state where key = 'campaign'", "of no campaign"),
+        ("delete from state where key = 'campaign'", "belongs to no campaign"),
     ):  # fmt: skip
         made.ledger.write_bytes(whole)
         with sqlite3.connect(made.ledger) as db:

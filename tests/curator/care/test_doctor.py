@@ -263,7 +263,7 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
 def test_the_files_labeler_and_third_parties(tmp_path):
     """Its folder is there and its answers can be read, or which one cannot."""
     project = make_project(tmp_path / "p", n=60, labeler="files", batch=5, holdout="10")
-    assert "the first round makes" in doctor(project, 0)["labeler"]["detail"]
+    assert "the first round creates" in doctor(project, 0)["labeler"]["detail"]
     with Project(project) as opened:
         run_round(opened)
     assert "16 questions, 0 answers" in doctor(project, 0)["labeler"]["detail"]
@@ -519,7 +519,7 @@ def test_local_images_need_a_server_that_serves_them(tmp_path, studio):
         ]
 
     assert "LOCAL_FILES_SERVING_ENABLED=true" in seen(tmp_path / "root")["remedy"]
-    assert "is no folder here" in seen(tmp_path / "nothing")["detail"]
+    assert "is not a folder on this machine" in seen(tmp_path / "nothing")["detail"]
     assert "is not below" in seen(tmp_path / "root", sample="/elsewhere/x.png")["detail"]
     asked = make(studio, IMAGES, {"image": "/data/local-files/?d=set/x.png"})
     found = look(studio.url, studio.token, asked, IMAGES, **local, image_root=str(tmp_path / "root"))

@@ -272,7 +272,7 @@ def test_images_of_a_folder_come_back(start, tmp_path):
     lose(campaign)
     pictures.rename(tmp_path / "elsewhere")
     refused = one_error(campaign.curator("restore", code=1))
-    assert "their images are known by the labeler's own addresses only" in refused
+    assert "their images are known only by the labeler's own addresses" in refused
     assert not campaign.state.exists()
     assert not list(campaign.folder.glob(".curator*"))
 
@@ -301,7 +301,7 @@ def test_without_the_data_file_asked_items_come_from_their_questions(start):
     report = campaign.restore()
     said = " ".join(report["missing"])
     assert f"[data] source {source} is gone: items that were never asked about are lost" in said
-    assert "The hold-out is what was asked about as such" in said
+    assert "The hold-out was taken from the questions that asked about it" in said
     after = known(campaign.folder)
     for table in ("picks", "holdout", "answers", "costs"):
         assert after[table] == before[table], table
@@ -327,7 +327,7 @@ def test_a_data_file_that_has_changed_is_refused(start):
     source.write_text("".join(json.dumps(row) + "\n" for row in changed), encoding="utf-8")
     error = one_error(campaign.curator("restore", code=1))
     assert (
-        f"1 items were asked about with another content than the data file has now: '{item['item_id']}'"
+        f"1 items had other content when they were asked about than the data file has now: '{item['item_id']}'"
         in error
     )
     assert not list(campaign.folder.glob(".curator*"))
@@ -385,7 +385,7 @@ def test_a_damaged_ledger_is_moved_aside_and_its_pool_taken_over(start):
     campaign.curator("status")
     before = known(campaign.folder)
     refused = one_error(campaign.curator("restore", code=2))
-    assert "is there and whole: nothing needs to be restored" in refused
+    assert "exists and is intact, so nothing needs to be restored" in refused
     ledger = campaign.state / "ledger.db"
     content = bytearray(ledger.read_bytes())
     content[4096 : 4096 + 8 * 4096] = b"\xff" * (8 * 4096)
@@ -485,8 +485,8 @@ def test_other_campaigns_and_foreign_tasks_are_left_out(start):
     before = known(campaign.folder)
     lose(campaign)
     result = campaign.curator("restore")
-    assert "16 tasks there carry keys of other campaigns: left out." in result.stderr
-    assert "1 tasks there are not curator's: left out." in result.stderr
+    assert "Left out: 16 tasks there from other campaigns." in result.stderr
+    assert "Left out: 1 task there not made by curator." in result.stderr
     after = known(campaign.folder)
     for table in ("questions", "holdout", "answers", "costs", "picks"):
         assert after[table] == before[table], table
@@ -576,7 +576,7 @@ def test_tasks_of_an_older_curator_do_not_say_their_role(start):
     lose(campaign)
     edit_config(campaign.folder, "seed = 0", "seed = 7")
     refused = one_error(campaign.curator("restore", "--labeler-project", str(number), code=1))
-    assert "do not say whether they are of the hold-out" in refused
+    assert "do not say whether they belong to the hold-out" in refused
     edit_config(campaign.folder, "seed = 7", "seed = 0")
     campaign.restore("--labeler-project", str(number))
     after = known(campaign.folder)
@@ -675,7 +675,7 @@ def test_files_of_several_campaigns_are_refused(tmp_path):
     for path in (other.folder / "labeling" / "questions").glob("*.json"):
         shutil.copy(path, campaign.folder / "labeling" / "questions" / f"other-{path.name}")
     lose(campaign)
-    assert "are of several campaigns" in one_error(campaign.curator("restore", code=2))
+    assert "belong to several campaigns" in one_error(campaign.curator("restore", code=2))
     assert not list(campaign.folder.glob(".curator*"))
 
 
@@ -798,19 +798,19 @@ def test_a_wrong_backup_changes_nothing(start, tmp_path):
     number = campaign.number
     other.curator("backup", str(tmp_path / "other-backup"))
     lose(campaign)
-    assert "is no backup" in one_error(campaign.curator("restore", "--from", str(tmp_path), code=2))
+    assert "is not a backup" in one_error(campaign.curator("restore", "--from", str(tmp_path), code=2))
     args = ("--from", str(tmp_path / "other-backup"), "--labeler-project", str(number))
     assert "leave the number out, or restore without this backup" in one_error(
         campaign.curator("restore", *args, code=2)
     )
     edit_config(campaign.folder, "# project = 12", f"project = {number}")
-    assert "The backup is of a campaign that asks in project" in one_error(
+    assert "The backup belongs to a campaign that asks in project" in one_error(
         campaign.curator("restore", "--from", str(tmp_path / "other-backup"), code=2)
     )
     with sqlite3.connect(tmp_path / "other-backup" / "ledger.db") as db:
         db.execute("update state set value = ? where key = 'labeler_project'", [str(number)])
     db.close()
-    assert "they do not belong together" in one_error(
+    assert "but the backup to" in one_error(
         campaign.curator("restore", "--from", str(tmp_path / "other-backup"), code=2)
     )
     assert not list(campaign.folder.glob(".curator*"))

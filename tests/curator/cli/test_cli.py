@@ -121,7 +121,8 @@ def test_waiting_is_exit_code_3_and_partial_settles(tmp_path):
     assert "0 of 30 questions answered" in waiting.stdout
     assert "--partial settles with these" in waiting.stdout
     assert (
-        "Nothing of round 1 is answered yet" in run("round", "--partial", "--project", folder, code=1).stderr
+        "No question of round 1 has been answered yet"
+        in run("round", "--partial", "--project", folder, code=1).stderr
     )
     tasks = json.loads(next((folder / "labeling" / "questions").glob("*.json")).read_text("utf-8"))
     with Project(folder) as project:
@@ -281,7 +282,7 @@ def test_a_locked_database_is_one_line(tmp_path, monkeypatch):
     other = sqlite3.connect(folder / ".curator" / "ledger.db")
     try:
         other.execute("begin immediate")
-        assert "Another program keeps the ledger" in run("round", "--project", folder, code=1).stderr
+        assert "Another program has kept the ledger" in run("round", "--project", folder, code=1).stderr
     finally:
         other.rollback()
         other.close()
@@ -304,7 +305,7 @@ def test_demo_ends_with_the_gain_table(tmp_path):
     assert "points per dollar" in shown
     assert re.search(r"^ +60 +\$4\.80 +0\.\d{3} +0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)$", shown, re.MULTILINE)
     assert re.search(
-        r"To accuracy 0\.\d{3} curator took \d+ labels \(\$\d\.\d\d\), labels at random \d+ ", shown
+        r"To reach accuracy 0\.\d{3}, curator took \d+ labels \(\$\d\.\d\d\); random labels took \d+ ", shown
     )
     assert str(folder / ".curator" / "ledger.db") in shown
     page = folder / ".curator" / "reports" / "round-002.html"
@@ -313,7 +314,7 @@ def test_demo_ends_with_the_gain_table(tmp_path):
     with Project(folder) as project:
         assert project.ledger.scalar("select count(*) from gain") == 2
     (tmp_path / "mine").mkdir()
-    assert "is not a demo of ours" in run("demo", tmp_path / "mine", code=2).stderr
+    assert "is not a demo that curator made" in run("demo", tmp_path / "mine", code=2).stderr
 
 
 def test_init_takes_itself_back_when_the_encoder_fails(tmp_path):

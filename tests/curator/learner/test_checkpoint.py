@@ -79,5 +79,5 @@ def test_what_json_cannot_hold_is_refused_and_leaves_nothing(tmp_path):
         save_checkpoint(tmp_path / "m", model, train_rows=TRAIN, train_labels=LABELS, meta={"x": object()})
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(LedgerError, match="Free the disk"):
+    with pytest.raises(LedgerError, match="Free space"):
         save_checkpoint(tmp_path / "file" / "m", model, train_rows=TRAIN, train_labels=LABELS, meta={})

@@ -101,18 +101,18 @@ def test_former_names_and_columns():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (rename("blu", "x"), "'blu' is no class"),
+        (rename("blu", "x"), "'blu' is not a class"),
         (rename("a", "b"), "curator classes merge a b --into b"),
         (merge("a", into="x"), "name at least two classes"),
         (merge("a", "b", "c", into="x"), "a single class"),
-        (merge("a", "z", into="x"), "'z' is no class"),
+        (merge("a", "z", into="x"), "'z' is not a class"),
         (split("a", "x"), "at least two parts"),
         (split("a", "x", "b"), "'b' is a class already"),
         (split("a", "x", "x"), "'x' is named twice"),
         (add("a"), "'a' is a class already"),
         (add("d", "d"), "'d' is named twice"),
-        (add("d", carved_from=["q"]), "'q' is no class"),
-        (add("d", carved_from=["a"], keep=True), "give one of them"),
+        (add("d", carved_from=["q"]), "'q' is not a class"),
+        (add("d", carved_from=["a"], keep=True), "give only one of them"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused(change, said):

@@ -171,7 +171,7 @@ def test_a_garbled_lock_file_is_survived(tmp_path):
     path = tmp_path / "lock"
     path.write_text("?", encoding="utf-8")
     with project_lock(path, "round") as dead:
-        assert "has not said who it is" in dead
+        assert "did not say which" in dead
 
 
 def test_every_error_of_ours_has_an_exit_code():

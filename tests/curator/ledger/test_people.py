@@ -281,7 +281,7 @@ def test_answers_that_nobody_asked_for_are_listed_with_what_they_cost(desk):
     assert (found.answers, found.items, found.annotators, found.amount) == (
         1, ["i1"], {"bob@example.org": 1}, PRICE,
     )  # fmt: skip
-    assert found.sentence("USD") == "1 answer was given beyond those asked for: $0.10 of what is spent"
+    assert found.sentence("USD") == "1 answer was given beyond those asked for: $0.10 of the spending"
     desk.ledger.execute("update costs set source = 'not known', amount = 0")
     unknown = read_unasked(desk.ledger)
     assert unknown.sentence("USD") == "1 answer was given beyond those asked for, at a cost that is not known"
@@ -289,7 +289,7 @@ def test_answers_that_nobody_asked_for_are_listed_with_what_they_cost(desk):
 
 def test_items_whose_answers_cannot_be_read_are_asked_about_again(desk):
     """Not those with a readable answer, not who cannot tell, not while somebody is still asked, and not for ever."""
-    unreadable = {"label": None, "problem": "'Red' is none of the classes"}
+    unreadable = {"label": None, "problem": "'Red' is not one of the classes"}
 
     def broken(number: int, at: int) -> Answer:
         return by(number, "", at, **unreadable)

@@ -108,13 +108,13 @@ def test_copies_are_no_work_and_what_nobody_asked_for_is_said(start, studio):
     assert progress["unasked"] == {
         "answers": 1, "items": [tasks[1].data["item_id"]], "annotators": {email: 1}, "amount": PRICE,
     }  # fmt: skip
-    assert "1 answer was given beyond those asked for: $0.08 of what is spent" in status.stdout
-    assert "answers only repeat another, and are not paid" in status.stdout
+    assert "1 answer was given beyond those asked for: $0.08 of the spending" in status.stdout
+    assert "only repeating another, not paid" in status.stdout
     assert campaign.rows("select sum(amount) as total from costs") == [{"total": 13 * PRICE}]
     assert campaign.rows("select count(*) as n from live_answers where copy_of is null") == [{"n": 13}]
     done = campaign.curator("round")
     assert "Round 1 measured: 6 labels" in done.stdout
-    assert "$1.04 is spent (1 answer was given beyond those asked for: $0.08 of what is spent)" in done.stderr
+    assert "$1.04 is spent (1 answer was given beyond those asked for: $0.08 of the spending)" in done.stderr
 
 
 def test_after_the_end_corrections_still_arrive(start):
@@ -143,12 +143,12 @@ def test_after_the_end_corrections_still_arrive(start):
     assert exported("--pull") == before | {items[first]: other}
     campaign.api.annotations.update(id=annotation[third], result=choice(other))
     ended = campaign.curator("round")
-    assert "Answers were corrected since their rounds ended: 1 labels changed" in ended.stderr
-    assert "at the next measured round only" in ended.stderr
+    assert "Answers were corrected since their rounds ended: 1 label changed" in ended.stderr
+    assert "only in the next measured round" in ended.stderr
     assert "The budget of $0.80 is used up" in ended.stdout
     assert exported()[items[third]] == other
     campaign.api.annotations.delete(id=annotation[second])
-    assert "0 labels changed or added, 1 taken back" in campaign.curator("status").stderr
+    assert "0 labels changed or added, 1 withdrawn" in campaign.curator("status").stderr
     assert items[second] not in exported()
     assert campaign.rows("select * from gains") == gains
     assert campaign.rows("select status from rounds") == [{"status": "measured"}]
@@ -165,7 +165,7 @@ def test_what_got_no_label_is_asked_again_or_back_in_the_pool(start):
     campaign.api.tasks.delete(id=str(gone))
     campaign.answer_all()
     done = campaign.curator("round")
-    assert "1 items are asked about again: their answers disagree, or cannot be read" in done.stderr
+    assert "Asked about again because their answers disagree or cannot be read: 1 item" in done.stderr
     asked = [row["item_id"] for row in campaign.rows("select item_id from questions where round = 2")]
     assert items[renamed] in asked
     assert items[gone] in asked

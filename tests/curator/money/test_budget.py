@@ -204,7 +204,7 @@ def test_paid_time_is_planned_with_a_prudent_figure(tmp_path):
         report = run_round(project)
         (note,) = [note for note in report.notes if "is cut from" in note]
         assert "the mean of 33 timed answers plus two standard errors" in note
-        assert "Time is paid: the last answers may still exceed it." in note
+        assert "Since answers are paid by time, the last ones may still exceed it." in note
     play(folder)
     assert 19 * MICRO < bill(folder) <= 20 * MICRO
 

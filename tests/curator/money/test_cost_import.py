@@ -112,14 +112,14 @@ def test_a_kind_that_nothing_was_recorded_for(folder):
         ("round,amount\n1,1\n2,many\n", "line 3, column amount: 'many' is not an amount"),
         ("round,amount\n1,-3\n", "line 2, column amount"),
         ("round,amount\n1,1e999999\n", "line 2, column amount"),
-        ("round,amount,kind\n1,1,pizza\n", "line 2, column kind: 'pizza' is none of label, holdout"),
+        ("round,amount,kind\n1,1,pizza\n", "line 2, column kind: 'pizza' is not one of label, holdout"),
         ("round,amount,kind\n1,1,\n2,1,\n1,2,label\n", "line 4, round 1, label, is on line 2 already"),
         ("round,amount\n1\n", "line 2: 1 cells, the first line has 2"),
         ("amount\n1\n", "line 1: no column `round`"),
         ("round,amount,total\n1,1,1\n", "line 1: column `total` is not known"),
-        ("round,amount,amount\n1,1,1\n", "line 1: column `amount` is there twice"),
+        ("round,amount,amount\n1,1,1\n", "line 1: column `amount` appears twice"),
         ("", "is empty"),
-        ('round,amount\n"1,1\n', "is no CSV file"),
+        ('round,amount\n"1,1\n', "is not a CSV file"),
     ],
 )
 def test_a_line_that_cannot_be_used_stops_all_of_it(folder, text, says):

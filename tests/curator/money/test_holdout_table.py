@@ -51,10 +51,10 @@ def test_the_text_marks_the_chosen_size():
 @pytest.mark.parametrize(
     ("gain", "better", "said"),
     [
-        (0.12, "training", "The hold-out shows such rounds"),
-        (0.08, "hold-out", "there the money does more"),
-        (0.01, "training", "Not even twice the hold-out"),
-        (-0.01, "training", "Not even twice the hold-out"),
+        (0.12, "training", "The hold-out can show gains of that size"),
+        (0.08, "hold-out", "so the money does more there"),
+        (0.01, "training", "Even a hold-out of twice the size"),
+        (-0.01, "training", "Even a hold-out of twice the size"),
     ],
 )
 def test_where_the_next_dollars_do_more(gain, better, said):
@@ -64,10 +64,10 @@ def test_where_the_next_dollars_do_more(gain, better, said):
     assert found.better == better
     text = found.sentence("USD")
     assert text.startswith(
-        "$24.00 more in the hold-out (600 items): smallest gain of accuracy shown 10.2 -> 7.2 points; the last 2 rounds"
+        "$24.00 more in the hold-out (600 items) would lower the smallest accuracy gain that shows from 10.2 to 7.2 points; the last 2 rounds"
     )
     assert said in text
-    assert ("give the next campaign the larger one" in text) == (better == "hold-out")
+    assert ("give the next campaign a larger one" in text) == (better == "hold-out")
     # What a round gained is not drawn on in a straight line: ten times the money does not gain 120 points.
     assert f"gained {100 * gain:+.1f} for $2.40 each. " in text
 

@@ -52,7 +52,7 @@ def test_status_round_and_report_say_on_how_many_items_each_point_is(partial):
     assert "hold-out" in gain_table(status.gain, "USD").splitlines()[0]
     assert "on the sealed hold-out (12 items, from round 2 on 40)" in html
     (said,) = restated(status.gain)
-    assert "on the same 40 hold-out items at both ends" in said
+    assert "on the same 40 hold-out items before and after" in said
     for shown in (text, html, round_text(report, "USD")):
         assert said in shown
 
@@ -91,6 +91,6 @@ def test_corrected_labels_move_the_end_before_too():
     """As many items as then, and yet another value: by the labels of now."""
     (said,) = restated([row(1, 0.5, 80), row(2, 0.6, 80, 0.55, (0.5, 80))])
     assert said == (
-        "The gain of round 2 is on the same 80 hold-out items at both ends: the model before has 0.550 on them (0.500 by the "
-        "labels of then)."
+        "The gain of round 2 is on the same 80 hold-out items before and after: the earlier model scores 0.550 on them (0.500 by the "
+        "labels at the time)."
     )

@@ -77,8 +77,8 @@ def test_what_is_no_amount(text):
     ("text", "remedy"),
     [
         ("0,08", "write 0.08,"), ("1.000,50", "write 1000.50,"), ("1,000.50", "write 1000.50,"), ("1'000.50", "write 1000.50,"),
-        ("1 000", "write 1000,"), ("1,234,567", "write 1234567,"), ("1,000", "write 1000 for the thousands, or 1.000 for"),
-        ("8c", "write 0.08"), ("8 cents", "write 0.08"), ("12¢", "write 0.12"), ("-0.08", "below 0"), ("1e999999", "more than any"),
+        ("1 000", "write 1000,"), ("1,234,567", "write 1234567,"), ("1,000", "write 1000 if you mean thousands, or 1.000 if"),
+        ("8c", "write 0.08"), ("8 cents", "write 0.08"), ("12¢", "write 0.12"), ("-0.08", "is negative"), ("1e999999", "too large"),
     ],
 )  # fmt: skip
 def test_what_is_written_as_elsewhere_is_refused_with_how_to_write_it(text, remedy):

@@ -150,7 +150,7 @@ def test_a_plain_project_says_what_it_always_said(tmp_path):
         assert set(status.sources) == {"measured"}
         spent = next(line for line in status_text(status).splitlines() if line.startswith("Spent"))
         assert spent.endswith("for training labels, $0.80 for the hold-out")
-        assert "Of it" not in status_text(status)
+        assert "Of this" not in status_text(status)
         assert "hours" not in status_text(status)
 
 

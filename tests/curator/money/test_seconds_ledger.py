@@ -105,7 +105,7 @@ def test_where_all_cost_the_same_it_says_that_nothing_changes(tmp_path):
             )
         said = [note for note in report.notes if "cost_aware" in note]
         assert said == (
-            ["cost_aware changes nothing: every label has the same price."] if aware == "true" else []
+            ["cost_aware has no effect: every label has the same price."] if aware == "true" else []
         )
     assert picks[0] == picks[1]
 
@@ -118,7 +118,8 @@ def test_the_first_batch_knows_no_costs_yet(tmp_path):
         report = run_round(project)
         assert len(measured_times(project.ledger, project.pool)) == 0
     assert (
-        "cost_aware changes nothing yet: 0 answers have a time; a model of seconds needs 50." in report.notes
+        "cost_aware has no effect yet: 0 answers with a time; a model of answer times needs 50."
+        in report.notes
     )
 
 

@@ -78,7 +78,7 @@ def test_images_have_no_length():
 @pytest.mark.parametrize(
     ("times", "why"),
     [
-        (planted(FEWEST - 1), "49 answers have a time"),
+        (planted(FEWEST - 1), "49 answers with a time"),
         (planted(slope=0.0, spread=0.0), "all answers took the same time"),
         (planted(120, slope=0.0, seed=3), "no better than the plain median"),
     ],

@@ -107,7 +107,7 @@ def test_rounds_together_when_one_does_not_show():
     assert together([alone]) is None
     lines = verdict_lines([alone, two, {**five, "verdict": "real"}])
     assert lines == [
-        "Verdict on round 8: not shown: on this hold-out a gain of about 4.2 points or more shows.",
+        "Verdict on round 8: not shown: this hold-out shows gains of about 4.2 points or more.",
         "Rounds 4 to 8 together: +3.5 points (+2.0 to +5.0), real",
     ]
     assert verdict_lines([]) == []
@@ -117,13 +117,13 @@ def test_words_come_with_their_reason():
     """Flat names the gain that would have been worth it; a hold-out too small for anything says so; old rounds get a word."""
     assert (
         explained("flat", detectable=3.0, worth=1.6, unit="points")
-        == "flat: below the 1.6 points that it cost"
+        == "flat: below the 1.6 points that would pay for it"
     )
     assert "any gain" in explained("not shown", detectable=None, worth=None, unit="points")
     assert verdict_word({"gain": 0.1, "gain_low": 0.05, "gain_high": 0.2, "verdict": None}) == "real"
     assert verdict_word({"gain": None}) == ""
     said = verdict_lines([{**_row(7, -0.01, 0.02), "worth": 0.016, "worth_why": "$8 against much"}])
-    assert said[0].endswith("Worth paying for: 1.6 points ($8 against much).")
+    assert said[0].endswith("A gain of 1.6 points would pay for it ($8 against much).")
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +193,13 @@ def test_status_and_round_say_the_verdict(campaign):
     assert shown.exit_code == 0
     assert "Verdict on round 4: " in shown.stdout
     assert (
-        "Worth paying for: 0.16 points ($0.80 against $0.50 per error on 1,000 predictions)" in shown.stdout
+        "A gain of 0.16 points would pay for it ($0.80 against $0.50 per error on 1,000 predictions)"
+        in shown.stdout
     )
-    assert "more in the hold-out (120 items): smallest gain of accuracy shown" in shown.stdout
+    assert (
+        "more in the hold-out (120 items) would lower the smallest accuracy gain that shows from"
+        in shown.stdout
+    )
     found = json.loads(
         CliRunner().invoke(app, ["status", "--project", str(campaign), "--offline", "--json"]).stdout
     )

@@ -164,7 +164,7 @@ def test_new_items_come_with_their_labels(running):
     )  # the same text would be the same item
     result = CliRunner().invoke(app, ["add", str(more), "--labeled", "--project", str(running)])
     assert result.exit_code == 0, result.stderr
-    assert "12 items added, 12 labels taken in" in result.stdout
+    assert "12 items added, 12 labels imported" in result.stdout
     assert "imported, $0.00 paid" in result.stdout
     with Project(running) as project:
         assert project.pool.n_items == 102
@@ -294,7 +294,7 @@ def test_broken_exports_are_named(tmp_path):
     double[0]["annotations"][0]["result"][0]["value"]["choices"] = ["red", "blue"]
     for content, said in (
         ("{", "is not JSON"),
-        ("{}", "no list of tasks"),
+        ("{}", "not a list of tasks"),
         (json.dumps([{"annotations": []}]), "no data in a task"),
         (json.dumps(double), "2 classes were chosen instead of one"),
         (json.dumps(studio_export([{"text": "n", "said": ["grey"]}])), "labels outside the classes"),

@@ -196,7 +196,7 @@ def test_damaged_files_are_computed_again_with_a_warning(pool, tmp_path):
     np.save(files[1], np.ones((30, 5), np.float32))
     files[2].unlink()
     files[3].write_bytes(b"nonsense")
-    for row, reason in ((0, "bytes"), (30, "shape"), (60, "missing"), (90, "no array of float32")):
+    for row, reason in ((0, "bytes"), (30, "shape"), (60, "missing"), (90, "not an array of float32")):
         with pytest.raises(DataError, match=rf"unusable: .*{reason}"):
             store.take([row])
     report = store.ensure()
@@ -211,7 +211,7 @@ def test_another_state_of_the_encoder_starts_anew(pool, tmp_path):
     EmbeddingStore(tmp_path / "e", pool, LengthEncoder()).ensure()
     report = EmbeddingStore(tmp_path / "e", pool, LengthEncoder(fingerprint="two")).ensure()
     assert report.rows_encoded == 100
-    assert "another state of length (one, now two)" in report.warnings[0]
+    assert "another version of length (one, now two)" in report.warnings[0]
 
 
 @pytest.mark.parametrize(

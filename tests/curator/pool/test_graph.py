@@ -113,11 +113,11 @@ def test_other_embeddings_give_another_graph(pool, tmp_path):
     """When the embeddings change, the graph is built again, and it is said why."""
     store_of(pool, tmp_path).ensure()
     store = store_of(pool, tmp_path, "two")
-    with pytest.raises(CuratorError, match="embeddings are others by now"):
+    with pytest.raises(CuratorError, match="embeddings have changed"):
         store.open()
     state = store.ensure()
     assert state.rows_searched == 100
-    assert "built again: the embeddings are others by now" in state.warnings[0]
+    assert "built again: the embeddings have changed" in state.warnings[0]
     check(store, pool, tmp_path)
 
 
@@ -187,7 +187,7 @@ def test_a_graph_of_other_items_is_not_extended(pool, tmp_path):
     path = store.folder / MANIFEST
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "items": ["0" * 32]}))
-    assert "it is of other items" in store.ensure().warnings[0]
+    assert "it belongs to other items" in store.ensure().warnings[0]
 
 
 def test_kill_9_between_the_files(pool, tmp_path):

@@ -137,7 +137,7 @@ def test_the_level_can_be_named(tmp_path):
         image(tmp_path / f"{path}.png")
     assert infer_columns(tmp_path, Columns(label_level=2), None).classes == ("p1", "p2", "p3")
     assert infer_columns(tmp_path, Columns(label_level=1), None).classes == ("sick", "well")
-    with pytest.raises(DataError, match="--label-level 3 is not there: images lie up to 2 folders deep"):
+    with pytest.raises(DataError, match="--label-level 3 does not exist: images lie up to 2 folders deep"):
         infer_columns(tmp_path, Columns(label_level=3), None)
     path = tmp_path / "a.csv"
     path.write_text("text\nx\n")

@@ -100,7 +100,7 @@ def test_labels_of_a_file_are_taken_as_their_class_and_that_is_said(tmp_path):
     report = import_records(pool, path, COLUMNS, classes=("billing", "login", NFC, "3", "true"))
     assert pool.labels(range(8)) == ["billing", "login", "billing", NFC, "3", "true", None, None]
     assert report.labeled == 6
-    assert report.respelled.startswith("3 labels taken without spaces around")
+    assert report.respelled.startswith("3 labels taken without surrounding spaces")
     assert "'billing ' as 'billing' (1)" in report.respelled
     path = write(tmp_path / "b.jsonl", ["billing"])
     assert (
@@ -125,7 +125,7 @@ def test_labels_that_differ_by_case_are_refused_with_the_way_out_or_merged(tmp_p
 
 
 def test_an_answer_may_have_space_around_and_another_unicode_spelling():
-    """Files of answers pass through tools that change both; anything else is none of the classes."""
+    """Files of answers pass through tools that change both; anything else is not one of the classes."""
     control = Control("text", "label", "text", "text", (NFC, "b"), "can't tell")
 
     def answer(choice):

@@ -188,10 +188,10 @@ EMBEDDINGS = {
     "ragged": ("[[1, 2], [1, 2, 3]]", ["differs in length from the first one's 2", "row 2 (line 2) has 3"]),
     "NaN": ("[[1, 2], [1, NaN]]", ["not finite: row 2 (line 2): entry 2 is nan"]),
     "infinite": ("[[-Infinity, 2], [1, 1]]", ["not finite: row 1 (line 1): entry 1 is -inf"]),
-    "null": ("[[1, 2], null]", ["no list of numbers", "row 2 (line 2)"]),
-    "empty": ("[[], [1]]", ["no list of numbers", "row 1 (line 1)"]),
-    "words": ('[["a", 2], [1, 2]]', ["no list of numbers", "row 1 (line 1)"]),
-    "too large": ("[[1, 2], [1, 1" + "0" * 400 + "]]", ["no list of numbers", "row 2"]),
+    "null": ("[[1, 2], null]", ["not a list of numbers", "row 2 (line 2)"]),
+    "empty": ("[[], [1]]", ["not a list of numbers", "row 1 (line 1)"]),
+    "words": ('[["a", 2], [1, 2]]', ["not a list of numbers", "row 1 (line 1)"]),
+    "too large": ("[[1, 2], [1, 1" + "0" * 400 + "]]", ["not a list of numbers", "row 2"]),
 }
 
 
@@ -223,8 +223,8 @@ def test_bad_embedding_column(pool, tmp_path, name, ending):
         ([[1.0, 2.0], None], "row 2"),
         ([[1.0, None], [1.0, 2.0]], "row 1"),
         ([[1.0, float("nan")], [1.0, 2.0]], "row 1: entry 2 is nan"),
-        ([["a"], ["b"]], "no list of numbers"),
-        (["a", "b"], "no list of numbers"),
+        ([["a"], ["b"]], "not a list of numbers"),
+        (["a", "b"], "not a list of numbers"),
     ],
 )
 def test_bad_parquet_embeddings(pool, tmp_path, values, part):
@@ -267,14 +267,14 @@ def test_bad_array_files_and_names(pool, tmp_path):
     says(array_refused(pool, tmp_path, path), "no such file")
     says(array_refused(pool, tmp_path, tmp_path / "e.txt"), "PATH.npz:ARRAY")
     path.write_bytes(b"nonsense")
-    says(array_refused(pool, tmp_path, path), "no .npz file")
+    says(array_refused(pool, tmp_path, path), "not an .npz file")
     np.savez(path)
     says(array_refused(pool, tmp_path, path), "no array")
     np.savez(path, a=np.ones((2, 2)), b=np.ones((2, 2)))
     says(array_refused(pool, tmp_path, path), "a, b", "Choose one")
     says(array_refused(pool, tmp_path, f"{path}:c"), "no array 'c'", "a, b")
     (tmp_path / "x.npy").write_bytes(b"nonsense")
-    says(array_refused(pool, tmp_path, tmp_path / "x.npy"), "no NumPy array")
+    says(array_refused(pool, tmp_path, tmp_path / "x.npy"), "not a NumPy array")
     np.save(tmp_path / "cut.npy", np.ones((2, 8)))
     (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:-8])
     says(array_refused(pool, tmp_path, tmp_path / "cut.npy"), "the file ends in row 2 of 2")
@@ -324,7 +324,7 @@ def test_broken_and_missing_images(tmp_path):
 
 def test_damaged_pool_is_named(pool):
     """A missing or damaged part of the pool is an error on opening or reading, never fewer items."""
-    with pytest.raises(DataError, match="there is a pool here already"):
+    with pytest.raises(DataError, match="there is already a pool here"):
         Pool.create(pool.folder, "text")
     with pytest.raises(DataError, match="no pool here"):
         Pool.open(pool.folder / "elsewhere")

@@ -416,7 +416,7 @@ def test_small_files_that_unpack_to_much_are_refused_before(tmp_path):
     )
     with zipfile.ZipFile(tmp_path / "e.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.npy", header.getvalue() + bytes(2**20))
-    with pytest.raises(EncoderError, match="1,000,000,000 entries a row"):
+    with pytest.raises(EncoderError, match="1,000,000,000 entries per row"):
         AlignedArray(str(tmp_path / "e.npz"))
     zeros = pa.array([[0.0] * 200_000] * 3)
     pq.write_table(pa.table({"text": ["a", "b", "c"], "e": zeros}), tmp_path / "a.parquet")
@@ -499,7 +499,7 @@ def test_rows_left_out_are_counted_and_listed(tmp_path):
 def test_the_list_of_bad_rows_replaces_nothing_of_the_user(tmp_path):
     """Another file stays; a list of an earlier run is replaced; a failure leaves none."""
     other = write(tmp_path, "mine.csv", "a,b\n")
-    with pytest.raises(DataError, match="exists already"):
+    with pytest.raises(DataError, match="already exists"):
         BadRows(other)
     for _ in range(2):
         with BadRows(tmp_path / "bad.csv") as bad:

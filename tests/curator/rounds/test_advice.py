@@ -42,7 +42,7 @@ def test_who_is_told_to_stop_is_told_to_order_nothing(verdict, target):
     found = advice(verdict, target, LARGER)
     assert (found.word, found.labels, found.holdout) == (verdict.word, 0, None)
     text = sentence(told(found), "USD")
-    assert "Order next" not in text
+    assert "Recommended order" not in text
     assert "more in the hold-out" not in text
 
 
@@ -51,12 +51,12 @@ def test_who_is_told_to_go_on_is_told_how_many():
     assert (advice(GOES_ON).labels, advice(GOES_ON).cost) == (20, 1_600_000)
     towards = advice(GOES_ON, SOME)
     assert (towards.labels, towards.cost, towards.chance) == (120, 9_600_000, 0.63)
-    assert "Order next: 120 labels for $9.60, a 63% chance to reach the target." in sentence(
+    assert "Recommended order: 120 labels for $9.60, a 63% chance of reaching the target." in sentence(
         told(towards), "USD"
     )
     alone = advice(GOES_ON, NOTHING)
     assert (alone.word, alone.labels, alone.chance) == ("continue", 20, None)
-    assert "The target of 0.92 alone would not be a reason" in alone.reasons[-1]
+    assert "The target of 0.92 alone would not justify another order" in alone.reasons[-1]
 
 
 def test_a_target_decides_where_nothing_says_what_better_is_worth():
@@ -70,7 +70,7 @@ def test_a_target_decides_where_nothing_says_what_better_is_worth():
 def test_the_hold_out_is_named_only_where_it_does_more():
     """As part of the recommendation, not beside it."""
     better = advice(GOES_ON, holdout=LARGER)
-    assert "Twice the hold-out would show such a round" in sentence(told(better), "USD")
+    assert "A hold-out of twice the size would show such a gain" in sentence(told(better), "USD")
     worse = NextDollars(24 * MICRO, 300, 0.03, 0.02, 0.05, 8 * MICRO, 3)
     assert advice(GOES_ON, holdout=worse).holdout is None
 
@@ -78,7 +78,7 @@ def test_the_hold_out_is_named_only_where_it_does_more():
 def test_a_price_that_nobody_knows_is_not_told_as_nothing():
     """No amount, and no zero."""
     found = advise(GOES_ON, batch=20, batch_cost=None, target=None, holdout=None)
-    assert "Order next: 20 labels (price not known)." in sentence(told(found), "USD")
+    assert "Recommended order: 20 labels (price not known)." in sentence(told(found), "USD")
 
 
 def test_no_chance_is_a_certainty():

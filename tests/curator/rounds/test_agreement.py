@@ -62,4 +62,4 @@ def test_what_was_not_measured_is_not_one():
     assert "not measured" in agreement_text(alone)
     same = measure_agreement(votes("a a", "a a"))
     assert (same.alpha, same.people["p0"].kappa, same.people["p0"].same) == (None, None, 1.0)
-    assert "people differ on 0 of 2 items" in agreement_text(same)
+    assert "people disagree on 0 of 2 items" in agreement_text(same)

@@ -151,5 +151,5 @@ def test_annotators_see_no_order_and_no_word_of_an_arm(tmp_path):
     assert not any("arm" in row["why"].split() for row in asked)
     assert {row["why"].split(".")[0] for row in asked if row["arm"]} <= {
         "Drawn at random",
-        "Asked without a reason, so that nothing sways the answer",
+        "No reason is shown here, so that nothing sways your answer",
     }

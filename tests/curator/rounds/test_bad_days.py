@@ -252,7 +252,7 @@ def test_init_on_a_full_disk_leaves_nothing_or_goes_on(story):
     *nothing_left, embedding = failed
     assert all(call["left"] == [] for call in nothing_left)
     assert embedding["left"] == [".curator", "curator.toml"]
-    assert "run `curator round`, which goes on" in embedding["said"]
+    assert "run `curator round`, which continues" in embedding["said"]
 
 
 def test_a_backup_onto_a_full_disk_leaves_the_older_one(story):
@@ -279,7 +279,9 @@ def test_a_lock_held_between_sending_and_noting_asks_nothing_twice(campaign, tmp
                 return sent
 
             monkeypatch.setattr(project.labeler, "send", then_locked)
-            with pytest.raises(LedgerError, match=r"Another program keeps the ledger .* locked.*run again"):
+            with pytest.raises(
+                LedgerError, match=r"Another program has kept the ledger .* locked.*run again"
+            ):
                 run_round(project)
     finally:
         other.close()
@@ -295,7 +297,7 @@ def test_a_write_waits_its_turn_instead_of_failing_at_once(begun):
             one.put("a", "1")
             assert two.get("a") is None  # readers are free, and see what was before
             two._db.execute("pragma busy_timeout = 50")
-            with pytest.raises(LedgerError, match="Another program keeps"), two.write():
+            with pytest.raises(LedgerError, match="Another program has kept"), two.write():
                 pytest.fail("two writers")
         with two.write():
             assert two.get("a") == "1"

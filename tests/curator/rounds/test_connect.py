@@ -75,7 +75,7 @@ def test_a_project_that_is_not_there_or_does_not_fit_changes_nothing(campaign):
         '<Choice value="a"/><Choice value="b"/></Choices></View>',
     )
     assert "classes" in connect(campaign, "--to", str(other.id), code=1).stderr
-    assert "is not at" in connect(campaign, "--to", "999999", code=1).stderr
+    assert "does not exist at" in connect(campaign, "--to", "999999", code=1).stderr
     assert "--to NUMBER" in connect(campaign, code=2).stderr
     assert "--to NUMBER" in connect(campaign, "--to", "1", "--new", code=2).stderr
     edit_config(campaign.folder, "# project = 12", f"project = {old}")

@@ -86,7 +86,7 @@ def test_when_only_copies_are_left_they_are_asked_and_it_is_said(tmp_path):
     assert copies
     assert firsts[: len(set(firsts))] == list(dict.fromkeys(firsts)), "copies before others"
     assert any(
-        "asked before or another of the batch" in note for round_notes in notes for note in round_notes
+        "asked before or another one in the batch" in note for round_notes in notes for note in round_notes
     )
 
 
@@ -107,7 +107,7 @@ def test_items_in_which_nothing_is_recognised_are_asked_last_and_said(tmp_path):
     )
     assert not {item for items in asked for item in items} & {str(i) for i in range(4, 20)}
     for number, said in enumerate(notes):
-        note = next(note for note in said if note.startswith("Embeddings of zeros"))
+        note = next(note for note in said if note.startswith("All-zero embeddings"))
         assert "They are asked last" in note
         assert f"of the {27 - sum(map(len, asked[:number]))} items" in note
 

@@ -101,7 +101,7 @@ def test_a_full_disk_costs_the_distances_only(tmp_path, monkeypatch):
         monkeypatch.setattr("curator.rounds.distances.write_bytes", _full)
         report = run_round(project)
         assert report.opened == 2
-        assert any("Distances were not kept" in note for note in report.notes)
+        assert any("Distances could not be kept" in note for note in report.notes)
         assert not list(project.embeddings.folder.glob("distances*"))
 
 

@@ -139,9 +139,7 @@ def test_an_answer_given_during_a_pull_costs_no_complete_pull(campaign):
 
     complete, said = through(campaign, answer_in_between)
     assert (complete, answers(campaign)) == (0, 1)
-    assert (
-        "The labeler says that it holds 2 answers, 1 were pulled; somebody may be answering just now" in said
-    )
+    assert "The labeler reports 2 answers, and 1 were pulled; somebody may be answering right now" in said
     assert through(campaign) == (0, "")
     assert answers_match(campaign, PRICE) == ""
 
@@ -161,7 +159,7 @@ def test_complete_pulls_rest_in_between_but_not_before_a_round_is_settled(campai
     campaign.answer(campaign.task_ids("train")[0], "red")
     complete, said = through(campaign)
     assert (complete, answers(campaign)) == (0, 0)
-    assert "The labeler says that it holds 1 answers, 0 were pulled" in said
+    assert "The labeler reports 1 answer, and 0 were pulled" in said
     campaign.curator("round", "--partial")
     assert answers(campaign) == 1
     assert answers_match(campaign, PRICE) == ""
@@ -173,7 +171,7 @@ def test_a_deleted_question_is_noticed_at_once(campaign):
     campaign.api.tasks.delete(id=str(campaign.task_ids("train")[0]))
     complete, said = through(campaign)
     assert complete == 1
-    assert "1 questions were deleted at the labeler" in said
+    assert "Deleted at the labeler: 1 question," in said
     assert through(campaign) == (0, "")
 
 
@@ -186,7 +184,7 @@ def test_a_deleted_question_is_noticed_beside_a_new_stranger(campaign, stranger)
     campaign.api.projects.import_tasks(id=campaign.number, request=[{"data": data}])
     complete, said = through(campaign)
     assert complete == 1
-    assert "1 questions were deleted at the labeler" in said
+    assert "Deleted at the labeler: 1 question," in said
     assert through(campaign) == (0, "")
 
 
@@ -211,8 +209,8 @@ def test_what_a_complete_pull_cannot_explain_is_not_looked_into_again(campaign):
     )
     complete, said = through(campaign)
     assert complete == 0
-    assert "The labeler says that it holds 0 answers, 2 were pulled" in said
+    assert "The labeler reports 0 answers, and 2 were pulled" in said
     answer_tasks(campaign, unanswered(campaign), [campaign.studio.token])
     complete, said = through(campaign, code=0)
     assert complete == 1
-    assert "The labeler says" not in said
+    assert "The labeler reports" not in said

@@ -332,7 +332,7 @@ def test_nothing_labeled_closes_the_round_unmeasured(tmp_path):
         with pytest.raises(CuratorError, match="No model yet"):
             project.learner()
     assert (report.closed, report.opened) == (1, 2)
-    assert "No usable training label" in report.closed_because
+    assert "no usable training label" in report.closed_because
 
 
 def test_a_second_round_at_the_same_time_is_refused(campaign):
@@ -545,7 +545,7 @@ def test_holdout_questions_deleted_unanswered_are_asked_again(tmp_path):
         for path in (folder / "labeling" / "questions").glob("*.json"):
             path.unlink()
         report = run_round(project)
-        assert any("20 questions were deleted" in note for note in report.notes)
+        assert any("Deleted at the labeler: 20 questions" in note for note in report.notes)
         assert report.closed == 1
         assert report.holdout_sent == 20
 
@@ -580,4 +580,4 @@ def test_two_servers_exports_come_together(tmp_path):
         other.unlink()
         status = read_status(project)
     assert status.open_round["annotators"] == {"ann@example.org": 20}
-    assert any("20 answers were deleted at the labeler" in note for note in status.notes)
+    assert any("Deleted at the labeler: 20 answers" in note for note in status.notes)

@@ -200,7 +200,7 @@ def test_every_change_of_an_answer_is_a_version(start, others):
     nonsense: Any = choice("purple")
     campaign.api.annotations.create(id=invalid, result=nonsense, lead_time=2.0)
     status = campaign.curator("status")
-    assert "'purple' is none of the classes" in status.stdout
+    assert "'purple' is not one of the classes" in status.stdout
     assert "6 of 14 questions answered" in status.stdout
     history = [campaign.rows("select * from answers order by source_id, version")]
 
@@ -233,10 +233,10 @@ def test_every_change_of_an_answer_is_a_version(start, others):
     for task in campaign.task_ids("holdout"):
         campaign.answer(task, "red" if task % 2 else "blue")
     settled = campaign.curator("round", "--partial")
-    assert "1 items have as many answers on one side as on the other: no label yet" in settled.stderr
+    assert "1 item with tied answers and no label yet" in settled.stderr
     # the tied one, and the one whose answer cannot be read
     assert "2 items are asked about again" in settled.stderr
-    assert "1 answers carry no readable label" in settled.stderr
+    assert "1 answer without a readable label" in settled.stderr
     history.append(campaign.rows("select * from answers order by source_id, version"))
 
     def label(task: int) -> dict[str, Any] | None:
@@ -301,7 +301,7 @@ def test_a_deleted_task_holds_nothing_up(start):
     campaign.curator("round", code=3)
     campaign.api.tasks.delete(id=str(unanswered))
     noticed = campaign.curator("round", code=3)
-    assert "1 questions were deleted at the labeler" in noticed.stderr
+    assert "Deleted at the labeler: 1 question," in noticed.stderr
     campaign.api.tasks.delete(id=str(answered))
     assert "deleted at the labeler" in campaign.curator("status").stdout
     states = campaign.rows("select external_id, state from questions where state <> 'asked'")
@@ -323,7 +323,7 @@ def test_the_last_open_questions_deleted_end_the_round(start):
     for task in [task.id for task in campaign.tasks() if not task.annotations]:
         campaign.api.tasks.delete(id=str(task))
     done = campaign.curator("round")
-    assert "2 questions were deleted at the labeler" in done.stderr
+    assert "Deleted at the labeler: 2 questions" in done.stderr
     # The deleted one of the hold-out is asked again: without it the campaign would be measured by less.
     assert "Round 2: 7 questions asked, 1 of them for the hold-out" in done.stdout
 
@@ -343,7 +343,7 @@ def test_tasks_made_by_hand_are_not_ours(start, data):
         campaign.answer(task, "red" if task % 2 else "green")
     done = campaign.curator("round")
     assert "another" not in done.stderr
-    assert "labeler says" not in done.stderr
+    assert "labeler reports" not in done.stderr
     assert len(campaign.rows("select * from answers")) == 16
     assert campaign.rows("select sum(amount) as total from costs") == [{"total": 16 * PRICE}]
 
@@ -404,7 +404,7 @@ def test_a_deleted_project_is_one_line(start):
     number, before = campaign.number, tables(campaign.folder)
     campaign.api.projects.delete(id=number)
     message = one_error(campaign.curator("round", code=1))
-    assert f"project {number} is not at {campaign.studio.url}: it was deleted" in message
+    assert f"project {number} does not exist at {campaign.studio.url}: it was deleted" in message
     assert tables(campaign.folder) == before
 
 

@@ -174,11 +174,11 @@ def test_many_classes_with_few_labels_say_nothing_on_the_terminal():
     ("changed", "reason"),
     [
         ({"arm_labels": 0, "share": 0.0}, "random_share is 0"),
-        ({"arm_labels": 0}, "no label of the random arm"),
+        ({"arm_labels": 0}, "the random arm has no labels"),
         ({"arm_labels": 300}, "every label was drawn at random"),
-        ({"rounds": 3}, "4 measured rounds, there are 3"),
-        ({"arm_labels": 19}, "20 labels in the random arm, there are 19"),
-        ({"holdout": 60}, "100 labeled hold-out items, there are 60"),
+        ({"rounds": 3}, "4 measured rounds, and there are 3"),
+        ({"arm_labels": 19}, "20 labels in the random arm, and there are 19"),
+        ({"holdout": 60}, "100 labeled hold-out items, and there are 60"),
     ],
 )
 def test_when_it_cannot_be_said(changed, reason):
@@ -368,7 +368,7 @@ def test_fallback_is_said(measured, tmp_path):
     with Project(folder) as project:
         shown = read_status(project, offline=True)
         assert shown.fallback is not None
-        assert "no lift" in status_text(shown)
+        assert "shown no gain" in status_text(shown)
         # What the open round brings is set to say the same: the loop is what is tested here.
         project.ledger.execute(
             "create trigger planted after insert on savings begin "
@@ -379,4 +379,4 @@ def test_fallback_is_said(measured, tmp_path):
         picks = project.ledger.rows("select strategy, arm from picks where round = 8")
     assert last == {"id": 8, "strategy": "random"}
     assert {(pick["strategy"], pick["arm"]) for pick in picks} == {("random", 1)}
-    assert any("no lift" in note for note in report.notes)
+    assert any("shown no gain" in note for note in report.notes)

@@ -50,34 +50,34 @@ PROBS = np.array([0.1, 0.41, 0.49], dtype=np.float32)
 @pytest.mark.parametrize(
     ("strategy", "probs", "distance", "line"),
     [
-        ("margin", PROBS, 0.3, "The model wavers between red (0.49) and green (0.41)."),
-        ("entropy", PROBS, None, "The model wavers between red (0.49) and green (0.41)."),
+        ("margin", PROBS, 0.3, "The model is torn between red (49%) and green (41%)."),
+        ("entropy", PROBS, None, "The model is torn between red (49%) and green (41%)."),
         ("margin", None, 0.3, "The model is unsure."),
-        ("bald", PROBS, 0.3, "Views of the model disagree; the model wavers between red (0.49) and green (0.41)."),
+        ("bald", PROBS, 0.3, "Several versions of the model disagree; the model is torn between red (49%) and green (41%)."),
         ("random", PROBS, 0.3, "Drawn at random."),
         (
             "uncertainty_herding", PROBS, 0.6,
             (
-                "Many items like this one are unclear to the model; the model wavers between red (0.49) and green "
-                "(0.41); the nearest item asked before is far (cosine 0.40)."
+                "The model is unsure about many items like this one; the model is torn between red (49%) and green "
+                "(41%); nothing asked before is similar to it."
             ),
         ),
         (
             "modAL.batch:uncertainty_batch_sampling", PROBS, 0.6,
-            "Chosen by modAL.batch:uncertainty_batch_sampling; the nearest item asked before is far (cosine 0.40).",
+            "Chosen by modAL.batch:uncertainty_batch_sampling; nothing asked before is similar to it.",
         ),
-        ("maxherding", None, None, "Chosen to cover the pool."),
+        ("maxherding", None, None, "Chosen so that every kind of item gets asked about."),
         (
             "coverage", None, 0.6,
-            "Chosen to cover the pool; the nearest item asked before is far (cosine 0.40).",
+            "Chosen so that every kind of item gets asked about; nothing asked before is similar to it.",
         ),
         (
             "coverage", PROBS, 0.05,
-            "Chosen to cover the pool; the nearest item asked before is near (cosine 0.95).",
+            "Chosen so that every kind of item gets asked about; a very similar item has been asked before.",
         ),
         (
             "coverage", PROBS, 0.3,
-            "Chosen to cover the pool; the nearest item asked before is some way off (cosine 0.70).",
+            "Chosen so that every kind of item gets asked about; somewhat similar items have been asked before.",
         ),
     ],
 )  # fmt: skip

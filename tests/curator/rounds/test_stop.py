@@ -45,7 +45,7 @@ def test_worked_example():
     assert outlook.chance == 0.5  # one curve's $20 pay for $8
     verdict = decide(evidence(outlook))
     assert verdict.word == "continue"
-    assert "should be worth $6.00 after what they cost" in verdict.reasons[0]
+    assert "should be worth $6.00 net of their cost" in verdict.reasons[0]
     assert "Next round: $8.00 for +0.50 points" in verdict.reasons[1]
     assert "kappa with the model before: 0.900" in verdict.reasons[1]
     verdict = decide(evidence(look_ahead(TWO_CURVES, cost=COST, value=1_500 * MICRO)))
@@ -166,7 +166,7 @@ def test_in_the_loop(campaign):
         assert 0.0 < told["inputs"]["kappa"] <= 1.0
         assert told["inputs"]["rarest_labels"] >= 5
     shown = CliRunner().invoke(app, ["status", "--project", str(campaign)])
-    assert "Stop or go on after round 5: stop. " in shown.stdout
+    assert "Advice after round 5: stop. " in shown.stdout
     found = CliRunner().invoke(app, ["round", "--project", str(campaign), "--json"])
     assert json.loads(found.stdout)["verdict"]["round"] == 6
     edit_config(campaign, "predictions = 100 ", "predictions = 100000000000 ")

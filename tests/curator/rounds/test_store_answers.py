@@ -101,7 +101,7 @@ def test_a_complete_pull_says_what_is_gone_and_what_is_not_ours(project):
 def test_everything_gone_is_another_server_and_nothing_is_written(project):
     """Unless the loss is accepted."""
     lost = replace(pulled({}, complete=True), cursor="9")
-    with pytest.raises(CuratorError, match="is it another server or project than before"):
+    with pytest.raises(CuratorError, match="is this another server or project than before"):
         store(project, lost, 1, accept_loss=False)
     assert project.ledger.get("cursor") != "9"
     assert store(project, lost, 1, accept_loss=True).withdrawn == len(keys(project))

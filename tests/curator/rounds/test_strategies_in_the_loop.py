@@ -37,7 +37,7 @@ def test_every_strategy_picks_a_batch_and_says_why(tmp_path, strategy):
     assert len({item for item, _ in found}) == BATCH
     assert all(why.endswith(".") for _, why in found)
     reason = {**SCORERS, **SELECTORS}[strategy].reason
-    told = [why for _, why in found if why.startswith((reason, "The model wavers between"))]
+    told = [why for _, why in found if why.startswith((reason, "The model is torn between"))]
     assert told  # the blind ones are not told
     assert picks(tmp_path / "two", strategy) == found
 

@@ -216,7 +216,7 @@ def test_faster_and_a_little_persuasive_is_no_harm(project):
 
 @pytest.mark.parametrize(
     ("effect", "said"),
-    [({"slower": 1.7}, "slow people down"), ({"drawn": 0.24}, "draw the labels to themselves")],
+    [({"slower": 1.7}, "slow people down"), ({"drawn": 0.24}, "sway the labels")],
 )
 def test_a_planted_effect_is_found(project, effect, said):
     """70% more time, or labels drawn by 24 points: found in nearly every campaign, and named."""

@@ -235,8 +235,8 @@ def test_another_curator_at_work_is_waited_for(campaign):
     time_.at(600, lambda: held.__exit__(None, None, None))
     report = wait_for_round(campaign.open, say=said.append, clock=time_.clock, sleep=time_.sleep)
     assert report.measured["round"] == 1
-    assert len([line for line in said if "Another curator is at work since" in line]) == 1
-    assert [line for line in said if line.startswith("Going on after ")] == ["Going on after 10 min."]
+    assert len([line for line in said if "Another curator has been at work since" in line]) == 1
+    assert [line for line in said if line.startswith("Continuing after ")] == ["Continuing after 10 min."]
 
     with (
         project_lock(campaign.folder / ".curator" / "lock", "export"),
@@ -273,7 +273,7 @@ def test_notes_of_a_look_are_said_once(campaign):
     time_.at(100, lambda: campaign.answer(QUESTIONS - 2))
     report = wait_for_round(campaign.open, say=said.append, clock=time_.clock, sleep=time_.sleep)
     assert report.opened == 2
-    assert [line for line in said if "1 answers were deleted at the labeler" in line] == said
+    assert [line for line in said if "Deleted at the labeler: 1 answer," in line] == said
 
 
 def test_a_changed_configuration_ends_it_at_once(campaign):
@@ -348,8 +348,8 @@ def test_a_server_that_goes_away_in_the_middle_of_finishing(tmp_path, monkeypatc
     )
     assert report.opened == 2
     assert report.measured["round"] == 1
-    assert len([line for line in said if "The labeler is away since" in line]) == 1
-    assert re.fullmatch(r"Going on after (59 min|1 h 0 min)\.", said[-1])
+    assert len([line for line in said if "The labeler has been unreachable since" in line]) == 1
+    assert re.fullmatch(r"Continuing after (59 min|1 h 0 min)\.", said[-1])
 
     monkeypatch.setattr(AwayLabeler, "down", staticmethod(lambda _call: True))
     begin = time_.now
@@ -507,7 +507,7 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path, studio_executable, mon
         assert lines[0].startswith(f"Round 1: 0 of {QUESTIONS} questions answered")
         os.kill(server.pid, signal.SIGKILL)
         lines.append(process.stderr.readline())
-        assert "The labeler is away since" in lines[1]
+        assert "The labeler has been unreachable since" in lines[1]
         assert "no server answers" in lines[1] or "connection" in lines[1]
         server.stop()
         server.start()
@@ -515,7 +515,7 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path, studio_executable, mon
         assert annotator.run(number) == QUESTIONS
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-        assert "Going on after" in err
+        assert "Continuing after" in err
         assert "away since" not in err  # once, above
         assert '"opened": 2' in out
         assert server.token not in "".join(lines) + err + out
@@ -538,5 +538,5 @@ def test_what_a_server_refuses_is_not_waited_for(tmp_path, studio, monkeypatch):
     time_ = Time()
     api = sdk(studio.url, studio.token)
     time_.at(10, lambda: api.projects.delete(id=number))
-    with pytest.raises(LabelerError, match=f"project {number} is not at {studio.url}"):
+    with pytest.raises(LabelerError, match=f"project {number} does not exist at {studio.url}"):
         wait_for_round(lambda: Project(folder), clock=time_.clock, sleep=time_.sleep)

@@ -75,7 +75,7 @@ def test_the_window_that_was_asked_for(project, asked, previous, cost):
     note, text = window_lines(found, "USD")
     rounds = "round 9" if previous == 8 else f"rounds {previous + 1} to 9"
     assert f"of spending: {rounds}, ${cost}.00." in note
-    assert ("nothing to compare with" in note) == (asked == 5000)
+    assert ("nothing earlier to compare with" in note) == (asked == 5000)
     assert f"(${cost}.00): {100 * found['gain']:+.1f} points (95%: -1.0 to +3.0), not shown" in text
     assert "points per dollar." in text
 
@@ -93,7 +93,7 @@ def test_a_gain_takes_two_rounds(tmp_path):
     """Nothing is measured, or one round: there is no window."""
     with Ledger(tmp_path / "ledger.db") as ledger:
         assert windows(ledger) == []
-        with pytest.raises(CuratorError, match="takes two measured rounds"):
+        with pytest.raises(CuratorError, match="needs two measured rounds"):
             last_window(
                 SimpleNamespace(ledger=ledger, config=SimpleNamespace(cost=SimpleNamespace(currency="USD"))),
                 1,

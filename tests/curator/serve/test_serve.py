@@ -369,8 +369,8 @@ def test_it_takes_the_model_of_each_round_without_a_restart(project):
             versions += {result["model_version"] for result in served.predict(tasks) if result}
         results = served.predict(tasks)
         assert [line for line in served.said if "from the model" in line] == [
-            "Suggestions come from the model round-001 now.",
-            "Suggestions come from the model round-002 now.",
+            "Suggestions now come from the model round-001.",
+            "Suggestions now come from the model round-002.",
         ]
         assert not [line for line in served.said if "failed" in line or "No suggestions" in line]
     assert versions == sorted(versions)
@@ -506,7 +506,7 @@ def test_a_wake_file_that_cannot_be_touched_is_said(tmp_path):
 
     asyncio.run(story())
     assert said == [
-        f"{tmp_path}/gone/wake cannot be touched (No such file or directory): a waiting round looks by itself."
+        f"{tmp_path}/gone/wake cannot be touched (No such file or directory): a waiting round looks for answers by itself."
     ]
 
 
@@ -685,7 +685,7 @@ def test_registration_is_one_however_often_and_gone_at_the_end(start, open_studi
         assert len(campaign.backends()) == 1
         assert len(campaign.webhooks()) == 2
         assert campaign.shown_version() == "round-001"
-    assert said[-1] == "Taken out of Label Studio again."
+    assert said[-1] == "Removed from Label Studio again."
     assert campaign.backends() == []
     assert [hook.id for hook in campaign.webhooks()] == [foreign.id]
     assert campaign.shown_version() == "round-001"
@@ -735,7 +735,7 @@ def test_the_loop_goes_on_when_the_server_is_killed(start, open_studio, tmp_path
         assert len(campaign.backends()) == 1
         assert len(campaign.webhooks()) == 1
     done = CliRunner().invoke(app, ["serve", "--unregister", "--project", str(campaign.folder)])
-    assert (done.exit_code, done.stdout) == (0, "0 entries taken out of Label Studio.\n")
+    assert (done.exit_code, done.stdout) == (0, "0 entries removed from Label Studio.\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -748,7 +748,7 @@ def test_a_clean_stop(start, open_studio, number):
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (0, "")
-    assert err.splitlines()[-1] == "Taken out of Label Studio again."
+    assert err.splitlines()[-1] == "Removed from Label Studio again."
     assert campaign.backends() == campaign.webhooks() == []
     secret = (campaign.folder / ".curator" / FILE).read_text().strip()
     for hidden in (secret, campaign.studio.token):
@@ -807,11 +807,11 @@ def test_a_label_studio_that_is_away_at_the_end_is_said(start, open_studio):
         campaign = start(open_studio, url=way.url)
         with registered(campaign.folder) as said:
             away[0] = True
-        assert "`curator serve --unregister` takes it out later." in said[-1]
+        assert "`curator serve --unregister` removes it later." in said[-1]
         assert len(campaign.backends()) == 1
         away[0] = False
         done = CliRunner().invoke(app, ["serve", "--unregister", "--project", str(campaign.folder)])
-        assert done.stdout == "2 entries taken out of Label Studio.\n"
+        assert done.stdout == "2 entries removed from Label Studio.\n"
         assert campaign.backends() == campaign.webhooks() == []
 
 
@@ -843,8 +843,8 @@ def test_what_it_needs_is_said_before_anything_runs(unasked, monkeypatch):
     assert f"set a secret of your own in {VARIABLE}" in refused(unasked, "--host", "0.0.0.0", code=2)
     monkeypatch.setenv(VARIABLE, SECRET)
     said = refused(unasked, "--host", "0.0.0.0", code=2)
-    assert "say with --url" in said
-    assert "speaks plain http" in said
+    assert "reaches it with --url" in said
+    assert "uses plain http" in said
     monkeypatch.setenv(VARIABLE, "short")
     assert "at least 16 characters" in refused(unasked, code=2)
     monkeypatch.delenv(VARIABLE)
@@ -875,4 +875,4 @@ def test_listening_for_others_with_a_secret(unasked, monkeypatch):
     stop.set()
     thread.join()
     assert reply.json() == {"status": "UP"}
-    assert "speaks plain http" in said[0]
+    assert "uses plain http" in said[0]

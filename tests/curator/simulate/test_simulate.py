@@ -164,7 +164,7 @@ def test_a_simulation_from_a_file(tmp_path, monkeypatch):
     assert "old: 3 campaigns of each strategy; 10 rounds of 8 (the first 8) out of" in shown.stdout
     assert "to reach" in shown.stdout
     assert (
-        "Note: 3 seeds: p values and intervals rest on little, and may turn over; use --seeds 20."
+        "Note: 3 seeds: p values and intervals rest on few campaigns and may change; use --seeds 20."
         in shown.stdout
     )
     folder = tmp_path / "curator-simulation"
@@ -300,7 +300,7 @@ def test_labels_collected_so_far_are_said_to_be_no_sample(tmp_path):
     with Project(folder) as project:
         data = read_project(project)
     assert len(data) == 60
-    assert "no random sample" in data.notes[0]
+    assert "not a random sample" in data.notes[0]
 
 
 def test_cost_aware_play_is_compared_with_plain_play(tmp_path):
@@ -364,7 +364,7 @@ def test_a_budget_ends_campaigns(tmp_path):
 
 @pytest.mark.parametrize(("extra", "code", "said"), [
     (("--strategies", "marginn"), 2, "Did you mean 'margin'?"),
-    (("--strategies", "entropy=0.5+margin=x"), 2, "is no mixture"),
+    (("--strategies", "entropy=0.5+margin=x"), 2, "is not a mixture"),
     (("--strategies", "entropy=0.5+margin=0.1"), 2, "must add up to 1"),
     (("--strategies", ","), 2, "names none"),
     (("--price", "0"), 2, "labels cost nothing"),

@@ -155,7 +155,7 @@ def test_equals_are_named_together():
         "two": with_noise(good, 8, 0.01, seed=2),
     }
     text = advise(campaigns)
-    assert "As good within chance: " in text
+    assert "No worse, within chance: " in text
 
 
 def test_campaigns_of_unequal_length_are_compared_where_all_have_spent():

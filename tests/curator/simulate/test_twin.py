@@ -22,8 +22,8 @@ def test_both_are_compared_at_what_both_reach():
     assert found.needed == pytest.approx(60)
     assert found.needed_at_random == pytest.approx(120)
     assert _told(found, 120) == (
-        "To accuracy 0.900 curator took 60 labels ($4.80), labels at random 120 ($9.60; by draw: 120, 120): 50% fewer, and "
-        "fewer than with each draw. `curator simulate` plays more of them."
+        "To reach accuracy 0.900, curator took 60 labels ($4.80); random labels took 120 ($9.60; by draw: 120, 120): 50% fewer, and "
+        "fewer than in every draw. `curator simulate` plays more of them."
     )
 
 
@@ -32,14 +32,14 @@ def test_a_draw_that_does_not_get_there_counts_as_more():
     found = twin([0.6, 0.8, 0.88], [0.6, 0.84, 0.92])
     assert found.needed_by_each[-1] == np.inf
     assert "by draw: 105, not reached)" in _told(found, 120)
-    assert "fewer than with each draw" in _told(found, 120)
+    assert "fewer than in every draw" in _told(found, 120)
 
 
 def test_one_lucky_draw_and_a_saving_is_not_shown():
     """Said as it is, with the draws."""
     found = twin([0.6, 0.7, 0.8], [0.92, 0.92, 0.92])
     assert found.needed_by_each[0] == pytest.approx(30)
-    assert "a saving is not shown here" in _told(found, 120)
+    assert "this does not show a saving" in _told(found, 120)
 
 
 def test_noise_reaches_nothing_early():

@@ -136,7 +136,7 @@ def test_what_a_rare_class_means_is_said(tmp_path):
     assert odd.absent == pytest.approx(150 * 149 / (200 * 199))
     text = " ".join(init_text(report).split())
     assert (
-        "few in the hold-out: 'odd' (about 0.5, 56% chance of none). Gains in such a class hardly show"
+        "rare in the hold-out: 'odd' (about 0.5, 56% chance of none). Gains in such a class hardly show"
         in text
     )
     assert "macro_f1" in text
@@ -310,7 +310,7 @@ def test_look_alike_classes_are_merged_for_good(tmp_path):
     folder = tmp_path / "p"
     report = init_project(options(data, merge_case=True, holdout=str(held)), folder, NoProgress())
     assert load_config(folder).project.classes == TOPICS
-    assert any("5 labels taken as the class that they look like" in note for note in report.notes)
+    assert any("5 labels taken as the class they look like" in note for note in report.notes)
     assert any(note.startswith("hold-out: 6 labels taken") for note in report.notes)
     write(data, [{"id": "new", "text": "the card again", "label": "BILLING"}])
     added = CliRunner().invoke(app, ["add", str(data), "--project", str(folder)])
@@ -389,7 +389,7 @@ def test_a_class_that_the_hold_out_starves_is_explained(tmp_path):
         (why,) = [note for note in notes if "'confirm'" in note]
         held = sum(item >= "i24" for item in holdout_ids(project))
         assert f"{held} items of it are in the hold-out; {12 - held} other items copy these" in why
-        assert "There is no other item of it." in why
+        assert "There are no other items of it." in why
         assert "curator add" in why
         assert read_status(project).starved == [why]
     shown = CliRunner().invoke(app, ["status", "--project", str(folder)])

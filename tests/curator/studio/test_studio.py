@@ -115,7 +115,7 @@ def test_up_status_down(home):
     line = Path(f"/proc/{shown['pid']}/cmdline").read_bytes()
     assert b"127.0.0.1" in line
     again = run("up")
-    assert "It runs already." in again.stdout
+    assert "It is already running." in again.stdout
     assert str(shown["pid"]) in again.stdout
     assert json.loads(run("up", "--json").stdout) == {**shown, "started": False}
     told = [started.output, again.output, run("status").output, json.dumps(shown), line.decode()]
@@ -239,7 +239,7 @@ def test_a_killed_server_is_not_running(home):
     while home.process():
         time.sleep(0.01)
     assert json.loads(run("status", "--json").stdout)["running"] is False
-    assert run("down").stdout == "It does not run.\n"
+    assert run("down").stdout == "It is not running.\n"
     assert home.process() is None
     run("up")
     assert home.process().pid != pid
@@ -250,7 +250,7 @@ def test_a_number_that_was_used_again_is_not_the_server(home):
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as bystander:
         ProcessId(bystander.pid, "0" * 16).write(home.record)
         assert "does not run" in run("status").stdout
-        assert run("down").stdout == "It does not run.\n"
+        assert run("down").stdout == "It is not running.\n"
         assert bystander.poll() is None
         bystander.kill()
 
@@ -260,7 +260,7 @@ def test_an_up_that_was_killed_while_the_server_started(home, studio_executable)
     home.record.unlink(missing_ok=True)
     killed_when(home, home.process, studio_executable)
     pid = home.process().pid
-    assert "It runs already." in run("up").stdout
+    assert "It is already running." in run("up").stdout
     assert home.process().pid == pid
 
 
@@ -342,7 +342,7 @@ def test_lost_secrets_are_said(home):
     assert "no longer in" in run("status", "--show-password", code=1).stderr
     (home.folder / "state.json").unlink()
     assert (
-        "nothing says whose it is"
+        "nothing says which account it belongs to"
         in run("up", "--credentials", "file", "--executable", CURATOR, code=1).stderr
     )
 
@@ -359,7 +359,7 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
     assert "holds something else" in run("up", "--home", tmp_path, "--credentials", "file", code=2).stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-    assert run("down", "--home", tmp_path).stdout == "It does not run.\n"
+    assert run("down", "--home", tmp_path).stdout == "It is not running.\n"
     assert "There is no Label Studio in" in run("status", "--home", tmp_path).stdout
     assert (
         "There is no Label Studio in" in run("status", "--home", tmp_path, "--show-password", code=2).stderr
@@ -461,7 +461,7 @@ def test_the_demo_labels_through_it_and_stops_it(home, tmp_path, monkeypatch):
     monkeypatch.setenv("LABEL_STUDIO_API_KEY_FILE", str(beside.folder / "token"))
     with Project(folder) as project:
         assert project.ledger.scalar("select count(*) from gain") == 2
-    assert "add it" in runner.invoke(app, ["demo", str(folder), "--keep"]).stderr
+    assert "add --studio" in runner.invoke(app, ["demo", str(folder), "--keep"]).stderr
 
 
 def test_state_is_strict():

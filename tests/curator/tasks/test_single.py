@@ -46,7 +46,7 @@ def test_an_outdated_vote_is_one_against_every_label():
 def test_what_people_see_of_a_prediction():
     """The likeliest class and the next, by hand."""
     assert TASK.suggestions(PROBS) == [("b", 0.5), ("a", 0.6)]
-    assert TASK.doubt(PROBS[0]) == "wavers between b (0.50) and c (0.30)"
+    assert TASK.doubt(PROBS[0]) == "is torn between b (50%) and c (30%)"
     assert TASK.summaries(PROBS)[1] == ("a", 0.6, pytest.approx(0.2))
     assert TASK.columns == ("p(a)", "p(b)", "p(c)")
 

@@ -91,7 +91,7 @@ def test_the_bill_is_the_same(told):
 
 
 def test_forecast_and_target_are_the_same(told):
-    """Quantiles where both have one, the price of a label, and the chance to reach the target, as number and in words."""
+    """Quantiles where both have one, the price of a label, and the chance of reaching the target, as number and in words."""
     report, page = told["report"]
     if "plan" not in told:
         assert report["forecast"] is None

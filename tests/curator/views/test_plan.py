@@ -80,7 +80,7 @@ def test_a_hopeless_target_is_said(campaign):
     result = call("plan", "--project", campaign, "--target", 0.999)
     assert result.exit_code == 0
     assert "0.999 cannot be reached with this model and encoder" in result.stdout
-    assert "Order next" not in result.stdout
+    assert "Recommended order" not in result.stdout
 
 
 def test_rows_end_at_four_times_or_with_the_pool():
@@ -88,7 +88,7 @@ def test_rows_end_at_four_times_or_with_the_pool():
     regime = Regime("d", (1, 2, 3, 4), (60, 70, 80, 90), (0.7, 0.7, 0.7, 0.7), 100, "accuracy", ())
     at, notes = _label_counts(regime, 10, 50, Purse(90, Supply(0, 10, 990), None, None))
     assert max(at) <= 360
-    assert "Nothing is said beyond 360 labels" in notes[0]
+    assert "No forecast beyond 360 labels" in notes[0]
     at, notes = _label_counts(regime, 10, 50, Purse(90, Supply(0, 10, 100), None, None))
     assert max(at) <= 200
     assert "The pool ends at 200 labels" in notes[0]
@@ -276,7 +276,7 @@ def test_free_labels_are_ordered(campaign):
 def test_a_budget_that_is_used_up_is_said(campaign):
     """The rows are still shown, with a note that the budget does not pay for them."""
     result = call("plan", "--project", campaign, "--budget", "0")
-    assert "The budget buys no further label" in result.stderr
+    assert "The budget buys no more labels" in result.stderr
     assert "$1.20" in result.stdout
 
 

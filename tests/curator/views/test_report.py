@@ -211,7 +211,7 @@ def test_states_of_a_campaign(tmp_path):
             )
             assert "Not measured" in html
             if report.report.last is None:
-                assert "Nothing is measured yet." in html
+                assert "Nothing has been measured yet." in html
                 assert any("measured" in reason or "opened" in reason for reason in report.report.missing)
             run_round(project)
     assert said == [

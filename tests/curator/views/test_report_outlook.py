@@ -145,7 +145,7 @@ def test_the_chance_to_reach_a_target_within_the_budget(folder):
         target = make_plan(project, PlanOptions()).target
     assert report.forecast["target"]["labels"] == target.affordable
     assert report.forecast["target"]["chance"] == target.chance_in_budget
-    said = f"{chance_text(target.chance_in_budget)} chance to reach 82.0% within the budget"
+    said = f"{chance_text(target.chance_in_budget)} chance of reaching 82.0% within the budget"
     assert said in card(report, "Forecast").lines[1]
     assert report.spend["budget"] == round((spent + 1.92) * MICRO)
 
@@ -174,7 +174,7 @@ def test_the_verdict_to_stop_comes_with_its_inputs(folder):
         },
     )
     report = report_of(folder)
-    shown = card(report, "Stop or go on")
+    shown = card(report, "Advice")
     assert (shown.figure, shown.lines, shown.absent) == ("Continue", tuple(reasons), False)
     facts = dict(shown.facts)
     assert facts["next round"] == "$0.96"

@@ -83,7 +83,7 @@ def test_rename_and_merge_keep_every_label_and_ask_nobody(folder):
         measured = run_round(project).measured
         assert measured["round"] == 3
         assert measured["gain"] is not None
-        assert "both are counted by today's classes" in measured["note"]
+        assert "both are scored with today's classes" in measured["note"]
         assert set(labels(project).values()) == {"other", "green"}
         assert len(labels(project)) == len(before) + 10
         assert current_regime(project.ledger).changed == ("classes",)
@@ -181,7 +181,7 @@ def test_a_killed_change_is_finished(folder, monkeypatch):
     with Project(folder, say=said.append) as project:
         measured = run_round(project).measured
     assert measured["round"] == 3
-    assert any("was cut off" in line for line in said)
+    assert any("was interrupted" in line for line in said)
     assert 'classes = ["azure", "green", "red"]' in (folder / "curator.toml").read_text()
     with Project(folder) as project:
         assert History.read(project.ledger).newest == 1
@@ -235,17 +235,17 @@ def test_before_anything_is_asked_the_list_is_free(tmp_path):
 def test_the_command_line_says_the_price_and_asks(folder):
     """It goes on with --yes only."""
     said = curator(folder, "split", "green", "g1", "g2", code=2)
-    assert "hold-out items are asked about again: up to $" in said
-    assert "Say --yes to go on" in said
+    assert "hold-out items to be asked about again: up to $" in said
+    assert "Add --yes to go ahead" in said
     looked = curator(folder, "split", "green", "g1", "g2", "--dry-run")
-    assert "only looked at, nothing was changed" in looked
+    assert "dry run, nothing was changed" in looked
     assert "replay labeler skips these items" in looked
     done = json.loads(curator(folder, "add", "violet", "--keep-answers", "--json"))
     assert (done["done"], done["classes"][-1]) == (True, "violet")
     shown = curator(folder)
     assert "after round 2: 'violet' was added" in shown
     assert shown == curator(folder, "list")
-    assert "'blu' is no class" in curator(folder, "rename", "blu", "x", code=2)
+    assert "'blu' is not a class" in curator(folder, "rename", "blu", "x", code=2)
 
 
 class Annotator:

@@ -57,7 +57,7 @@ def test_rename_split_and_add_in_one_campaign(campaign):
     assert (told["label"], told["version"]) == (None, 1)
 
     renamed = campaign.curator("classes", "rename", "blue", "azure")
-    assert "should load it anew" in renamed.stderr
+    assert "should reload it" in renamed.stderr
     assert choices(campaign) == ["azure", "green", "red", "unsure"]
     # Round 2 was out: one answers on a page that was open, the others see the new name.
     open_pages, seen = open_tasks(campaign), dict(campaign.truth)
@@ -81,7 +81,7 @@ def test_rename_split_and_add_in_one_campaign(campaign):
     sealed = {row["item_id"] for row in campaign.rows("select item_id from holdout")}
     greens = {item for item, label in labels(campaign).items() if label == "green"}
     said = campaign.curator("classes", "split", "green", "lime", "olive", "--yes").stdout
-    assert f"  {len(greens & sealed)} hold-out items are asked about again" in said
+    assert f"  {len(greens & sealed)} hold-out items to be asked about again" in said
     assert not greens & labels(campaign).keys()
     assert choices(campaign) == ["azure", "lime", "olive", "red", "unsure"]
     campaign.curator("round")

@@ -45,18 +45,20 @@ demo-studio: .venv/demo-installed .venv-studio/installed  ## the same through a 
 # Tests write a lot of small files and wait for the disk at each: in memory where there is room.
 ROOM := $(shell test -w /dev/shm && df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4096 {print "/dev/shm"}')
 WORKERS ?= 2
-# One Label Studio for each worker; a file's tests stay together, for they share what they set up.
+# Of what is imported the compiled form is kept, or each of the hundreds of processes would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
+# One Label Studio for each worker; a file's tests stay together, for they share what they set up. tests/conftest.py puts
+# long files first.
 define run-tests
 	folder=$$(mktemp -d $(or $(ROOM),/tmp)/curator-tests.XXXXXX) && trap 'rm -rf "$$folder"' EXIT && \
-	TMPDIR=$$folder CURATOR_LABEL_STUDIO=$(STUDIO) $(2) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=30 $(1)
+	TMPDIR=$$folder CURATOR_LABEL_STUDIO=$(STUDIO) $(2) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=30 $(1)
 endef
 
 test: .venv/installed .venv-studio/installed  ## the tests, those against a real Label Studio included; WORKERS=N at once
 	$(call run-tests,-m 'not long')
 
 test-long: .venv/installed .venv-studio/installed  ## what takes longer: kills, load, benchmarks, 10,000 cases of bad input; SHORT=1 for 60
-	$(call run-tests,-m long)
-	$(call run-tests,tests/fuzz --timeout=0,CURATOR_FUZZ=$(if $(SHORT),60,10000))
+	$(call run-tests,-m 'long or fuzz' $(if $(SHORT),,--timeout=0),CURATOR_FUZZ=$(if $(SHORT),60,10000))
 
 coverage: .venv/installed .venv-studio/installed  ## the tests once more, and which lines they run
 	$(BIN)/python -m coverage erase

@@ -14,7 +14,16 @@ from filelock import FileLock, Timeout
 from curator.errors import LockedError
 from integrations.disk import replacing, sync_file, sync_folder, write_whole
 
-__all__ = ["is_count", "read_json", "replacing", "sync_file", "sync_folder", "write_bytes", "write_json"]
+__all__ = [
+    "is_count",
+    "read_json",
+    "replace_folder",
+    "replacing",
+    "sync_file",
+    "sync_folder",
+    "write_bytes",
+    "write_json",
+]
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -45,6 +54,29 @@ def read_json(path: Path) -> Any:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return content
+
+
+def replace_folder(new: Path, place: Path, aside: Path) -> bool:
+    """Give a finished folder its name; one that has the name is moved `aside` first. All three are on one disk.
+
+    Returns:
+        Whether there was a former one.
+
+    Raises:
+        OSError: the disk refuses; what was at `place` is there again.
+    """
+    sync_folder(new)
+    was_there = place.exists()
+    if was_there:
+        place.rename(aside)
+    try:
+        new.rename(place)
+    except OSError:
+        if was_there:
+            aside.rename(place)
+        raise
+    sync_folder(place.parent)
+    return was_there
 
 
 def is_count(value: object) -> bool:

@@ -105,44 +105,62 @@ def choose_batch(
     picks = DistinctPicks(
         candidates, duplicate_cosine, known=_nothing(candidates) if labeled is None else labeled
     )
-    chosen: dict[str, list[int]] = {}
-    for part in sorted(parts, key=lambda part: part.turn):
-        count = counts[part.name]
-        found: list[int] = []
-        chosen[part.name] = found
-        while True:
-            found += _choose(
-                part,
-                count - len(found),
-                picks,
-                ranking=rankings.get(part.name),
-                labeled=labeled,
-                inputs=inputs,
-                rng=rng,
-            ).tolist()
-            if len(found) == count:
-                break
-            picks.relax()
+    chosen = {
+        part.name: _fill(part, counts[part.name], picks, rankings.get(part.name), labeled, inputs, rng)
+        for part in sorted(parts, key=lambda part: part.turn)
+    }
     for sentence in _what_was_left(picks, k, duplicate_cosine):
         inputs.tell(sentence)
-
-    strategy = tuple(interleave(counts))
-    queues = {name: iter(found) for name, found in chosen.items()}
-    positions = np.array([next(queues[name]) for name in strategy], dtype=np.int64)
-    uniform = {part.name for part in parts if part.selector and part.selector.uniform}
     drawn_from = n if inputs.weights is None else max(int(np.count_nonzero(inputs.weights)), k)
-    return Batch(
-        positions=positions,
-        strategy=strategy,
-        score=np.array(
-            [
-                scores[name][position] if name in rankings else np.nan
-                for name, position in zip(strategy, positions, strict=True)
-            ],
-            dtype=np.float64,
-        ),
-        probability=np.array([counts[name] / drawn_from if name in uniform else np.nan for name in strategy]),
-    )
+    drawn = {
+        part.name: counts[part.name] / drawn_from for part in parts if part.selector and part.selector.uniform
+    }
+    return _interleaved(counts, chosen, {name: scores[name] for name in rankings}, drawn)
+
+
+def _fill(
+    part: _Part,
+    count: int,
+    picks: DistinctPicks,
+    ranking: IntArray | None,
+    labeled: FloatArray | None,
+    inputs: Inputs,
+    rng: np.random.Generator,
+) -> IntArray:
+    """(count,) positions that a strategy chooses; where it finds no more, what is asked last is let in."""
+    found = np.empty(0, dtype=np.int64)
+    while True:
+        missing = count - len(found)
+        more = _choose(part, missing, picks, ranking=ranking, labeled=labeled, inputs=inputs, rng=rng)
+        found = np.concatenate((found, more))
+        if len(found) == count:
+            return found
+        picks.relax()
+
+
+def _interleaved(
+    counts: Mapping[str, int],
+    chosen: Mapping[str, IntArray],
+    scores: Mapping[str, FloatArray],
+    drawn: Mapping[str, float],
+) -> Batch:
+    """The batch of what each strategy chose.
+
+    Args:
+        counts: {strategy: items of the batch}.
+        chosen: {strategy: its positions, best first}.
+        scores: {strategy: (n,) scores}, of those that have any.
+        drawn: {strategy: probability of each candidate}, of those that draw uniformly.
+    """
+    strategy = tuple(interleave(counts))
+    queues = {name: iter(found.tolist()) for name, found in chosen.items()}
+    positions = np.array([next(queues[name]) for name in strategy], dtype=np.int64)
+    score = [
+        scores[name][position] if name in scores else np.nan
+        for name, position in zip(strategy, positions, strict=True)
+    ]
+    probability = np.array([drawn.get(name, np.nan) for name in strategy])
+    return Batch(positions, strategy, np.array(score, dtype=np.float64), probability)
 
 
 def _nothing(candidates: Candidates) -> FloatArray:

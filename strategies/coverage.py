@@ -3,8 +3,8 @@
 Source: Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985; as a query strategy: Sener & Savarese,
 "Active Learning for Convolutional Neural Networks: A Core-Set Approach", ICLR 2018.
 
-The picks are exactly those of a pass over all distances in float64 at every pick, for a small part of the work; how, says
-`_farthest.py`. Between rounds most distances stay what they were: `select_and_keep` returns what it knows of them, and
+Distances come from FAISS. The picks are exactly those of a pass over all distances in float64 at every pick, for a small
+part of the work; how, says `kernels/farthest.py`. Between rounds most distances stay what they were: `select_and_keep` returns what it knows of them, and
 takes it back in the next round, when more is labeled.
 """
 

@@ -17,6 +17,7 @@ from strategies.kernels.parallel import one_thread_each
 from strategies.kernels.rest import fill_up
 from strategies.kernels.symmetric import symmetric_matrix
 from strategies.kernels.types import FloatArray, IntArray
+from strategies.kernels.vector_index import unit_vectors
 
 _MAX_KERNEL = 100_000_000  # similarities held at a time: 400 MB
 _MAX_CANDIDATES = 20_000
@@ -64,12 +65,12 @@ def select(
     with one_thread_each():
         if n * n <= _MAX_KERNEL:
             rows = sample(n, n, rng)
-            targets = _directions(embeddings)
+            targets = unit_vectors(embeddings)
             kernel = symmetric_matrix(targets, lambda part, _start: np.maximum(part, 0.0, out=part))
         else:
             rows = sample(n, max(_MAX_CANDIDATES, 2 * k), rng)
-            targets = _directions(embeddings[sample(n, max(1, _MAX_KERNEL // len(rows)), rng)])
-            kernel = _kernel(_directions(embeddings[rows]), targets)
+            targets = unit_vectors(embeddings[sample(n, max(1, _MAX_KERNEL // len(rows)), rng)])
+            kernel = _kernel(unit_vectors(embeddings[rows]), targets)
         covered = _covered_by(labeled, targets)
     worth = np.ones(len(rows)) if weights is None else weights[rows]
 
@@ -85,14 +86,6 @@ def select(
     return fill_up(picks, k, n, weights, rng)
 
 
-def _directions(rows: FloatArray) -> FloatArray:
-    """Rows of unit length in float32; rows of zeros stay."""
-    rows = rows.astype(np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows /= np.where(lengths > 0.0, lengths, 1.0)[:, None]
-    return rows
-
-
 def _kernel(rows: FloatArray, targets: FloatArray) -> FloatArray:
     kernel = rows @ targets.T
     return np.maximum(kernel, 0.0, out=kernel)
@@ -103,6 +96,6 @@ def _covered_by(labeled: FloatArray | None, targets: FloatArray) -> FloatArray:
     covered = np.zeros(len(targets), dtype=np.float32)
     if labeled is not None:
         for start in range(0, len(labeled), _BLOCK_ROWS):
-            kernel = _kernel(_directions(labeled[start : start + _BLOCK_ROWS]), targets)
+            kernel = _kernel(unit_vectors(labeled[start : start + _BLOCK_ROWS]), targets)
             np.maximum(covered, kernel.max(axis=0), out=covered)
     return covered

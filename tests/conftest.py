@@ -8,10 +8,24 @@ from pathlib import Path
 import httpx
 import keyring.core
 import pytest
+from hypothesis import HealthCheck, settings
 from support import keyring_backend
 from support.local_studio import LocalStudio
+from support.warm import warm_curator
 
 ROOT = Path(__file__).resolve().parents[1]
+settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on any machine")  # a busy one finds no faults that are none
+_SLOW_TO_START = {"studio", "studio_executable", "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files at a real server or in a browser go first: what is short then fills the end of a run on several workers."""
+    slow = {item.path for item in items if _SLOW_TO_START & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if item.path.parent == ROOT / "tests" / "fuzz":
+            item.add_marker("fuzz")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -44,6 +58,13 @@ def json_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     monkeypatch.setattr(keyring.core, "_keyring_backend", None)  # found out once per process otherwise
     return tmp_path / "keyring.json"
+
+
+@pytest.fixture(scope="session")
+def curator_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`curator` for a shell, which starts at once: a test that is about the start itself runs the real one."""
+    with warm_curator(tmp_path_factory.mktemp("warm")) as program:
+        yield program
 
 
 @pytest.fixture(scope="session")

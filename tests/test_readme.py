@@ -83,9 +83,9 @@ def test_every_output_has_its_place(name):
     assert shown(name).strip()
 
 
-def test_the_five_minutes_are_what_the_program_prints():
+def test_the_five_minutes_are_what_the_program_prints(curator_program):
     """The sample campaign, run again, prints what the page shows."""
-    assert outputs("five-minutes") == shown("five-minutes")
+    assert outputs("five-minutes", curator_program) == shown("five-minutes")
 
 
 def test_the_list_of_strategies_is_current():

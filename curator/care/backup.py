@@ -18,7 +18,7 @@ from typing import Any
 from curator import __version__
 from curator.config import CONFIG_NAME
 from curator.errors import ConfigError, LedgerError
-from curator.files import read_json, sync_file, sync_folder, write_json
+from curator.files import read_json, replace_folder, sync_file, write_json
 from curator.ledger import queries
 from curator.ledger.faults import damaged, explained
 from curator.ledger.health import reading, schema_versions, why_unusable
@@ -91,13 +91,19 @@ def make_backup(
     part = _beside(target)
     try:
         part.mkdir()
-        _copy_ledger(source, part / LEDGER_NAME, target / LEDGER_NAME, progress or NoProgress())
+        copy = part / LEDGER_NAME
+        copy_ledger(source, copy, target / LEDGER_NAME, progress or NoProgress())
+        if (problem := why_unusable(copy, full=True)) is not None:
+            raise LedgerError(f"{damaged(source, problem)} No backup was made.")
+        sync_file(copy)
         if (config := project / CONFIG_NAME).is_file():
             shutil.copyfile(config, part / CONFIG_NAME)
             sync_file(part / CONFIG_NAME)
         write_json(part / ABOUT_NAME, _about(part))
         made = _described(part)  # checked as it was copied
-        _put_in_place(part, target)
+        old = _beside(target)
+        if replace_folder(part, target, old):
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return replace(made, folder=target)
@@ -162,8 +168,12 @@ def _check_places(source: Path, target: Path, *, force: bool) -> None:
         raise ConfigError(f"{target} is not a backup, so --force will not replace it. Choose another name.")
 
 
-def _copy_ledger(source: Path, copy: Path, shown: Path, progress: Progress) -> None:
-    """Copy `source` to `copy`, which messages call `shown`, and check the copy."""
+def copy_ledger(source: Path, copy: Path, shown: Path, progress: Progress) -> None:
+    """Copy a ledger with whatever its WAL still holds; messages call the copy `shown`.
+
+    Raises:
+        LedgerError: it cannot be read, or the copy not be written.
+    """
     with reading(source) as opened:
         # One transaction around it all: a copy that other writers disturb would begin again with each of their writes.
         queries.unopened.begin_reading(opened)
@@ -180,10 +190,6 @@ def _copy_ledger(source: Path, copy: Path, shown: Path, progress: Progress) -> N
                 opened.backup(written, pages=_PAGES, progress=step)
                 # One file, which can be read where nothing can be written.
                 written.execute("pragma journal_mode = delete")
-    problem = why_unusable(copy, full=True)
-    if problem is not None:
-        raise LedgerError(f"{damaged(source, problem)} No backup was made.")
-    sync_file(copy)
 
 
 def _about(folder: Path) -> dict[str, object]:
@@ -212,23 +218,6 @@ def _read_about(path: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _put_in_place(part: Path, target: Path) -> None:
-    """Give the finished folder its name; one that is there can only be replaced by moving it aside first."""
-    sync_folder(part)
-    old = _beside(target) if target.exists() else None
-    if old is not None:
-        target.rename(old)
-    try:
-        part.rename(target)
-    except OSError:
-        if old is not None:
-            old.rename(target)
-        raise
-    sync_folder(target.parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside(target: Path) -> Path:

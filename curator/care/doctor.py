@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from curator.care.checks.folder import check_disk, check_folder
 from curator.care.checks.installation import check_installation, check_libraries
+from curator.care.checks.project import check_acquisition, check_disk, check_folder, check_model
 from curator.config import CONFIG_NAME, Config, load_config
 from curator.errors import ConfigError, CuratorError
 from integrations.findings import Finding, fail, ok
@@ -55,7 +55,6 @@ def _config(folder: Path) -> tuple[Config | None, Finding]:
 
 
 def _project(folder: Path, state: Path, config: Config | None) -> list[Finding]:
-    from curator.care.checks.acquisition import check_acquisition, check_model
     from curator.care.checks.labeler import check_labeler
     from curator.care.checks.ledger import check_ledger
     from curator.care.checks.pool import PoolReport, check_pool

@@ -11,7 +11,7 @@ from curator.cli import cost as cost_commands
 from curator.cli import labeler as labeler_commands
 from curator.cli import printing
 from curator.cli import studio as studio_commands
-from curator.cli.backup import backup
+from curator.cli.backup import backup, restore
 from curator.cli.doctor import doctor
 from curator.cli.errors import WAITING, user_errors
 from curator.cli.options import (
@@ -24,7 +24,6 @@ from curator.cli.options import (
 from curator.cli.plan import plan
 from curator.cli.printing import echo, say
 from curator.cli.report import report as report_command
-from curator.cli.restore import restore
 from curator.cli.results import export, predict
 from curator.cli.serve import serve
 from curator.cli.simulate import simulate

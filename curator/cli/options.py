@@ -32,6 +32,26 @@ SkipBadRows = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file even if curator did not write it.")]
+# What is in the columns of a data file, of `init` as of `simulate`.
+KindOf = Annotated[str | None, typer.Option(help="{project.kind}", show_default="inferred")]
+IdColumn = Annotated[str | None, typer.Option("--id", help="{data.id}", show_default="inferred")]
+TextColumn = Annotated[str | None, typer.Option(help="{data.text}", show_default="inferred")]
+ImageColumn = Annotated[str | None, typer.Option(help="{data.image}", show_default="inferred")]
+LabelColumn = Annotated[str | None, typer.Option(help="{data.label}", show_default="inferred")]
+EmbeddingColumn = Annotated[str | None, typer.Option(help="{data.embedding}", show_default="inferred")]
+AllowOutside = Annotated[bool, typer.Option("--allow-outside", help="{data.allow_outside}")]
+Embeddings = Annotated[str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")]
+HoldoutEmbeddings = Annotated[
+    str | None, typer.Option(help="Embeddings of the hold-out file, as for --embeddings.")
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="{project.classes} Comma-separated; one with a comma in double quotes.",
+        show_default="those of the label column",
+    ),
+]
+EncoderName = Annotated[str | None, typer.Option(help="{encoder.name}", show_default="by kind")]
 
 
 class SettingsCommand(TyperCommand):

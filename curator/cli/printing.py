@@ -1,10 +1,12 @@
 """The one way from the command line to the terminal: lines, tables, JSON."""
 
-import io
 import json
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 
 from curator.progress import printable
 
@@ -29,17 +31,17 @@ def table(headers: list[str], rows: list[list[str]], left: int = 1) -> str:
 
     Never cut to a terminal's width: it may go to a file or a log.
     """
-    # rich takes 50 ms to import, and most commands print no table
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    # as it will be printed, or the columns would not stand below each other
+    cells = [[printable(cell).splitlines() or [""] for cell in row] for row in (headers, *rows)]
+    lines = [line for row in cells for line in zip_longest(*row, fillvalue="")]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return "\n".join(_aligned(line, widths, left) for line in lines)
 
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for i, header in enumerate(headers):
-        grid.add_column(Text(header), justify="left" if i < left else "right", no_wrap=True)
-    for row in rows:
-        # as it will be printed, or the columns would not stand below each other
-        grid.add_row(*(Text(printable(cell)) for cell in row))
-    written = io.StringIO()
-    Console(file=written, width=160, color_system=None).print(grid)
-    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n")
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
+    """A line of a table; characters of East Asia take two columns."""
+    pads = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
+    padded = (
+        cell + pad if i < left else pad + cell for i, (cell, pad) in enumerate(zip(cells, pads, strict=True))
+    )
+    return "  ".join(padded).rstrip()

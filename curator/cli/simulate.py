@@ -6,19 +6,8 @@ from typing import Annotated
 
 import typer
 
-from curator.cli import printing
+from curator.cli import options, printing
 from curator.cli.errors import user_errors
-from curator.cli.options import (
-    HERE,
-    AsJson,
-    Delimiter,
-    Encoding,
-    Force,
-    Header,
-    ProjectDir,
-    Quoting,
-    SkipBadRows,
-)
 from curator.cli.printing import echo, say
 from curator.simulate.price import SECONDS_PER_ITEM, SECONDS_PER_WORD
 
@@ -30,16 +19,14 @@ def _cores() -> int:
 def simulate(
     strategies: Annotated[
         str,
-        typer.Option(
-            help="Comma-separated; random is always played. A mixture: entropy=0.5+coverage=0.5.",
-        ),
+        typer.Option(help="Comma-separated; random is always played. A mixture: entropy=0.5+coverage=0.5."),
     ] = "auto,margin,coverage,random",
     seeds: Annotated[int, typer.Option(min=1, help="Campaigns per strategy.")] = 10,
     data: Annotated[
         Path | None,
         typer.Option(help="Labeled data, as for `curator init`.", show_default="the project's labels"),
     ] = None,
-    project: ProjectDir = HERE,
+    project: options.ProjectDir = options.HERE,
     price: Annotated[
         str | None, typer.Option(help="Price of one label, e.g. 0.08.", show_default="the project's")
     ] = None,
@@ -99,8 +86,7 @@ def simulate(
         str | None, typer.Option(help="{holdout.metric}", show_default="the project's, or accuracy")
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option(help="head, or sklearn:MODULE.CLASS.", show_default="the project's, or head"),
+        str | None, typer.Option(help="head, or sklearn:MODULE.CLASS.", show_default="the project's, or head")
     ] = None,
     model_params: Annotated[
         str | None, typer.Option(help="""Parameters of the model as JSON, e.g. '{"C": 10}'.""")
@@ -127,41 +113,23 @@ def simulate(
     curves: Annotated[
         Path | None, typer.Option(help="Write every point as CSV, for `make bench-forecast`.")
     ] = None,
-    force: Force = False,
-    kind: Annotated[str | None, typer.Option(help="text or image.", show_default="inferred")] = None,
-    text: Annotated[str | None, typer.Option(help="Column with the text.", show_default="inferred")] = None,
-    image: Annotated[
-        str | None, typer.Option(help="Column with image paths or URLs.", show_default="inferred")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Column with the labels.", show_default="inferred")
-    ] = None,
-    id_: Annotated[
-        str | None, typer.Option("--id", help="Column with item ids.", show_default="inferred")
-    ] = None,
-    embedding: Annotated[
-        str | None, typer.Option(help="Column with embeddings.", show_default="inferred")
-    ] = None,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
-    holdout_embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings of the hold-out file, likewise.")
-    ] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="Encoder, as for `curator init`.", show_default="by kind")
-    ] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="Comma-separated classes.", show_default="those of the label column")
-    ] = None,
-    allow_outside: Annotated[
-        bool, typer.Option("--allow-outside", help="Accept images from outside the folder of the data file.")
-    ] = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    quoting: Quoting = None,
-    header: Header = None,
-    skip_bad_rows: SkipBadRows = None,
+    force: options.Force = False,
+    kind: options.KindOf = None,
+    text: options.TextColumn = None,
+    image: options.ImageColumn = None,
+    label: options.LabelColumn = None,
+    id_: options.IdColumn = None,
+    embedding: options.EmbeddingColumn = None,
+    embeddings: options.Embeddings = None,
+    holdout_embeddings: options.HoldoutEmbeddings = None,
+    encoder: options.EncoderName = None,
+    classes: options.Classes = None,
+    allow_outside: options.AllowOutside = False,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    quoting: options.Quoting = None,
+    header: options.Header = None,
+    skip_bad_rows: options.SkipBadRows = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the data in the results.", show_default="the file's name")
     ] = None,
@@ -175,7 +143,7 @@ def simulate(
             help="Folder for results.", show_default=".curator/simulations, or ./curator-simulation"
         ),
     ] = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Play strategies on labels you already have, before you pay for new ones.
 

@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from curator.cli import printing
+from curator.cli import options, printing
 from curator.cli.errors import user_errors
-from curator.cli.options import HERE, AsJson, Delimiter, Encoding, Header, ProjectDir, Quoting, SkipBadRows
 from curator.cli.printing import echo, say
-from curator.pool.problems import counted
 
 
 def init(
@@ -18,78 +16,40 @@ def init(
     data: Annotated[
         Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
     ],
-    project: ProjectDir = HERE,
+    project: options.ProjectDir = options.HERE,
     task: Annotated[str, typer.Option(help="{project.task}")] = "single",
-    kind: Annotated[str | None, typer.Option(help="{project.kind}", show_default="inferred")] = None,
-    id_: Annotated[
-        str | None,
-        typer.Option("--id", help="{data.id}", show_default="inferred"),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="{data.text}", show_default="inferred")] = None,
-    image: Annotated[str | None, typer.Option(help="{data.image}", show_default="inferred")] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(help="{data.label}", show_default="inferred"),
-    ] = None,
+    kind: options.KindOf = None,
+    id_: options.IdColumn = None,
+    text: options.TextColumn = None,
+    image: options.ImageColumn = None,
+    label: options.LabelColumn = None,
     label_level: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="{data.label_level}",
-            show_default="inferred",
-        ),
+        int | None, typer.Option(min=1, help="{data.label_level}", show_default="inferred")
     ] = None,
-    merge_case: Annotated[
-        bool,
-        typer.Option("--merge-case", help="{data.merge_case}"),
-    ] = False,
-    embedding: Annotated[str | None, typer.Option(help="{data.embedding}", show_default="inferred")] = None,
-    show: Annotated[
-        str | None,
-        typer.Option(help="{data.show} Comma-separated, e.g. title,author."),
-    ] = None,
-    allow_outside: Annotated[
-        bool,
-        typer.Option("--allow-outside", help="{data.allow_outside}"),
-    ] = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    quoting: Quoting = None,
-    header: Header = None,
-    skip_bad_rows: SkipBadRows = None,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="{project.classes} Comma-separated; one with a comma in double quotes.",
-            show_default="those of the label column",
-        ),
-    ] = None,
+    merge_case: Annotated[bool, typer.Option("--merge-case", help="{data.merge_case}")] = False,
+    embedding: options.EmbeddingColumn = None,
+    show: Annotated[str | None, typer.Option(help="{data.show} Comma-separated, e.g. title,author.")] = None,
+    allow_outside: options.AllowOutside = False,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    quoting: options.Quoting = None,
+    header: options.Header = None,
+    skip_bad_rows: options.SkipBadRows = None,
+    embeddings: options.Embeddings = None,
+    classes: options.Classes = None,
     class_: Annotated[
         list[str] | None, typer.Option("--class", help="One class, taken literally; may be repeated.")
     ] = None,
     cannot_tell: Annotated[
-        str | None,
-        typer.Option(help="{labeler.cannot_tell}", show_default="can't tell"),
+        str | None, typer.Option(help="{labeler.cannot_tell}", show_default="can't tell")
     ] = None,
     price: Annotated[str | None, typer.Option(help="{cost.price_per_label} E.g. 0.08.")] = None,
     hourly_rate: Annotated[str | None, typer.Option(help="{cost.hourly_rate} Instead of --price.")] = None,
     currency: Annotated[
         str | None, typer.Option(help="{cost.currency}", show_default="that of the price, or USD")
     ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(help="{cost.budget} E.g. 800.", show_default="none"),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            help="{encoder.name}",
-            show_default="by kind",
-        ),
-    ] = None,
+    budget: Annotated[str | None, typer.Option(help="{cost.budget} E.g. 800.", show_default="none")] = None,
+    encoder: options.EncoderName = None,
     labeler: Annotated[str | None, typer.Option(help="{labeler.name}", show_default="label-studio")] = None,
     url: Annotated[str | None, typer.Option(help="{labeler.url} E.g. http://localhost:8080.")] = None,
     strategy: Annotated[
@@ -105,13 +65,8 @@ def init(
             help="Hold-out: how many items to draw, or a labeled file.", show_default="enough to see 5 points"
         ),
     ] = None,
-    holdout_embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings of the hold-out file, as for --embeddings.")
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="{holdout.metric}", show_default="accuracy"),
-    ] = None,
+    holdout_embeddings: options.HoldoutEmbeddings = None,
+    metric: Annotated[str | None, typer.Option(help="{holdout.metric}", show_default="accuracy")] = None,
     seed: Annotated[int, typer.Option(min=0, help="{project.seed}")] = 0,
     labeled: Annotated[
         list[Path] | None,
@@ -129,7 +84,7 @@ def init(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show how the data would be read; write nothing.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Start a project: read the data, write curator.toml, import the pool, compute embeddings.
 
@@ -144,7 +99,7 @@ def init(
         from curator.start.create import init_project, try_init
         from curator.start.options import InitOptions, parse_classes, parse_kind, split_columns
 
-        options = InitOptions(
+        wanted = InitOptions(
             name=name, data=data, task=task, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
             label_level=label_level, merge_case=merge_case,
             show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
@@ -155,16 +110,14 @@ def init(
             holdout_embeddings=holdout_embeddings, metric=metric, seed=seed, labeled=tuple(labeled or ()), use_labels=use_labels,
         )  # fmt: skip
         progress = RichProgress()
-        report = try_init(options, progress) if dry_run else init_project(options, project, progress, say)
+        report = try_init(wanted, progress) if dry_run else init_project(wanted, project, progress, say)
         echo(printing.as_json(asdict(report)) if as_json else init_text(report))
 
 
 def add(
     path: Annotated[Path, typer.Argument(help="File or folder with the same columns as the pool.")],
-    project: ProjectDir = HERE,
-    embeddings: Annotated[
-        str | None, typer.Option(help="Embeddings in row order: FILE.npy, or FILE.npz:ARRAY.")
-    ] = None,
+    project: options.ProjectDir = options.HERE,
+    embeddings: options.Embeddings = None,
     labeled: Annotated[
         bool,
         typer.Option(
@@ -174,12 +127,12 @@ def add(
     label: Annotated[
         str | None, typer.Option(help="With --labeled: column of the labels.", show_default="inferred")
     ] = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    quoting: Quoting = None,
-    header: Header = None,
-    skip_bad_rows: SkipBadRows = None,
-    as_json: AsJson = False,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    quoting: options.Quoting = None,
+    header: options.Header = None,
+    skip_bad_rows: options.SkipBadRows = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Append data to the pool. Known items are skipped; a known id with other content is refused.
 
@@ -190,6 +143,7 @@ def add(
         from curator.errors import ConfigError
         from curator.own_labels.add import add_labeled
         from curator.own_labels.enter import own_labels_notes
+        from curator.pool.problems import counted
         from curator.pool.reading import parse_reading
         from curator.progress import RichProgress
         from curator.project.project import Project

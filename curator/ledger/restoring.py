@@ -81,39 +81,28 @@ def add_picks(ledger: Ledger, restored: str) -> None:
     )
 
 
-def date_round(ledger: Ledger, round_id: int, restored: str, asked_at: str, picked_with: str | None) -> None:
+def date_rounds(ledger: Ledger, restored: str) -> None:
     """A restored round began with the first of its questions and was sent with the last.
 
     Args:
         ledger: inside a `write`.
-        round_id: that asked.
         restored: the strategy of rounds that are to be dated; others know their times.
-        asked_at: when one of its questions was asked.
-        picked_with: the version of the model that this question names; None: it names none.
     """
     ledger.execute(
-        "update rounds set pushed_at = max(coalesce(pushed_at, ?1), ?1), "
-        "opened_at = min(opened_at, ?1), selected_at = min(coalesce(selected_at, ?1), ?1), "
-        "picked_with = coalesce(picked_with, ?2) where id = ?3 and strategy = ?4",
-        [asked_at, picked_with, round_id, restored],
+        """
+        update rounds set opened_at = d.first, selected_at = d.first, pushed_at = d.last
+        from (select round, min(asked_at) as first, max(asked_at) as last from questions group by round) d
+        where d.round = rounds.id and d.first is not null and rounds.strategy = ?
+        """,
+        [restored],
     )
 
 
-def give_roles(ledger: Ledger, unknown: str) -> None:
-    """Questions with the role `unknown` have that of their items, now that the hold-out is known, which was drawn before them."""
-    ledger.execute(
-        "update questions set role = case when item_id in (select item_id from holdout) then 'holdout' else 'train' end "
-        "where role = ?",
-        [unknown],
-    )
+def date_holdout(ledger: Ledger) -> None:
+    """A drawn hold-out was there when the first of its questions was asked."""
     ledger.execute(
         "update holdout set drawn_at = coalesce((select min(asked_at) from questions where role = 'holdout'), drawn_at)"
     )
-
-
-def unseal(ledger: Ledger) -> None:
-    """A sample that was drawn for a trial is no hold-out."""
-    ledger.execute("delete from holdout")
 
 
 def take_back_to_settled(ledger: Ledger, round_id: int) -> None:

@@ -14,7 +14,7 @@ from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore
 from curator.pool.vectors import FloatArray, StoredSegment, StoreManifest, VectorWriter, vector_file
 from integrations.encoders.precomputed import DAMAGED, FINGERPRINT, NAME
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import unit_rows
 
 _SHOWN = 3
 

@@ -15,7 +15,7 @@ from curator.pool.readers import RecordBatch
 from curator.pool.segments import Segment
 from curator.pool.vectors import FloatArray, StoreManifest, store_folder
 from integrations.encoders.precomputed import FINGERPRINT, NAME, AlignedArray
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import unit_rows
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Candidates: the items of the pool that may be asked about next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,16 +16,17 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """The items that may be picked, and what the picks must stay away from.
+    """The items that may be picked.
 
     Attributes:
         rows: (n,) pool rows, ascending: of the pool, never asked, without a label of the user's own, not in or next to the hold-out.
+        read: (m,) pool rows -> (m, dim) their embeddings.
         holdout_duplicates: how many were left out as near-duplicates of hold-out items.
         blanks: how many have an embedding of zeros: strategies pick them last.
     """
 
-    project: Project
     rows: IntArray
+    read: Callable[[IntArray], FloatArray]
     holdout_duplicates: int
     blanks: int = 0
 
@@ -35,17 +37,13 @@ class Candidates:
         """Some of them."""
         return replace(self, rows=self.rows[positions])
 
-    def ids(self, positions: IntArray) -> list[str]:
-        """Of some candidates."""
-        return self.project.pool.ids(self.rows[positions])
-
     def take(self, positions: IntArray) -> FloatArray:
         """(m, dim) embeddings of some candidates."""
-        return self.project.embeddings.take(self.rows[positions])
+        return self.read(self.rows[positions])
 
     def all(self) -> FloatArray:
         """(n, dim) embeddings of all of them: one array in memory."""
-        return self.project.embeddings.take(self.rows)
+        return self.read(self.rows)
 
 
 def find_candidates(project: Project) -> Candidates:
@@ -62,4 +60,4 @@ def find_candidates(project: Project) -> Candidates:
         here[near] = False  # a view: clears `free`
         duplicates += int(near.sum())
         blanks += int((here & ~block.any(axis=1)).sum())
-    return Candidates(project, np.flatnonzero(free), duplicates, blanks)
+    return Candidates(np.flatnonzero(free), project.embeddings.take, duplicates, blanks)

@@ -13,9 +13,8 @@ from curator.ledger import queries, updates
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
 from curator.money.savings import JUDGED_BY, MEASURED, NOT_MEASURED, why_not
-from curator.project.holdout import unsealed_rows
+from curator.project.holdout import near_holdout, unsealed_rows
 from curator.project.project import Project
-from strategies.kernels.near_duplicates import near_any
 
 IntArray = NDArray[np.int64]
 
@@ -157,7 +156,7 @@ def _replay(
     size = min(len(unsealed), max(_SAMPLE, 2 * len(rows)))
     drawn = np.sort(np.random.default_rng([seed, _STREAM]).choice(unsealed, size, replace=False))
     embeddings, targets = project.embeddings.take(drawn), project.embeddings.take(holdout[0])
-    near = near_any(embeddings, targets, project.config.acquisition.duplicate_cosine)
+    near = near_holdout(project)(embeddings)
     class_of = np.full(project.pool.n_items, -1, dtype=np.int64)
     class_of[rows] = classes
     return Replay(

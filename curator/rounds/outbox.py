@@ -18,6 +18,7 @@ from curator.rounds.candidates import Candidates
 from curator.rounds.questions import AGAIN, BLIND, again_key, interleave, new_question, pick_questions
 from curator.rounds.suggestions import OFF, harm_of_suggestions, suggestions_on
 from strategies.batch import Batch
+from strategies.kernels.vector_index import most_similar
 
 if TYPE_CHECKING:
     from curator.learner.checkpoint import Checkpoint  # loads torch
@@ -159,11 +160,7 @@ def _coverage_distance(embeddings: FloatArray, asked: FloatArray) -> FloatArray 
     """1 - cosine of each row to the nearest item asked about before; None when there is none."""
     if not len(asked):
         return None
-    import faiss
-
-    index = faiss.IndexFlatIP(asked.shape[1])
-    index.add(np.ascontiguousarray(asked))
-    cosine, _nearest = index.search(np.ascontiguousarray(embeddings), 1)
+    cosine, _nearest = most_similar(embeddings, asked)
     return np.asarray(1.0 - cosine[:, 0], dtype=np.float32)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.project.project import Project
+from strategies.kernels.vector_index import most_similar
 from strategies.registry import Scorer, Selector, get
 
 FloatArray = NDArray[np.float32]
@@ -191,9 +192,6 @@ def labeled_neighbours(project: Project, embeddings: FloatArray, count: int) -> 
     labeled = list(queries.labels.training_labels(project.ledger))
     if not count or not labeled or not len(embeddings):
         return [[] for _ in range(len(embeddings))]
-    import faiss
-
-    index = faiss.IndexFlatIP(embeddings.shape[1])
-    index.add(np.ascontiguousarray(project.embeddings.take(project.pool.rows(labeled))))
-    _cosine, nearest = index.search(np.ascontiguousarray(embeddings), min(count, len(labeled)))
+    there = project.embeddings.take(project.pool.rows(labeled))
+    _cosine, nearest = most_similar(embeddings, there, min(count, len(labeled)))
     return [[labeled[position] for position in row] for row in nearest]

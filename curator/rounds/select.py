@@ -1,21 +1,26 @@
-"""Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox."""
+"""Select: score the pool with the newest model, pick the next batch, and write both into the ledger's outbox.
+
+What is asked follows from what `read_offer` and `read_choice` read. `choose` turns it into a batch and sees nothing of the
+project; `outbox.write_batch` writes the batch in one transaction.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError
 from curator.ledger import queries
-from curator.ledger.store import Row
+from curator.ledger.store import Ledger, Row
 from curator.money.fixed import Stopwatch
 from curator.pool.problems import counted
 from curator.project.holdout import seal_sample
 from curator.project.project import Project
-from curator.rounds.arm import NOTHING, draw_arm, join
+from curator.rounds.arm import NOTHING, Arm, draw_arm, join
 from curator.rounds.candidates import Candidates, find_candidates
 from curator.rounds.cost_aware import candidate_weights
 from curator.rounds.distances import DistanceCache
@@ -27,6 +32,7 @@ from curator.rounds.own_probs import OwnProbs
 from curator.rounds.result import RoundReport
 from curator.rounds.score import Scored, score_candidates
 from strategies.batch import Batch, choose_batch
+from strategies.inputs import Inputs
 from strategies.kernels.near_duplicates import near_any
 
 FloatArray = NDArray[np.float32]
@@ -69,6 +75,63 @@ def draw_holdout(project: Project) -> None:
         seal_sample(ledger, [(item_id, size / len(rows)) for item_id in project.pool.ids(drawn)])
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What a round may ask, as the ledger and the pool have it.
+
+    Attributes:
+        candidates: that may be asked about for the first time.
+        k: how many of them are asked about.
+        again: item_id -> role, of items whose answers disagree or cannot be read.
+        relabeled: hold-out items that lost their label when the classes changed.
+        asked_ids: items that have a label or are asked about, the newest last: the batch stays away from them.
+        notes: what a person should know of it.
+    """
+
+    candidates: Candidates
+    k: int
+    again: dict[str, str]
+    relabeled: list[str]
+    asked_ids: list[str]
+    notes: list[str]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to ask."""
+        return self.k == 0 and not self.again and not self.relabeled
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a batch is chosen by: values and arrays, and nothing of the project.
+
+    Attributes:
+        spec: the strategy, or a mixture.
+        k: how many items are chosen.
+        arm: those of them that chance has drawn already.
+        left: (n,) positions of the candidates that the strategy chooses the others from.
+        candidates: all of them.
+        scores: {scorer: scores of all candidates}.
+        inputs: what selectors look at beside embeddings, of all candidates but for the kept distances, which are of `left`.
+        known: (m, dim) embeddings of what is labeled or asked, then of the arm, which the strategy complements.
+        seeds: of what is random.
+        duplicate_cosine: from which on two items say the same.
+        external: strategies that live elsewhere.
+    """
+
+    spec: Spec
+    k: int
+    arm: Arm
+    left: IntArray
+    candidates: Candidates
+    scores: Mapping[str, FloatArray]
+    inputs: Inputs
+    known: FloatArray
+    seeds: tuple[int, ...]
+    duplicate_cosine: float
+    external: Mapping[str, Callable[[int], IntArray]]
+
+
 def select(
     project: Project, round_row: Row, limit: Limit, report: RoundReport, own: OwnProbs | None = None
 ) -> str:
@@ -85,58 +148,24 @@ def select(
         Why nothing is left to pick, and then nothing was written; "" when the batch is in the outbox.
     """
     watch = Stopwatch()
-    ledger, round_id = project.ledger, int(round_row["id"])
-    newest = queries.rounds.last_trained(ledger)
     checkpoint = scoring_model(project)
     with report.stage("score"):
-        candidates = find_candidates(project)
-        if candidates.holdout_duplicates and newest is None:
-            report.notes.append(
-                f"{counted(candidates.holdout_duplicates, 'near-duplicate')} of hold-out items in the pool: never picked."
-            )
-        if candidates.blanks:
-            report.notes.append(
-                f"All-zero embeddings: {candidates.blanks:,} of the {len(candidates):,} items that may be asked about "
-                "(the encoder recognised nothing in them). They are asked last; the random arm and the hold-out, which represent all "
-                "items, may contain some."
-            )
-        k = min(limit.batch, len(candidates))
-        again = dict(islice(queries.questions.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
-        relabeled = (
-            [] if limit.refused else [i for i, was in queries.questions.holdout_to_ask(ledger).items() if was]
-        )
-        if k == 0 and not again and not relabeled:
-            return _nothing_left(candidates.holdout_duplicates)
-        if relabeled:
-            report.notes.append(
-                f"Asked again because the classes changed: {counted(len(relabeled), 'hold-out item')}."
-            )
-        if again:
-            report.notes.append(
-                f"Asked about again because their answers disagree or cannot be read: {counted(len(again), 'item')}."
-            )
-        if k < limit.batch:
-            report.notes.append(
-                f"A batch has {counted(limit.batch, 'item')}, but only {k} are left: all of them are sent."
-            )
-        asked_ids = _labeled_or_asked(project)
+        offer = read_offer(project, limit)
+        report.notes += offer.notes
+        if offer.is_empty:
+            return _nothing_left(offer.candidates.holdout_duplicates)
         model = None if checkpoint is None else checkpoint.model
-        found = score_candidates(
-            project, candidates.rows, model, round_row, n_asked=len(asked_ids), batch=k, own=own
-        )
-        if own is not None:
-            report.notes.append(f"The batch was chosen by the probabilities in {own.path}.")
-        weights = candidate_weights(project, candidates.rows, found.inputs.predict, report.notes.append)
+        scored = _score(project, offer, model, round_row, own, report.notes.append)
     with report.stage("select"):
-        inputs = replace(found.inputs, weights=weights, tell=report.notes.append)
-        batch, of_arm, distances = _choose(
-            project, round_row, candidates, k, replace(found, inputs=inputs), asked_ids
+        choice, distances = read_choice(project, round_row, offer, scored)
+        batch, of_arm = choose(choice)
+        asked = choice.known[: len(offer.asked_ids)]
+        report.notes += _copies_in_arm(
+            offer.candidates.take(batch.positions[of_arm]), asked, choice.duplicate_cosine
         )
-        asked = project.embeddings.take(project.pool.rows(asked_ids))
         scored_by = None if own is None else own.name
-        report.notes += _copies_in_arm(project, candidates.take(batch.positions[of_arm]), asked)
-        chosen = Chosen(candidates, batch, of_arm, found.scores, asked, again, scored_by)
-        harm = write_batch(project, round_id, chosen, checkpoint, watch)
+        chosen = Chosen(offer.candidates, batch, of_arm, scored.scores, asked, offer.again, scored_by)
+        harm = write_batch(project, int(round_row["id"]), chosen, checkpoint, watch)
         if harm:
             report.notes.append(
                 f'{harm} From now on questions carry no suggestion; [labeler] suggestions = "on" overrides this.'
@@ -148,46 +177,119 @@ def select(
     return ""
 
 
-def _choose(
-    project: Project, round_row: Row, candidates: Candidates, k: int, found: Scored, asked_ids: list[str]
-) -> tuple[Batch, NDArray[np.bool_], DistanceCache]:
-    """The random arm, and what the strategy chooses around it.
+def read_offer(project: Project, limit: Limit) -> Offer:
+    """What a round may ask.
+
+    Args:
+        project: opened.
+        limit: how many items to pick, and to ask about again.
+    """
+    ledger = project.ledger
+    candidates = find_candidates(project)
+    k = min(limit.batch, len(candidates))
+    again = dict(islice(queries.questions.asked_again(ledger, MOST_QUESTIONS).items(), limit.ties))
+    relabeled = (
+        [] if limit.refused else [i for i, was in queries.questions.holdout_to_ask(ledger).items() if was]
+    )
+    notes = []
+    if candidates.holdout_duplicates and queries.rounds.last_trained(ledger) is None:
+        notes.append(
+            f"{counted(candidates.holdout_duplicates, 'near-duplicate')} of hold-out items in the pool: never picked."
+        )
+    if candidates.blanks:
+        notes.append(
+            f"All-zero embeddings: {candidates.blanks:,} of the {len(candidates):,} items that may be asked about "
+            "(the encoder recognised nothing in them). They are asked last; the random arm and the hold-out, which represent all "
+            "items, may contain some."
+        )
+    offer = Offer(candidates, k, again, relabeled, _labeled_or_asked(ledger), notes)
+    if offer.is_empty:
+        return offer
+    if relabeled:
+        notes.append(f"Asked again because the classes changed: {counted(len(relabeled), 'hold-out item')}.")
+    if again:
+        notes.append(
+            f"Asked about again because their answers disagree or cannot be read: {counted(len(again), 'item')}."
+        )
+    if k < limit.batch:
+        notes.append(
+            f"A batch has {counted(limit.batch, 'item')}, but only {k} are left: all of them are sent."
+        )
+    return offer
+
+
+def _score(
+    project: Project,
+    offer: Offer,
+    model: Any,
+    round_row: Row,
+    own: OwnProbs | None,
+    tell: Callable[[str], None],
+) -> Scored:
+    """The candidates scored, and weighed by what they are expected to cost."""
+    rows = offer.candidates.rows
+    found = score_candidates(
+        project, rows, model, round_row, n_asked=len(offer.asked_ids), batch=offer.k, own=own
+    )
+    if own is not None:
+        tell(f"The batch was chosen by the probabilities in {own.path}.")
+    weights = candidate_weights(project, rows, found.inputs.predict, tell)
+    return replace(found, inputs=replace(found.inputs, weights=weights, tell=tell))
+
+
+def read_choice(
+    project: Project, round_row: Row, offer: Offer, scored: Scored
+) -> tuple[Choice, DistanceCache]:
+    """All that the batch is chosen by, and where distances are kept for the next round."""
+    acquisition, candidates = project.config.acquisition, offer.candidates
+    seed, round_id = project.config.project.seed, int(round_row["id"])
+    spec = queries.rounds.strategy_of(round_row)
+    arm = draw_arm(spec, offer.k, len(candidates), acquisition.random_share, seed, round_id)
+    left = np.delete(np.arange(len(candidates)), arm.positions)
+    rest = candidates.only(left)
+    with_arm = [*offer.asked_ids, *sorted(project.pool.ids(candidates.rows[arm.positions]))]
+    distances = DistanceCache(project.embeddings, project.pool, rest.rows, with_arm)
+    choice = Choice(
+        spec=spec,
+        k=offer.k,
+        arm=arm,
+        left=left,
+        candidates=candidates,
+        scores=scored.scores,
+        inputs=replace(scored.inputs, distances=distances),
+        known=project.embeddings.take(project.pool.rows(with_arm)),
+        seeds=(seed, round_id),
+        duplicate_cosine=acquisition.duplicate_cosine,
+        external=_external(project, spec, rest),
+    )
+    return choice, distances
+
+
+def choose(choice: Choice) -> tuple[Batch, NDArray[np.bool_]]:
+    """The batch: the random arm, and what the strategy chooses around it.
 
     Returns:
-        The batch; (k,) which of its items are of the arm; distances that the next round may use.
+        The batch; (k,) which of its items are of the arm.
     """
-    acquisition, seed, round_id = (
-        project.config.acquisition,
-        project.config.project.seed,
-        int(round_row["id"]),
-    )
-    spec = queries.rounds.strategy_of(round_row)
-    arm = draw_arm(spec, k, len(candidates), acquisition.random_share, seed, round_id)
-    # The strategy counts the arm as labeled: it complements it, as it does what was asked before.
-    left = np.delete(np.arange(len(candidates)), arm.positions)
-    rest, with_arm = candidates.only(left), [*asked_ids, *sorted(candidates.ids(arm.positions))]
-    known = project.embeddings.take(project.pool.rows(with_arm))
-    distances = DistanceCache(project.embeddings, project.pool, rest.rows, with_arm)
-    chosen = NOTHING
-    if k > len(arm.positions):
+    chosen, left = NOTHING, choice.left
+    if choice.k > len(choice.arm.positions):
         chosen = choose_batch(
-            spec,
-            k=k - len(arm.positions),
-            embeddings=rest,
-            scores={name: values[left] for name, values in found.scores.items()},
-            labeled=known if len(known) else None,
-            rng=np.random.default_rng([seed, round_id]),
-            duplicate_cosine=acquisition.duplicate_cosine,
-            external=_external(project, spec, rest),
-            inputs=replace(found.inputs.take(left), distances=distances),
+            choice.spec,
+            k=choice.k - len(choice.arm.positions),
+            embeddings=choice.candidates.only(left),
+            scores={name: values[left] for name, values in choice.scores.items()},
+            labeled=choice.known if len(choice.known) else None,
+            rng=np.random.default_rng(list(choice.seeds)),
+            duplicate_cosine=choice.duplicate_cosine,
+            external=choice.external,
+            inputs=replace(choice.inputs.take(left), distances=choice.inputs.distances),
         )
-    batch, of_arm = join(arm, left, chosen)
-    return batch, of_arm, distances
+    return join(choice.arm, left, chosen)
 
 
-def _copies_in_arm(project: Project, drawn: FloatArray, asked: FloatArray) -> list[str]:
+def _copies_in_arm(drawn: FloatArray, asked: FloatArray, duplicate_cosine: float) -> list[str]:
     """What a person should know of an arm that repeats what was asked before: it is drawn without looking."""
-    copies = int(near_any(drawn, asked, project.config.acquisition.duplicate_cosine).sum())
+    copies = int(near_any(drawn, asked, duplicate_cosine).sum())
     if not copies:
         return []
     drawn_from = "It is drawn from everything that is left, so that its estimates hold for all of it."
@@ -203,13 +305,12 @@ def _nothing_left(holdout_duplicates: int) -> str:
     return "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."
 
 
-def _labeled_or_asked(project: Project) -> list[str]:
+def _labeled_or_asked(ledger: Ledger) -> list[str]:
     """Items that have a label or are asked about for training, the newest last: the next batch stays away from both.
 
     Those of the user's own files come first. Of a round the arm comes first, as it did when the rest was chosen: kept
     distances rely on the order.
     """
-    ledger = project.ledger
     asked = queries.questions.training_items_in_order(ledger)
     lost = set(queries.questions.outdated_training(ledger))
     own = sorted(queries.labels.imported_ids(ledger) - set(asked))

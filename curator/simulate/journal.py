@@ -1,15 +1,20 @@
-"""Finished campaigns in a file, one a line, so that a simulation that was stopped goes on where it was."""
+"""Finished campaigns in files: a journal, by which a simulation that was stopped goes on, and every point as CSV, what forecasts are tested on."""
 
+import csv
+import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from curator.simulate.runs import Point
+from curator.files import write_bytes
+from curator.simulate.runs import Point, Run
+
+COLUMNS = ("dataset", "strategy", "seed", "labels", "accuracy", "n_holdout", "cost")
 
 
 class Journal:
-    """A file of finished campaigns, found by their keys.
+    """A file of finished campaigns, one a line, found by their keys.
 
     Args:
         path: of the file; made with the first campaign. A line that was torn when its writer was killed does not count.
@@ -53,3 +58,24 @@ class Journal:
         with self._path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
+
+
+def write_curves(path: Path, dataset: str, played: Mapping[Run, Sequence[Point]]) -> None:
+    """Write a row per campaign, round and size of the hold-out.
+
+    Args:
+        path: of the file; replaced in one step.
+        dataset: the name of the data.
+        played: the campaigns. `cost` is micro-units of the labels so far; hold-outs of a campaign are beginnings of one
+            another, and the same items in every round.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for run, points in played.items():
+        for size in run.holdouts:
+            for point in points:
+                accuracy = f"{point.accuracy[size]:.6f}"
+                writer.writerow((dataset, run.contender, run.seed, point.labels, accuracy, size, point.cost))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, text.getvalue().encode())

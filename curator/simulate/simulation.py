@@ -14,10 +14,9 @@ from curator.rounds.needs import Spec
 from curator.simulate.advice import recommendation, warnings
 from curator.simulate.analysis import YARDSTICK, compare, standings
 from curator.simulate.crew import play_all
-from curator.simulate.curves import COLUMNS, write_curves
 from curator.simulate.data import Labeled
 from curator.simulate.figure import figure
-from curator.simulate.journal import Journal
+from curator.simulate.journal import COLUMNS, Journal, write_curves
 from curator.simulate.play import Plan
 from curator.simulate.price import Price
 from curator.simulate.result import Simulation

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import tomlkit
 from pydantic.fields import FieldInfo
-from tomlkit.items import InlineTable
 
 from curator.config import Config
-from curator.config.describe import first_sentence, only_for, purpose
+from curator.config.describe import first_sentence, inline_table, only_for, purpose
 from curator.config.sections import EXAMPLE_CLASSES, Section
 
 _HEAD = """\
@@ -28,14 +26,7 @@ def render_config(config: Config) -> str:
 
 def toml_line(name: str, value: Any) -> str:
     """`name = value`, on one line also where the value is a table."""
-    return _inline({name: value}).as_string().removeprefix("{").removesuffix("}")
-
-
-def _inline(values: dict[str, Any]) -> InlineTable:
-    table = tomlkit.inline_table()
-    for name, value in values.items():
-        table.append(name, _inline(value) if isinstance(value, dict) else value)
-    return table
+    return inline_table({name: value}).as_string().removeprefix("{").removesuffix("}")
 
 
 def _settings(config: Config, section: Section) -> Iterator[str]:

@@ -9,9 +9,11 @@ from curator.config import Config
 from curator.errors import ConfigError, DataError
 from curator.own_labels.read import OwnLabels, read_own_labels
 from curator.pool.catalogue import Pool
+from curator.pool.columns import Columns
 from curator.pool.importing import ImportReport, import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.problems import BadRows, counted, listing
+from curator.pool.segments import Role
 from curator.progress import Progress
 from curator.start.options import InitOptions
 from curator.start.plan import BY_KIND, Plan, check_budget
@@ -42,17 +44,22 @@ def _load(
 ) -> tuple[ImportReport, Plan]:
     config = plan.config
     pool = Pool.create(state / "pool", config.project.kind)
-    imported = import_records(
-        pool,
-        options.data,
-        plan.columns,
-        classes=config.project.classes,
-        allow_outside=config.data.allow_outside,
-        embeddings=embedding_source(config.encoder.name, state / "embeddings", options.embeddings_file),
-        bad_rows=bad_rows,
-        new_class=NEW_CLASS,
-        progress=progress,
-    )
+
+    def take(path: Path, columns: Columns, embeddings: str | None, role: Role = "pool") -> ImportReport:
+        return import_records(
+            pool,
+            path,
+            columns,
+            classes=config.project.classes,
+            role=role,
+            allow_outside=config.data.allow_outside,
+            embeddings=embedding_source(config.encoder.name, state / "embeddings", embeddings),
+            bad_rows=bad_rows,
+            new_class=NEW_CLASS,
+            progress=progress,
+        )
+
+    imported = take(options.data, plan.columns, options.embeddings_file)
     if options.classes is None and imported.labeled >= _ENOUGH_TO_TELL:
         _check_labels_repeat(options, plan, imported.labeled)
     notes = [*imported.notes, *plan.notes]
@@ -67,45 +74,35 @@ def _load(
             f"{counted(imported.added - imported.labeled, 'item')} without a label: the {config.labeler.name} labeler skips them"
         )
     own = _own_labels(pool, config, options, state, progress)
-    imported = replace(
-        imported, added=imported.added + own.added - len(own.labels)
-    )  # what may be asked about
+    # what may be asked about
+    imported = replace(imported, added=imported.added + own.added - len(own.labels))
     if plan.holdout_columns and config.holdout.file:
-        held = import_records(
-            pool,
-            Path(config.holdout.file),
-            plan.holdout_columns,
-            classes=config.project.classes,
-            role="holdout",
-            allow_outside=config.data.allow_outside,
-            embeddings=embedding_source(
-                config.encoder.name, state / "embeddings", options.holdout_embeddings
-            ),
-            bad_rows=bad_rows,
-            new_class=NEW_CLASS,
-            progress=progress,
+        held = take(
+            Path(config.holdout.file), plan.holdout_columns, options.holdout_embeddings, role="holdout"
         )
         notes += [f"hold-out: {note}" for note in (*held.notes, held.account, held.respelled) if note]
     elif options.holdout is None:
-        largest = max(1, int(LARGEST_HOLDOUT_SHARE * imported.added))
-        if config.holdout.size > largest:
-            notes.append(
-                f"hold-out: {counted(largest, 'item')}, a third of the pool; {config.holdout.size} would show gains of 5"
-                " points"
-            )
-            config = config.model_copy(
-                update={"holdout": config.holdout.model_copy(update={"size": largest})}
-            )
+        config = _with_smaller_holdout(config, imported.added, notes)
     if config.holdout.size >= imported.added:
         raise ConfigError(
             f"A hold-out of {counted(config.holdout.size, 'item')} leaves nothing to learn from: "
             f"{options.data} has {counted(imported.added, 'item')}. Give a smaller --holdout, or more data."
         )
-    first = first_round_note(config, imported.added)
-    if first:
+    if first := first_round_note(config, imported.added):
         notes.append(first)
     check_budget(config, imported.added)
     return imported, replace(plan, config=config, notes=notes, own=own)
+
+
+def _with_smaller_holdout(config: Config, n: int, notes: list[str]) -> Config:
+    """A hold-out of at most a third of the `n` items; the notes say what that costs."""
+    largest = max(1, int(LARGEST_HOLDOUT_SHARE * n))
+    if config.holdout.size <= largest:
+        return config
+    notes.append(
+        f"hold-out: {counted(largest, 'item')}, a third of the pool; {config.holdout.size} would show gains of 5 points"
+    )
+    return config.model_copy(update={"holdout": config.holdout.model_copy(update={"size": largest})})
 
 
 def _own_labels(

@@ -93,28 +93,15 @@ def make_plan(options: InitOptions) -> Plan:
         holdout = _holdout(Path(holdout_file), inferred, options)
         notes += [f"hold-out: {note}" for note in holdout.notes if note not in inferred.notes]
     classes = _classes(options, named, inferred, holdout)
-    warning = alike_warning(classes, None if named else inferred.label_counts)
-    if warning:
+    if warning := alike_warning(classes, None if named else inferred.label_counts):
         notes.append(warning)
-    labeler: str = options.labeler or LabelerSection.model_fields["name"].default
-    traits = traits_of(labeler)
-    _check_labeler(options, labeler, inferred)
-    if not options.labeler and not options.url and inferred.columns.label:
-        notes.append("the data have labels: --labeler replay would answer from them, to try curator out")
-    url = options.url
-    if traits.needs_address and url is None:
-        url = LABEL_STUDIO
-        notes.append(f"labeler: Label Studio at {url} (--url for another address)")
-    _check_use_labels(options, labeler, inferred.columns.label)
-    if not traits.uses_known_labels and inferred.columns.label and not options.use_labels:
-        notes.append(
-            f"the labels in column {inferred.columns.label} are not used: annotators answer "
-            "(--use-labels makes them training labels at no price)"
-        )
+    labeler = _labeler(options, inferred, notes)
     batch = DEFAULT_BATCH if options.batch is None else options.batch
     seed_batch = max(batch, 2 * len(classes))
     if seed_batch > batch:
         notes.append(f"the first batch has {seed_batch} questions: two per class")
+    # Without a number the size is set when the pool's is known.
+    size = None if holdout_file else int(options.holdout or size_for_gain(TARGET_GAIN, DISAGREEMENT))
     values: dict[str, Any] = {
         "project": {
             "name": options.name,
@@ -135,22 +122,34 @@ def make_plan(options: InitOptions) -> Plan:
             "seed_batch": seed_batch,
             "strategy": options.strategy or DEFAULT_STRATEGY,
         },
-        # Without a number the size is set when the pool's is known.
-        "holdout": {"file": holdout_file}
-        if holdout_file is not None
-        else {"size": int(options.holdout or size_for_gain(TARGET_GAIN, DISAGREEMENT))},
-        "labeler": {
-            "name": labeler,
-            "url": url,
-            "folder": "labeling" if "folder" in traits.settings else None,
-            "cannot_tell": _cannot_tell(options, classes),
-        },
+        "holdout": {"file": holdout_file} if holdout_file else {"size": size},
+        "labeler": labeler | {"cannot_tell": _cannot_tell(options, classes)},
         "cost": cost,
     }
     if options.metric is not None:
         values["holdout"]["metric"] = options.metric
     config = parse_config(values, "the options")
     return Plan(config, inferred.columns, holdout.columns if holdout else None, notes, inferred)
+
+
+def _labeler(options: InitOptions, inferred: Inferred, notes: list[str]) -> dict[str, Any]:
+    """The labeler's settings, but for the choice "can't tell"; adds to the notes what was decided."""
+    name: str = options.labeler or LabelerSection.model_fields["name"].default
+    traits, labeled = traits_of(name), inferred.columns.label
+    _check_labeler(options, name, inferred)
+    if not options.labeler and not options.url and labeled:
+        notes.append("the data have labels: --labeler replay would answer from them, to try curator out")
+    url = options.url
+    if traits.needs_address and url is None:
+        url = LABEL_STUDIO
+        notes.append(f"labeler: Label Studio at {url} (--url for another address)")
+    _check_use_labels(options, name, labeled)
+    if not traits.uses_known_labels and labeled and not options.use_labels:
+        notes.append(
+            f"the labels in column {labeled} are not used: annotators answer "
+            "(--use-labels makes them training labels at no price)"
+        )
+    return {"name": name, "url": url, "folder": "labeling" if "folder" in traits.settings else None}
 
 
 def _holdout(path: Path, inferred: Inferred, options: InitOptions) -> Inferred:

@@ -26,7 +26,7 @@ from integrations.labelers.label_studio.launch import (
     wait_until_up,
     who_answers,
 )
-from integrations.labelers.label_studio.scratch import clear_scratch, make_scratch
+from integrations.labelers.label_studio.process import clear_scratch, make_scratch
 
 PORT = 8080
 _PORTS_TRIED = 100

@@ -8,12 +8,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from integrations.encoders.images import is_grey, picture, size_of
-from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import DECODER, FloatArray, Kind, PictureEncoder, unit_rows
 from integrations.errors import EncoderError
+
+ByteArray = NDArray[np.uint8]
 
 LARGEST_SIDE = 32
 SAMPLE = 5000  # images: the mean of more differs by less than a grey level
@@ -34,6 +36,7 @@ class PixelsEncoder(PictureEncoder):
         self._size = (0, 0)  # width, height
         self._mode = "L"
         self._mean: FloatArray | None = None
+        self._decoded: dict[str, ByteArray] = {}  # by `fit`, until `encode` wants them
 
     @property
     def fingerprint(self) -> str:
@@ -61,7 +64,8 @@ class PixelsEncoder(PictureEncoder):
         self._mode = "L" if all(is_grey(path) for path in used) else "RGB"
         total = np.zeros(self._size[0] * self._size[1] * (1 if self._mode == "L" else 3))
         for path in used:
-            total += self._pixels(path)
+            self._decoded[path] = self._decode(path)
+            total += self._decoded[path]
         self._mean = (total / len(used)).astype(np.float32)
         self.decoder = DECODER
 
@@ -69,7 +73,8 @@ class PixelsEncoder(PictureEncoder):
         """(n, width x height x channels) unit rows; an image equal to the mean is a zero row."""
         if self._mean is None:
             raise EncoderError("pixels must be fitted before it encodes.")
-        pixels = np.stack([self._pixels(path) for path in items]) if items else np.empty((0, len(self._mean)))
+        decoded = [self._decoded.pop(path) if path in self._decoded else self._decode(path) for path in items]
+        pixels = np.stack(decoded).astype(np.float32) if decoded else np.empty((0, len(self._mean)))
         return unit_rows(pixels - self._mean)[0]
 
     def save(self, folder: Path) -> None:
@@ -114,13 +119,13 @@ class PixelsEncoder(PictureEncoder):
         """Version, size and mode."""
         return {"version": VERSION, "size": list(self._size), "mode": self._mode}
 
-    def _pixels(self, path: str) -> FloatArray:
+    def _decode(self, path: str) -> ByteArray:
         """(width x height x channels,) in 0 to 255."""
         small = picture(path).convert(self._mode)
         if small.size != self._size:
             # the box filter averages what falls into a pixel, so that thin strokes do not vanish
             small = small.resize(self._size, Image.Resampling.BOX)
-        return np.asarray(small, dtype=np.float32).reshape(-1)
+        return np.asarray(small, dtype=np.uint8).reshape(-1)
 
 
 def median_size(paths: Sequence[str]) -> tuple[int, int]:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from integrations.encoders.pretrained import SAFE, SAFE_WEIGHTS, PretrainedEncoder
-from integrations.encoders.protocol import FloatArray, Kind
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import FloatArray, Kind, unit_rows
 
 BATCH = 64
 

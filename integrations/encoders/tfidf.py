@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from integrations.encoders.protocol import FloatArray, Kind
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import FloatArray, Kind, unit_rows
 from integrations.errors import EncoderError
 
 DIM = 256

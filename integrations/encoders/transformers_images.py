@@ -5,8 +5,7 @@ from typing import Any
 
 from integrations.encoders.images import picture
 from integrations.encoders.pretrained import SAFE, SAFE_WEIGHTS, PretrainedEncoder
-from integrations.encoders.protocol import FloatArray, Kind, PictureEncoder
-from integrations.encoders.rows import unit_rows
+from integrations.encoders.protocol import FloatArray, Kind, PictureEncoder, unit_rows
 
 BATCH = 32
 

@@ -10,7 +10,7 @@ after the answers to it have come.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,19 @@ from integrations.labelers.exports import (
     read_tasks,
     read_text,
 )
+from integrations.labelers.form import Form
+from integrations.labelers.inventory import Inventory, Task
 from integrations.labelers.json_values import utc
 from integrations.labelers.protocol import (
     Announcement,
     Answer,
+    Kind,
     ProjectSpec,
     Pulled,
     Question,
     QuestionAnswers,
 )
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.studio_config import (
     Control,
     build_config,
@@ -201,6 +205,33 @@ class FilesLabeler:
             raise LabelerError(
                 f"{self._answers / export.name}, task {row.get('id')}: {exc}. Export the project again, in the format JSON."
             ) from exc
+
+
+def files_inventory(folder: Path, kind: Kind, cannot_tell: str = "", form: Form = SINGLE_CHOICE) -> Inventory:
+    """The questions that the files hold: those of questions first, then the exports, which repeat them.
+
+    Args:
+        folder: of the labeler.
+        kind: what is asked about.
+        cannot_tell: the choice that is no class, if there is one.
+        form: the kind of label that is asked for.
+
+    Raises:
+        LabelerError: the files are gone, or ask about something else.
+    """
+    config = folder / "label_config.xml"
+    if not config.is_file():
+        raise LabelerError(f"the files of the labeler are gone: {config} does not exist. Put them back.")
+
+    def pages() -> Iterator[list[tuple[str, Task]]]:
+        for path in sorted((folder / "questions").glob("*.json")):
+            yield [(path.name, task) for task in read_tasks(path)]
+        for export in read_exports(folder / "answers").files:
+            yield [(Path(export.name).name, task) for task in export.tasks]
+
+    return Inventory(
+        f"the files in {folder}", read_control(read_text(config), kind, cannot_tell, form), pages
+    )
 
 
 def _is_behind(config: str, control: Control, spec: ProjectSpec) -> bool:

@@ -4,13 +4,16 @@ A label passes between curator and its labelers, and is kept, as text: one class
 number its digits. Equal labels have equal texts. A `Form` is one such kind of label; `single_choice` is the first.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from xml.etree import ElementTree as ET
 
 from integrations.class_names import ClassNames
 
 if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET  # commands that only read the ledger never need it
+
     from integrations.labelers.protocol import ProjectSpec
     from integrations.labelers.studio_config import Control
 
@@ -34,7 +37,7 @@ class Form(Protocol):
     asked_by: str
     result_type: str
 
-    def build(self, spec: "ProjectSpec", options: Iterable[str]) -> ET.Element:
+    def build(self, spec: ProjectSpec, options: Iterable[str]) -> ET.Element:
         """The tag that asks over `<Text>` or `<Image>` named `spec.kind`.
 
         Args:
@@ -51,7 +54,7 @@ class Form(Protocol):
         """What can be chosen in such a tag, as it stands in results, in order."""
         ...
 
-    def result(self, control: "Control", label: str) -> list[dict[str, Any]]:
+    def result(self, control: Control, label: str) -> list[dict[str, Any]]:
         """The regions that stand for a label, in a prediction as in an annotation: one for a choice, or for a set of them."""
         ...
 
@@ -59,7 +62,7 @@ class Form(Protocol):
         """What the regions of one annotation say, whatever the classes are; `name` is that of the control, for messages."""
         ...
 
-    def read(self, regions: Sequence[Mapping[str, Any]], control: "Control") -> Reading:
+    def read(self, regions: Sequence[Mapping[str, Any]], control: Control) -> Reading:
         """The same by the classes of a control: those of today, and those that answers may still hold."""
         ...
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from integrations.errors import LabelerError
 from integrations.labelers.json_values import utc
-from integrations.labelers.protocol import Neighbour, Question, Suggestion
 from integrations.labelers.studio_config import Control
-from integrations.labelers.studio_json import regions_of, task_key
+from integrations.labelers.studio_json import task_key
 
-IsOurs = Callable[[str], bool]  # whether a key belongs to the campaign that is asked for
+Task = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,179 +17,115 @@ class AskedQuestion:
     """A question as its task tells it.
 
     Attributes:
-        question: as it was sent, but `image` is the address that the annotators' browsers get, and neighbours are cut
-            as they are shown.
+        key: of the question.
+        item_id: that it asks about.
+        round: that asked.
+        rank: its place in the batch.
+        content: the text; or the address of the image that the annotators' browsers get.
+        role: None = the task does not say it; curator 0.1.0 did not write that.
+        drawn_with: probability with which the item was drawn, for a sampled hold-out.
+        why: the reason that annotators see.
         external_id: of the task.
-        says_role: the task says whether it is of the hold-out; curator 0.1.0 did not write that.
         answers_wanted: by different annotators; None = the labeler does not know.
         asked_at: UTC, ISO 8601; None = the labeler does not know.
     """
 
-    question: Question
+    key: str
+    item_id: str
+    round: int
+    rank: int
+    content: str
+    role: Literal["train", "holdout"] | None
+    drawn_with: float | None
+    why: str
     external_id: str
-    says_role: bool
     answers_wanted: int | None = None
     asked_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryPage:
-    """Some tasks of a labeler.
+@dataclass(frozen=True)
+class Inventory:
+    """The questions of one labeler's project.
 
     Attributes:
-        questions: of the campaign that was asked for.
-        other_keys: keys of tasks that are of another one.
-        keyless: tasks that carry no key.
+        where: what holds the tasks, for messages.
+        control: of the project's labeling configuration.
+        pages: reads all tasks, some at a time, each with the id that the labeler gave it; raises `LabelerError`.
     """
 
-    questions: tuple[AskedQuestion, ...]
-    other_keys: tuple[str, ...]
-    keyless: int
+    where: str
+    control: Control
+    pages: Callable[[], Iterator[Sequence[tuple[str, Task]]]]
+
+    def keys(self) -> Iterator[str | None]:
+        """The key of each task, whoever's it is; None: it carries none."""
+        for page in self.pages():
+            yield from (task_key(task.get("data")) for _, task in page)
+
+    def questions(self, is_ours: Callable[[str], bool]) -> Iterator[list[AskedQuestion]]:
+        """The questions whose key is of the campaign that is asked for, some at a time. A key may come twice: the first counts.
+
+        Raises:
+            LabelerError: a task is not what curator wrote, or cannot be read.
+        """
+        for page in self.pages():
+            keys = ((number, task, task_key(task.get("data"))) for number, task in page)
+            yield [self._read(number, task) for number, task, key in keys if key is not None and is_ours(key)]
+
+    def _read(self, number: str, task: Task) -> AskedQuestion:
+        try:
+            return read_question(task, self.control, number)
+        except ValueError as exc:
+            raise LabelerError(
+                f"task {number} of {self.where} carries the key {task_key(task['data'])!r}, but it was changed there: {exc}. "
+                "Undo the change, or delete the task."
+            ) from exc
 
 
-class Inventory(Protocol):
-    """The tasks of one labeler's project. Every method may raise `LabelerError`."""
-
-    def count(self) -> int | None:
-        """How many tasks there are, ours or not; None when that would take as long as reading them."""
-        ...
-
-    def all_keys(self) -> Iterator[str]:
-        """The keys of all tasks that carry one."""
-        ...
-
-    def pages(self, ours: IsOurs) -> Iterator[InventoryPage]:
-        """All tasks; only one page is in memory at a time. A key may come twice: its first task counts."""
-        ...
-
-
-def split_tasks(
-    tasks: Sequence[Mapping[str, Any]], ours: IsOurs
-) -> tuple[list[Mapping[str, Any]], list[str], int]:
-    """Tasks of a campaign, the keys of those of others, and how many carry none."""
-    keys = [task_key(task.get("data")) for task in tasks]
-    mine = [task for task, key in zip(tasks, keys, strict=True) if key is not None and ours(key)]
-    others = [key for key in keys if key is not None and not ours(key)]
-    return mine, others, keys.count(None)
-
-
-def read_question(task: Mapping[str, Any], control: Control, external_id: str) -> AskedQuestion:
-    """The inverse of `studio_json.task_json`, as far as the task still says what it was made from.
+def read_question(task: Task, control: Control, external_id: str) -> AskedQuestion:
+    """The inverse of `studio_json.task_json`, as far as a campaign needs it to go on.
 
     Args:
-        task: with `data`, and as far as they are known `meta`, `predictions`, `overlap` and `created_at`.
+        task: with `data`, and as far as they are known `meta`, `overlap` and `created_at`.
         control: of the project's labeling configuration.
         external_id: of the task.
 
     Raises:
         ValueError: something that every question has is missing, or is not what curator writes; says what.
     """
-    data, meta = task["data"], _mapping(task.get("meta"))
-    shown = _text(data, control.variable)
-    role, drawn = meta.get("role"), meta.get("drawn_with")
-    question = Question(
-        key=_text(data, "key"),
-        item_id=_text(data, "item_id"),
-        round=_whole(data.get("round", meta.get("round")), "round"),
-        rank=_whole(data.get("rank"), "rank"),
-        text=shown if control.kind == "text" else None,
-        image=shown if control.kind == "image" else None,
-        suggestion=_suggestion(task.get("predictions"), control),
-        role="holdout" if role == "holdout" else "train",
-        why=data["why"] if isinstance(data.get("why"), str) else "",
-        fields={
-            name: text
-            for name, text in _mapping(meta.get("fields")).items()
-            if isinstance(name, str) and isinstance(text, str)
-        },
-        neighbours=_neighbours(data.get("neighbours"), control.kind),
-        drawn_with=_number(drawn),
-    )
+    data, meta = task["data"], task.get("meta")
+    meta = meta if isinstance(meta, Mapping) else {}
+    role, why = meta.get("role"), data.get("why")
     wanted, created = task.get("overlap"), task.get("created_at")
     return AskedQuestion(
-        question=question,
+        key=_text(data, "key"),
+        item_id=_text(data, "item_id"),
+        round=_count(data.get("round", meta.get("round")), "round"),  # curator 0.1.0 wrote it into the meta
+        rank=_count(data.get("rank"), "rank"),
+        content=_text(data, control.variable),
+        role=role if role in ("train", "holdout") else None,
+        drawn_with=_share(meta.get("drawn_with")),
+        why=why if isinstance(why, str) else "",
         external_id=external_id,
-        says_role=role in ("train", "holdout"),
         answers_wanted=wanted if isinstance(wanted, int) and wanted > 0 else None,
         asked_at=None if created is None else utc(created),
     )
 
 
-def _suggestion(predictions: Any, control: Control) -> Suggestion | None:
-    """The oldest prediction that can be read: the one that came with the task."""
-    found = [row for row in predictions if isinstance(row, Mapping)] if isinstance(predictions, list) else []
-    for row in sorted(found, key=lambda row: row["id"] if isinstance(row.get("id"), int) else 0):
-        version, score = row.get("model_version"), _number(row.get("score"))
-        label = _chosen(row.get("result"), control)
-        if label is not None and isinstance(version, str) and version and score is not None:
-            return Suggestion(label, score, version)
-    return None
-
-
-def _chosen(result: Any, control: Control) -> str | None:
-    """The label that a prediction of ours stands for: one of today's classes."""
-    regions = regions_of(result, control) if isinstance(result, list) else []
-    label = control.form.read(regions, control).label if regions else None
-    return label if label is not None and control.takes(label) else None
-
-
-def _neighbours(shown: Any, kind: Literal["text", "image"]) -> tuple[Neighbour, ...]:
-    if not isinstance(shown, str):
-        return ()
-    reader = _NeighbourList()
-    reader.feed(shown)
-    reader.close()
-    if kind == "image":
-        return tuple(Neighbour(label, image=image) for label, _, image in reader.entries if image)
-    # between label and text stands ": "
-    return tuple(Neighbour(label, text=text.removeprefix(": ")) for label, text, _ in reader.entries)
-
-
-class _NeighbourList(HTMLParser):
-    """The entries (label, text, address of the image) of the list that annotators see."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.entries: list[tuple[str, str, str]] = []
-        self._bold = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "li":
-            self.entries.append(("", "", ""))
-        elif tag == "img" and self.entries:
-            label, text, _ = self.entries[-1]
-            self.entries[-1] = (label, text, dict(attrs).get("src") or "")
-        self._bold = tag == "b"
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "b":
-            self._bold = False
-
-    def handle_data(self, data: str) -> None:
-        if self.entries:
-            label, text, image = self.entries[-1]
-            self.entries[-1] = (label + data, text, image) if self._bold else (label, text + data, image)
-
-
-def _text(data: Mapping[str, Any], name: str) -> str:
+def _text(data: Task, name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not value:
         raise ValueError(f"its {name!r} is {value!r}")
     return value
 
 
-def _whole(value: Any, name: str) -> int:
+def _count(value: Any, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"its {name!r} is {value!r}")
     return value
 
 
-def _mapping(value: Any) -> Mapping[Any, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: Any) -> float | None:
-    """A probability."""
+def _share(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         return None
     return float(value)

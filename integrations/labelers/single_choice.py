@@ -1,14 +1,17 @@
 """One class of several: `<Choices choice="single">`. A label is the name of the class."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 from integrations.class_names import ClassNames
 from integrations.labelers.form import Reading
 from integrations.labelers.json_values import plain_value
 
 if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET  # commands that only read the ledger never need it
+
     from integrations.labelers.protocol import ProjectSpec
     from integrations.labelers.studio_config import Control
 
@@ -23,8 +26,10 @@ class SingleChoiceForm:
     asked_by = 'exactly one <Choices choice="single">'
     result_type = "choices"
 
-    def build(self, spec: "ProjectSpec", options: Iterable[str]) -> ET.Element:
+    def build(self, spec: ProjectSpec, options: Iterable[str]) -> ET.Element:
         """A choice per option, with what it means and its key."""
+        from xml.etree import ElementTree as ET
+
         # `required`: an empty submit would come back as an answer without a label
         choices = ET.Element(
             "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
@@ -45,7 +50,7 @@ class SingleChoiceForm:
         """The choices; an alias, where there is one, is what Label Studio writes into results."""
         return tuple(choice.get("alias") or choice.get("value") or "" for choice in node.iter("Choice"))
 
-    def result(self, control: "Control", label: str) -> list[dict[str, Any]]:
+    def result(self, control: Control, label: str) -> list[dict[str, Any]]:
         """One region with one choice."""
         return [
             {
@@ -73,7 +78,7 @@ class SingleChoiceForm:
             return Reading(problem=f"{_shown(chosen[0])} is not one of the classes")
         return Reading(chosen[0])
 
-    def read(self, regions: Sequence[Mapping[str, Any]], control: "Control") -> Reading:
+    def read(self, regions: Sequence[Mapping[str, Any]], control: Control) -> Reading:
         """The class that was chosen."""
         said = self.given(regions, control.from_name)
         if said.label is None:
@@ -106,7 +111,7 @@ def _shown(choice: Any) -> str:
     return repr(str(plain_value(choice))[:_LONGEST_CHOICE])
 
 
-def _hotkeys(spec: "ProjectSpec") -> dict[str, str]:
+def _hotkeys(spec: ProjectSpec) -> dict[str, str]:
     """The keys that were set; and a class that is a digit has that key.
 
     Label Studio numbers the classes from 1: of the classes 0, 1, 2 the key 1 would choose 0.

@@ -5,15 +5,20 @@ tag takes the answer (`<Choices toName="text">`). We need one control over one t
 label that is asked for (`form.Form`); what is shown beside it is for reading only.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING
 
 from integrations.errors import LabelerError
 from integrations.labelers.form import Form
 from integrations.labelers.protocol import Kind, ProjectSpec
 from integrations.labelers.single_choice import SINGLE_CHOICE
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET  # commands that only read the ledger never need it
 
 # What we add to the data of every task, and what we add where the configuration shows it.
 OWN_VARIABLES = ("key", "item_id", "rank", "round")
@@ -78,6 +83,8 @@ def build_config(spec: ProjectSpec) -> str:
             f"Label Studio would put data in place of the $ in these classes: {_quoted(filled_in)}. "
             "Name them without a $ before a letter or digit."
         )
+    from xml.etree import ElementTree as ET
+
     text = ET.tostring(_layout(spec, names), encoding="unicode")
     try:
         back = read_control(text, spec.kind, spec.cannot_tell, spec.form).classes
@@ -106,6 +113,8 @@ def read_control(config: str, kind: Kind, cannot_tell: str = "", form: Form = SI
     Raises:
         LabelerError: it is not XML, or has none or several such controls, or needs data that we do not have.
     """
+    from xml.etree import ElementTree as ET
+
     try:
         root = ET.fromstring(config)  # noqa: S314 - expat bounds entity expansion since 2.4.1
     except (ET.ParseError, UnicodeEncodeError) as exc:
@@ -195,6 +204,8 @@ def check_classes(control: Control, classes: Iterable[str], where: str) -> None:
 
 def _layout(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
     """What annotators see, from top to bottom."""
+    from xml.etree import ElementTree as ET
+
     view = ET.Element("View")
     ET.SubElement(view, "Header", value="$why", size="5", style=_WHY_STYLE)
     item = ET.Element(_OBJECT_TAG[spec.kind], name=spec.kind, value=f"${spec.kind}")

@@ -13,20 +13,16 @@ from numpy.typing import NDArray
 
 from strategies.errors import StrategyInputError
 from strategies.kernels.checks import check_embeddings, check_labeled
+from strategies.kernels.near_duplicates import EQUAL, directions_of, largest_cosine, near_any
 from strategies.kernels.types import FloatArray, IntArray
 
 _FIRST_CHUNK = 256
 # Of a ranking: each pick is compared with the rest of its chunk, which should be in the cache by then.
 _LARGEST_CHUNK = 1_024
 _BLOCK_ROWS = 8_192
-_BLOCK_PICKS = (
-    2_048  # accepted picks that a block is compared with at once: 130 MB of cosines however large the batch
-)
 _SCARCE = (
     8  # where fewer than one in so many proposals can be used, all candidates are compared with what is known
 )
-# Cosines are computed in float64: two equal rows may read 1 - 1e-16.
-_ROUNDING = 1e-9
 
 
 class Candidates(Protocol):
@@ -111,7 +107,8 @@ class DistinctPicks:
         self.taken = np.zeros(len(candidates), dtype=bool)
         self.stage = self._begun = Stage.KNOWN if known is None else Stage.FRESH
         self.repeats = self.blanks = 0
-        self._threshold = duplicate_cosine - _ROUNDING
+        self._duplicate_cosine = duplicate_cosine
+        self._threshold = duplicate_cosine - EQUAL
         nobody = np.empty(0, dtype=np.int64)
         self._known = None if known is None else check_labeled(known, candidates.take(nobody).shape[1])
         self._met = np.zeros(len(candidates), dtype=bool)  # compared with what is known
@@ -235,19 +232,23 @@ class DistinctPicks:
         self, positions: IntArray, directions: FloatArray, *, thorough: bool = True
     ) -> NDArray[np.bool_]:
         """Which of these are no near-duplicates of accepted ones, and of what else this stage refuses."""
-        fresh: NDArray[np.bool_] = (
-            _closest(directions, self._directions[: len(self)], unit=True) < self._threshold
-        )
+        fresh: NDArray[np.bool_] = largest_cosine(directions, self._directions[: len(self)]) < self._threshold
         if self.stage == Stage.FRESH:
             fresh &= directions[:, -1] == 0.0
         if thorough and self._known is not None and self.stage < Stage.KNOWN:
             new = np.flatnonzero(fresh & ~self._met[positions])
             self._met[positions[new]] = True
-            self._again[positions[new]] = (
-                _closest(directions[new], self._known, unit=False) >= self._threshold
-            )
+            self._again[positions[new]] = self._is_known(directions[new])
             fresh &= ~self._again[positions]
         return fresh
+
+    def _is_known(self, directions: FloatArray) -> NDArray[np.bool_]:
+        """Which of these are near-duplicates of something known; of a row of zeros others of its kind are."""
+        assert self._known is not None  # noqa: S101  only asked where something may be
+        near = near_any(directions[:, :-1], self._known, self._duplicate_cosine)
+        if not self._known.any(axis=1).all():
+            near[directions[:, -1] == 1.0] = True
+        return near
 
     def _accept(self, positions: IntArray, k: int) -> list[int]:
         """Accept the first k of these that this stage does not refuse, for what was accepted or for each other."""
@@ -283,29 +284,7 @@ class DistinctPicks:
         self._accepted += positions.tolist()
 
 
-def _closest(directions: FloatArray, others: FloatArray, *, unit: bool) -> FloatArray:
-    """(rows,) largest cosine with any of the others, -1 when there are none.
-
-    Args:
-        directions: (rows, dim + 1), as `_directions` makes them.
-        others: (m, dim + 1) likewise, or (m, dim) embeddings.
-        unit: they are directions.
-    """
-    closest: FloatArray = np.full(len(directions), -1.0)
-    if not len(directions):
-        return closest
-    for start in range(0, len(others), _BLOCK_PICKS):
-        block = others[start : start + _BLOCK_PICKS]
-        cosines = directions @ (block if unit else _directions(block)).T
-        np.maximum(closest, cosines.max(axis=1), out=closest)
-    return closest
-
-
 def _directions(embeddings: FloatArray) -> FloatArray:
     """Unit rows in float64, with one more column that is 1 for rows of zeros: the products are the cosines we mean."""
-    rows = np.zeros((embeddings.shape[0], embeddings.shape[1] + 1))
-    rows[:, :-1] = embeddings
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows[:, -1] = lengths == 0.0
-    rows /= np.where(lengths == 0.0, 1.0, lengths)[:, None]
-    return rows
+    rows = directions_of(embeddings)
+    return np.column_stack((rows, ~rows.any(axis=1)))

@@ -8,8 +8,9 @@ Four facts carry that:
   their turn, and of those a *front* of some hundred is kept up to date from pick to pick.
 - The first centers are a list like any other. Most rows are near some center, and mostly near one that is close to the
   nearest of a few spread-out centers (pivots): after meeting those they need not meet the rest.
-- float32 errs by a known amount at most. Rows closer to the maximum than that are compared once more in float64, so the
-  picks depend neither on the number of threads nor on the order in which a matrix product adds up.
+- Distances come from FAISS, in float32, which errs by a known amount at most. Rows closer to the maximum than that are
+  compared once more in float64, so the picks depend neither on the number of threads nor on the order in which a matrix
+  product adds up.
 """
 
 import numpy as np
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from strategies.errors import StrategyInputError
 from strategies.kernels.checks import check_embeddings
-from strategies.kernels.distance_kernels import lower_bounds, lower_by_one, row_squares
+from strategies.kernels.distance_kernels import lower_by_one, row_squares
 from strategies.kernels.types import FloatArray, IntArray
+from strategies.kernels.vector_index import nearest
 
 _HOT_ROWS = 4_096
 _FRONT_ROWS = 256  # 0.4 MB at 384 columns: stays in the second-level cache from pick to pick
@@ -106,10 +108,10 @@ class FarthestSearch:
         self.center_square[:m], longest = _squares(centers)
         self._longest = max(self._longest, longest)
         self.n_first = self.count = m
-        # |x|^2 + |c|^2 - 2 x.c with the squares added up in float64: what errs is the product, by dim roundings at most in
-        # whatever order it is added up (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1), and a few
-        # roundings of the terms themselves.
-        self.error = 2.0 * (self.rows.shape[1] + 8) * float(np.finfo(np.float32).eps) / 2.0 * self._longest
+        # |x|^2 + |c|^2 - 2 x.c, all three added up in float32 by FAISS: each errs by dim roundings at most, in whatever order it
+        # is added up (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1), and there are a few roundings
+        # of the terms themselves.
+        self.error = 4.0 * (self.rows.shape[1] + 8) * float(np.finfo(np.float32).eps) / 2.0 * self._longest
         if bound is not None and seen is not None:
             self.bound[:], self.first_bound[:], self.seen[:] = bound, bound, seen
         n = len(self.rows)
@@ -275,9 +277,8 @@ class FarthestSearch:
         behind = behind[np.argsort(self.added[behind], kind="stable")]
         for start in range(0, len(behind), _CHUNK_ROWS):
             chunk = behind[start : start + _CHUNK_ROWS]
-            bound = self.bound[chunk]
-            self._lower(chunk, slice(self.n_first + int(self.added[chunk[0]]), self.count), bound)
-            self.bound[chunk] = bound
+            missed = self.centers32[self.n_first + int(self.added[chunk[0]]) : self.count]
+            self.bound[chunk] = np.minimum(self.bound[chunk], nearest(self._take(chunk), missed)[0])
         self.added[behind] = n_added
 
     def _meet_around_pivots(self, positions: IntArray) -> None:
@@ -285,36 +286,26 @@ class FarthestSearch:
         centers = self.centers32[: self.count]
         pivots = _spread_out(centers, self.center_square[: self.count], _PIVOTS)
         apart = self.center_square[: self.count] - 2.0 * (centers[pivots] @ centers.T)
-        near = np.argpartition(apart, min(_NEAR_A_PIVOT, self.count - 1), axis=1)[:, :_NEAR_A_PIVOT]
+        around = np.argpartition(apart, min(_NEAR_A_PIVOT, self.count - 1), axis=1)[:, :_NEAR_A_PIVOT]
         for start in range(0, len(positions), _SLAB_ROWS):
             slab = positions[start : start + _SLAB_ROWS]
-            nearest = np.empty(len(slab), dtype=np.int64)
+            home = np.empty(len(slab), dtype=np.int64)
             for low in range(0, len(slab), _CHUNK_ROWS):
-                chunk = slab[low : low + _CHUNK_ROWS]
-                products = self._lower_first(chunk, pivots)
-                products -= self.center_square[pivots] / 2.0
-                nearest[low : low + _CHUNK_ROWS] = products.argmax(axis=1)
-            order = np.argsort(nearest, kind="stable")
-            ends = np.cumsum(np.bincount(nearest, minlength=len(pivots)))
+                home[low : low + _CHUNK_ROWS] = self._lower_first(slab[low : low + _CHUNK_ROWS], pivots)
+            order = np.argsort(home, kind="stable")
+            ends = np.cumsum(np.bincount(home, minlength=len(pivots)))
             for pivot, group in enumerate(np.split(slab[order], ends[:-1])):
                 for low in range(0, len(group), _CHUNK_ROWS):
-                    self._lower_first(group[low : low + _CHUNK_ROWS], near[pivot])
+                    self._lower_first(group[low : low + _CHUNK_ROWS], around[pivot])
 
-    def _lower_first(self, positions: IntArray, centers: slice | IntArray) -> NDArray[np.float32]:
-        """Lower both bounds of a chunk of rows by some of the first centers; returns the products (rows, centers)."""
-        first = self.first_bound[positions]
-        products = self._lower(positions, centers, first)
+    def _lower_first(self, positions: IntArray, centers: slice | IntArray) -> IntArray:
+        """Lower both bounds of a chunk of rows by some of the first centers; returns which of them is the nearest to each."""
+        squared, where = nearest(self._take(positions), self.centers32[centers])
+        first = np.minimum(self.first_bound[positions], squared)
         self.first_bound[positions] = first
         # -1 is lower than any distance: what is out of the search stays out
         self.bound[positions] = np.minimum(self.bound[positions], first)
-        return products
-
-    def _lower(
-        self, positions: IntArray, centers: slice | IntArray, bound: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        products: NDArray[np.float32] = self._take(positions) @ self.centers32[centers].T
-        lower_bounds(products, self.square[positions], self.center_square[centers], bound)
-        return products
+        return where
 
     def _take(self, positions: IntArray) -> NDArray[np.float32]:
         """(m, dim) float32 rows; without a copy where they stand in one piece."""

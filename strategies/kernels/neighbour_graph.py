@@ -1,43 +1,49 @@
-"""The k nearest neighbours of every item by cosine: exact for small pools, nearly so for large ones, recall measured.
+"""The k nearest neighbours of every item by cosine, with FAISS: exact for small pools, recall measured for large ones.
 
-Up to some 20,000 items all cosines are computed, as matrix products over blocks. Above that, every item is compared with
-the members of the few cells of the pool whose centroids are most similar to it, again as matrix products: all items that
-look into one cell are multiplied with its members at once. How many cells are looked into follows from the true
-neighbours of a random sample. A second, independent sample then measures the recall that is reported.
-
-Source: the cells are the inverted file of Jegou, Douze & Schmid, "Product quantization for nearest neighbor search",
-TPAMI 2011; that probing them in batches is a matrix product, and the choice of the number of probes from a sample, are
-ours.
+Up to some 20,000 items all cosines are computed. Above that, each item is compared with the compressed items of the cells of
+the pool that are nearest to it (`vector_index.CompressedIndex`), and what is found is compared once more without compression:
+the cosines of the lists are those of the embeddings. How many cells are looked into follows from the true neighbours of a
+random sample. A second, independent sample then measures the recall that is reported.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strategies.errors import StrategyInputError
-from strategies.kernels.best import keep_best
-from strategies.kernels.cells import Cells, UnitRows, learn_centroids, nearest_cells
 from strategies.kernels.checks import check_embeddings
+from strategies.kernels.copies import first_of_each
 from strategies.kernels.neighbours import Neighbours
 from strategies.kernels.parallel import map_blocks
 from strategies.kernels.types import FloatArray, IntArray
+from strategies.kernels.vector_index import (
+    CompressedIndex,
+    inverse_lengths,
+    most_similar,
+    products_by_number,
+)
 
 NEIGHBOURS = 32
 TARGET_RECALL = 0.95
 SAMPLE_ROWS = 256  # their 8,192 neighbours give the recall to within about 0.01
 _EXACT_PAIRS = 2**29  # cosines that are computed rather than avoided: 0.4 TFLOP at 384 columns, some seconds
+_FEW = 1_024  # items among which compressing would spare nothing
 _MOST_COMPARED = 32_768  # items that one item is compared with: keeps a pool without structure to minutes
-_ROOM = 0.01  # recall aimed at above the target, so that a second sample finds the target reached as well
-_QUERIES = 8_192  # items searched for together
-_TILE = 1_024  # rows and columns of a matrix product: 4 MB of cosines stay in cache until they are looked at
-_LARGE_CELL = 2  # times the mean size: the part of a cell that is multiplied at once ...
-_MOST_PARTS = (
-    8  # ... and how many parts an item is compared with: thousands of copies in one cell cost no more
-)
+_ROOM = 0.015  # recall aimed at above the target by the cells: for what compression misses ...
+_SPARE = 0.005  # ... and of that, for the second sample
+_CANDIDATES = (
+    2,
+    4,
+    8,
+    16,
+    32,
+)  # per neighbour, to be compared without compression: the fewest that reach the target
+_ROWS_PER_CELL = 64  # that the cells are learned from
+_QUERIES = 2_048  # items searched for together
+_TARGETS = 16_384  # items that are compared with all of those at a time
 _TIE = 1e-6  # rounding of a float32 cosine: neighbours this close to the k-th are as good
 
 Advance = Callable[[int], None]
@@ -53,7 +59,7 @@ class GraphReport:
         recall: share of the true k nearest neighbours that were found (one as near as the k-th counts), on average over
             `recall_rows` random items; 1 where all were compared with all.
         recall_rows: items of that sample.
-        compared: share of all pairs of items whose cosine was computed, about.
+        compared: share of all pairs of items that were compared, about.
     """
 
     rows: int
@@ -74,7 +80,7 @@ def build(
     """Find the nearest neighbours of every item.
 
     Args:
-        embeddings: (n, dim), of any length; not copied. A row of zeros has no neighbours and is nobody's.
+        embeddings: (n, dim), of any length; not copied where they are float32. A row of zeros has no neighbours and is nobody's.
         k: neighbours of each; fewer where there are fewer items.
         target_recall: recall to reach; a pool without structure may stay below, as the report then says.
         rng: draws the sample that the cells are learned from, and those that measure the recall.
@@ -86,13 +92,8 @@ def build(
     Raises:
         StrategyInputError: no float matrix, or one with NaN; k below 1.
     """
-    started = time.perf_counter()
-    search = _Search(embeddings, k)
-    found = search.empty_lists(len(embeddings))
-    everyone = search.there
-    plan = _plan(search, everyone, len(everyone), target_recall, rng)
-    search.run(everyone, everyone, plan, found, advance)
-    return _finish(search, found, plan, started, rng, len(embeddings), advance)
+    nobody = Neighbours(np.empty((0, k), dtype=np.int32), np.empty((0, k), dtype=np.float32))
+    return extend(nobody, embeddings, target_recall=target_recall, rng=rng, advance=advance)
 
 
 def extend(
@@ -116,195 +117,209 @@ def extend(
         The neighbours of all, (n, k) with the k of `old`, and how they were found; the recall is that of all.
 
     Raises:
-        StrategyInputError: no float matrix, one with NaN, or fewer rows than `old` has.
+        StrategyInputError: no float matrix, one with NaN, fewer rows than `old` has, or k below 1.
     """
     started = time.perf_counter()
     n, known = len(embeddings), len(old)
     if n < known:
         raise StrategyInputError(f"The graph has {known:,} items, the embeddings have {n:,}. Build it again.")
-    search = _Search(embeddings, old.rows.shape[1])
-    found = search.empty_lists(n)
-    found.rows[:known] = old.rows
-    found.cosines[:known] = np.where(old.rows >= 0, old.cosines, -np.inf)
-    new, before = search.there[search.there >= known], search.there[search.there < known]
-    plan = _plan(search, search.there, len(new), target_recall, rng)
-    search.run(new, search.there, plan, found, advance)
-    search.run(before, new, plan, found, advance)
-    return _finish(search, found, plan, started, rng, n - known, advance)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Who is compared with whom.
-
-    Attributes:
-        home: (n,) cell of each item; None: one cell with all of them, compared in full.
-        probes: (n, p) cells that each item looks into.
-        cells: how many there are.
-        compared: share of all pairs.
-    """
-
-    home: NDArray[np.int32] | None
-    probes: NDArray[np.int32] | None
-    cells: int
-    compared: float
-
-
-_ALL_WITH_ALL = _Plan(None, None, 1, 1.0)
+    search = _Search(embeddings, old)
+    advance(n - len(search.asking))
+    new = search.asking >= known
+    compared = search.run(search.asking[new], search.worth_finding, target_recall, rng, advance)
+    if known:
+        fresh = search.worth_finding[search.worth_finding >= known]
+        search.run(search.asking[~new], fresh, target_recall, rng, advance)
+    sample = np.sort(rng.choice(search.there, size=min(len(search.there), SAMPLE_ROWS), replace=False))
+    recall = search.recall(sample)
+    search.found.cosines[search.found.rows < 0] = 0.0
+    seconds = time.perf_counter() - started
+    return search.found, GraphReport(n - known, seconds, recall, len(sample), compared)
 
 
 class _Search:
-    """Looks for neighbours of some items among some items."""
+    """Looks for neighbours of some items among some items, and enters them into lists.
 
-    def __init__(self, embeddings: FloatArray, k: int) -> None:
+    Attributes:
+        found: the lists so far; -1 and -inf where they are not full.
+        there: items that are not zero, ascending.
+        asking: those of them whose neighbours have to be looked for. Of an item with more copies than k these are copies:
+            the next k, so that each is the neighbour of some.
+        worth_finding: those of them that can be in the lists of `asking`: k copies of an item fill a list.
+    """
+
+    def __init__(self, embeddings: FloatArray, old: Neighbours) -> None:
         check_embeddings(embeddings)
-        if k < 1:
-            raise StrategyInputError(f"Asked for {k} neighbours of each item; ask for at least 1.")
-        self.units = UnitRows(embeddings)
-        self.k = k
-        self.there = np.flatnonzero(self.units.nonzero)
+        self.k = old.rows.shape[1]
+        if self.k < 1:
+            raise StrategyInputError(f"Asked for {self.k} neighbours of each item; ask for at least 1.")
+        scale = inverse_lengths(embeddings)
+        plain = embeddings.dtype == np.float32 and embeddings.flags.c_contiguous and embeddings.flags.aligned
+        # float32 rows stay where they are, and their products are scaled; others are copied
+        self._rows = (
+            embeddings if plain else np.ascontiguousarray(embeddings * scale[:, None], dtype=np.float32)
+        )
+        self._scale = scale.astype(np.float32) if plain else (scale > 0.0).astype(np.float32)
+        self.there: IntArray = np.flatnonzero(scale > 0.0)
+        self.found = self._empty(len(embeddings))
+        self.found.rows[: len(old)] = old.rows
+        self.found.cosines[: len(old)] = np.where(old.rows >= 0, old.cosines, -np.inf)
+        self._link_copies(first_of_each(embeddings)[self.there])
 
-    def empty_lists(self, count: int) -> Neighbours:
-        """Lists for some items, nothing in them."""
+    def _empty(self, count: int) -> Neighbours:
         shape = (count, self.k)
         return Neighbours(np.full(shape, -1, dtype=np.int32), np.full(shape, -np.inf, dtype=np.float32))
+
+    def _link_copies(self, first: IntArray) -> None:
+        """Make out who has more than k copies, and what that spares.
+
+        Args:
+            first: (there,) the first copy of each item.
+        """
+        order = np.argsort(first, kind="stable")
+        _, begins, sizes = np.unique(first[order], return_index=True, return_counts=True)
+        size, begin = np.repeat(sizes, sizes), np.repeat(begins, sizes)
+        number = np.arange(len(order)) - begin  # of each among its copies
+        self.asking = np.sort(self.there[order[size <= self.k]])
+        self.worth_finding = np.sort(self.there[order[(size <= self.k) | (number < self.k)]])
+        many = np.flatnonzero(size > self.k)
+        following = (number[many, None] + np.arange(1, self.k + 1)) % size[many, None] + begin[many, None]
+        items = self.there[order]
+        self.found.rows[items[many]] = items[following]
+        self.found.cosines[items[many]] = 1.0
+
+    def units(self, positions: IntArray) -> NDArray[np.float32]:
+        """(m, dim) items as vectors of length 1."""
+        return self._rows[positions] * self._scale[positions, None]
 
     def run(
         self,
         queries: IntArray,
         among: IntArray,
-        plan: _Plan,
-        found: Neighbours,
+        target_recall: float,
+        rng: np.random.Generator,
         advance: Advance,
-        *,
-        slots: IntArray | None = None,
-    ) -> None:
-        """Enter the neighbours of `queries` among `among` into `found`.
+    ) -> float:
+        """Enter the neighbours of `queries` among `among` into the lists.
 
         Args:
             queries: (m,) ascending.
-            among: (c,) ascending.
-            plan: who is compared with whom.
-            found: lists, written to; those of items are at their own number,
-            slots: (m,) or at these places.
+            among: (c,) ascending; those of them that are in lists already are entered once more where they are found.
+            target_recall: to be reached.
+            rng: draws samples.
             advance: called with the number of items just searched for.
+
+        Returns:
+            Share of the pairs that were compared.
         """
-        slots = queries if slots is None else slots
-        if plan.home is None:
-            cells = Cells(among.astype(np.int32), np.array([0, len(among)], dtype=np.int64))
-            order: IntArray = np.arange(len(queries))
-        else:
-            cells = Cells.of(plan.home, among, plan.cells)
-            order = np.argsort(plan.home[queries], kind="stable")  # neighbours look into the same cells
+        if not len(queries) or not len(among):
+            advance(len(queries))
+            return 1.0
+        plan = None
+        if len(among) > _FEW and len(queries) * len(among) > _EXACT_PAIRS:
+            plan = self._plan(queries, among, target_recall, rng)
 
         def work(where: slice) -> int:
-            mine = order[where]
-            self._look(queries[mine], slots[mine], cells, plan, found)
-            return len(mine)
+            some = queries[where]
+            if plan is None:
+                self._enter_exactly(self.found, some, some, among)
+            else:
+                near = plan.index.candidates(self.units(some), plan.candidates)
+                self._enter(self.found, some, some, near)
+            return len(some)
 
         pieces = (slice(start, start + _QUERIES) for start in range(0, len(queries), _QUERIES))
         for done in map_blocks(work, pieces):
             advance(done)
+        return 1.0 if plan is None else plan.compared
 
-    def _look(self, queries: IntArray, slots: IntArray, cells: Cells, plan: _Plan, found: Neighbours) -> None:
-        rows = self.units.take(queries)
-        if plan.probes is None:
-            every = np.arange(len(queries))
-            for start in range(0, len(cells.order), _TILE):
-                self._multiply(rows, every, queries, slots, cells.order[start : start + _TILE], found)
-            return
-        probes = plan.probes[queries]
-        who = np.argsort(probes, axis=None, kind="stable") // probes.shape[1]
-        cell = np.sort(probes, axis=None)
-        bounds = np.flatnonzero(np.diff(cell, prepend=-1, append=len(cells)))
-        part_rows = _LARGE_CELL * -(-len(self.there) // plan.cells)
-        for low, high in pairwise(bounds):
-            members, lookers = cells.members(int(cell[low])), who[low:high]
-            parts = -(-len(members) // part_rows)
-            for part in range(parts):
-                here = members[part * part_rows : (part + 1) * part_rows]
-                if parts > _MOST_PARTS:  # each item begins elsewhere, so that every member is somebody's
-                    some = lookers[(part - queries[lookers]) % parts < _MOST_PARTS]
-                else:
-                    some = lookers
-                for start in range(0, len(here), _TILE):
-                    self._multiply(rows, some, queries, slots, here[start : start + _TILE], found)
+    def _plan(
+        self, queries: IntArray, among: IntArray, target_recall: float, rng: np.random.Generator
+    ) -> "_Plan | None":
+        """How to find the neighbours without comparing all; None where that would not spare half of it."""
+        n, cells = len(among), int(np.sqrt(len(among)))
+        learning = rng.choice(among, size=min(n, _ROWS_PER_CELL * cells), replace=False)
+        index = CompressedIndex(self.units(learning), cells, int(rng.integers(2**31)))
+        for start in range(0, n, _TARGETS):
+            block = among[start : start + _TARGETS]
+            index.add(self.units(block), block)
+        sample = np.sort(rng.choice(queries, size=min(len(queries), SAMPLE_ROWS), replace=False))
+        truth = self._empty(len(sample))
+        places = np.arange(len(sample))
+        self._enter_exactly(truth, places, sample, among)
+        most = min(cells, max(1, _MOST_COMPARED * cells // n))
+        nearest = index.cells_of(self.units(sample), most)
+        probes = self._probes_for(index, truth, nearest, target_recall + _ROOM)
+        share = float(index.sizes()[nearest[:, :probes]].sum(axis=1).mean()) / n
+        if share > 0.5:
+            return None
+        index.look_into(probes)
+        for times in _CANDIDATES:
+            candidates = times * (self.k + 1)  # one more, because each finds itself
+            lists = self._empty(len(sample))
+            self._enter(lists, places, sample, index.candidates(self.units(sample), candidates))
+            if _recall(lists, truth) >= target_recall + _SPARE:
+                break
+        return _Plan(index, candidates, share)
 
-    def _multiply(
-        self,
-        rows: NDArray[np.float32],
-        some: IntArray,
-        queries: IntArray,
-        slots: IntArray,
-        members: NDArray[np.int32],
-        found: Neighbours,
-    ) -> None:
-        """Compare some of the rows with some members."""
-        across = self.units.take(members).T
-        for start in range(0, len(some), _TILE):
-            tile = some[start : start + _TILE]
-            keep_best(rows[tile] @ across, slots[tile], queries[tile], members, found.rows, found.cosines)
+    def _probes_for(self, index: CompressedIndex, truth: Neighbours, nearest: IntArray, recall: float) -> int:
+        """The smallest number of cells in which this share of the true neighbours lives."""
+        true, most = truth.rows >= 0, nearest.shape[1]
+        homes = np.full(true.shape, -1)
+        homes[true] = index.cells_of(self.units(truth.rows[true].astype(np.int64)), 1)[:, 0]
+        inside = homes[:, :, None] == nearest[:, None, :]
+        rank = np.where(inside.any(axis=2), inside.argmax(axis=2), most)[true]
+        share = np.cumsum(np.bincount(rank, minlength=most)[:most]) / max(len(rank), 1)
+        return min(int(np.searchsorted(share, recall)) + 1, most)
 
-    def recall(self, found: Neighbours, sample: IntArray, truth: Neighbours) -> float:
-        """Share of the true neighbours of a sample that were found; one as near as the last true one counts."""
-        true = truth.cosines > -np.inf
-        if not true.any():
-            return 1.0
-        last = np.where(true, truth.cosines, np.inf).min(axis=1)
-        good = found.cosines[sample] >= last[:, None] - _TIE
-        return float(np.minimum(good.sum(axis=1), true.sum(axis=1)).sum() / true.sum())
+    def _enter_exactly(self, lists: Neighbours, slots: IntArray, queries: IntArray, among: IntArray) -> None:
+        """Compare queries with everything in `among`, and enter what is nearest."""
+        rows = self.units(queries)
+        for start in range(0, len(among), _TARGETS):
+            block = among[start : start + _TARGETS]
+            _, where = most_similar(rows, self.units(block), min(self.k + 1, len(block)))
+            self._enter(lists, slots, queries, np.where(where >= 0, block[where], -1))
 
-    def truth(self, sample: IntArray) -> Neighbours:
-        """The true neighbours of a sample among all."""
-        found = self.empty_lists(len(sample))
-        self.run(sample, self.there, _ALL_WITH_ALL, found, lambda _: None, slots=np.arange(len(sample)))
-        return found
+    def _enter(self, lists: Neighbours, slots: IntArray, queries: IntArray, near: IntArray) -> None:
+        """Enter (m, c) candidates of m queries into their lists: of equal cosines the item first in the pool comes first."""
+        there = lists.rows[slots].astype(np.int64)
+        numbers = np.sort(np.concatenate((there, near), axis=1), axis=1)
+        again = np.zeros(numbers.shape, dtype=bool)
+        again[:, 1:] = numbers[:, 1:] == numbers[:, :-1]
+        numbers[again | (numbers == queries[:, None])] = -1
+        cosines = products_by_number(self.units(queries), self._rows, numbers)
+        cosines *= np.where(numbers >= 0, self._scale[numbers], np.float32(1.0))
+        best = np.argsort(-cosines, axis=1, kind="stable")[:, : self.k]
+        lists.rows[slots] = np.take_along_axis(numbers, best, axis=1)
+        lists.cosines[slots] = np.take_along_axis(cosines, best, axis=1)
 
-
-def _plan(
-    search: _Search, everyone: IntArray, queries: int, target_recall: float, rng: np.random.Generator
-) -> _Plan:
-    """Compare all where that is little work; else find out how many cells to look into."""
-    n = len(everyone)
-    if queries * n <= _EXACT_PAIRS:
-        return _ALL_WITH_ALL
-    count = int(np.sqrt(n))
-    centroids = learn_centroids(search.units, everyone, count, rng)
-    most = min(count, max(1, _MOST_COMPARED * count // n))
-    sample = np.sort(rng.choice(everyone, size=min(n, SAMPLE_ROWS), replace=False))
-    nearest = nearest_cells(search.units.take, len(search.units), centroids, most)
-    probes = _probes_for(search.truth(sample), nearest, sample, target_recall + _ROOM)
-    sizes = np.bincount(nearest[everyone, 0], minlength=count)
-    compared = float(sizes[nearest[sample, :probes]].sum(axis=1).mean()) / n
-    if compared > 0.5:
-        return _ALL_WITH_ALL
-    return _Plan(nearest[:, 0].copy(), nearest[:, :probes].copy(), count, compared)
+    def recall(self, sample: IntArray) -> float:
+        """Share of the true neighbours of a sample that the lists hold."""
+        truth = self._empty(len(sample))
+        self._enter_exactly(truth, np.arange(len(sample)), sample, self.there)
+        return _recall(Neighbours(self.found.rows[sample], self.found.cosines[sample]), truth)
 
 
-def _probes_for(truth: Neighbours, nearest: NDArray[np.int32], sample: IntArray, recall: float) -> int:
-    """The smallest number of cells in which this share of the true neighbours lives."""
-    true = truth.rows >= 0
-    homes = nearest[truth.rows, 0]
-    inside = homes[:, :, None] == nearest[sample][:, None, :]
-    rank = np.where(inside.any(axis=2), inside.argmax(axis=2), nearest.shape[1])[true]
-    share = np.cumsum(np.bincount(rank, minlength=nearest.shape[1])[: nearest.shape[1]]) / max(len(rank), 1)
-    return min(int(np.searchsorted(share, recall)) + 1, nearest.shape[1])
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to compare.
+
+    Attributes:
+        index: of what is to be found.
+        candidates: of each item, that are compared without compression.
+        compared: share of all pairs that are compared at all.
+    """
+
+    index: CompressedIndex
+    candidates: int
+    compared: float
 
 
-def _finish(
-    search: _Search,
-    found: Neighbours,
-    plan: _Plan,
-    started: float,
-    rng: np.random.Generator,
-    searched: int,
-    advance: Advance,
-) -> tuple[Neighbours, GraphReport]:
-    """Measure the recall, and empty what was not filled."""
-    n = len(search.there)
-    advance(len(search.units) - n)
-    sample = np.sort(rng.choice(search.there, size=min(n, SAMPLE_ROWS), replace=False))
-    recall = search.recall(found, sample, search.truth(sample))
-    found.cosines[found.rows < 0] = 0.0
-    seconds = time.perf_counter() - started
-    return found, GraphReport(searched, seconds, recall, len(sample), plan.compared)
+def _recall(found: Neighbours, truth: Neighbours) -> float:
+    """Share of the true neighbours that were found; one as near as the last true one counts."""
+    true = truth.cosines > -np.inf
+    if not true.any():
+        return 1.0
+    last = np.where(true, truth.cosines, np.inf).min(axis=1)
+    good = found.cosines >= last[:, None] - _TIE
+    return float(np.minimum(good.sum(axis=1), true.sum(axis=1)).sum() / true.sum())

@@ -6,12 +6,14 @@ out whole blocks.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -27,8 +29,14 @@ def cores() -> int:
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Inside, a matrix product runs on the thread that asks for it."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(_imported: int) -> Any:
+    """What computes on threads of its own. Looked for anew only after something was imported: it takes milliseconds."""
+    return ThreadpoolController()
 
 
 def map_blocks(work: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:

@@ -178,8 +178,8 @@ def story(transport: httpx.MockTransport, project: str | None) -> Iterator[Any]:
         lambda: labeler._client.uploads(1),
         lambda: labeler._client.upload(1, [("a.png", b"png")]),
         projects.ours,
-        lambda: list(projects.inventory(1, "text").all_keys()),
-        lambda: list(projects.inventory(1, "text").pages(lambda key: key != "k1")),
+        lambda: list(projects.inventory(1, "text").keys()),
+        lambda: list(projects.inventory(1, "text").questions(lambda key: key != "k1")),
     )
     for number, call in enumerate(calls):
         _Slept.seconds = 0.0

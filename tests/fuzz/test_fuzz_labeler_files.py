@@ -10,7 +10,7 @@ from fuzz.inputs import as_json, cases, damaged, damaged_bytes, json_files, word
 from fuzz.test_fuzz_answers import is_consistent
 from hypothesis import given
 from hypothesis import strategies as st
-from support.projects import make_project
+from support.projects import make_project, train_at_once
 from support.studio import choice, spec
 
 from curator.ledger.store import Ledger
@@ -26,6 +26,7 @@ CONFIG = build_config(spec("fuzz", *CLASSES)).encode()
 def by_files(tmp_path_factory) -> Path:
     """A project whose first round was asked by files; all of it is answered in export.json."""
     folder = make_project(tmp_path_factory.mktemp("fuzz"), n=24, batch=4, holdout="4", labeler="files")
+    train_at_once(folder)
     assert curator("round", "--project", folder).code == 0
     (asked,) = (folder / "labeling" / "questions").iterdir()
     rows = []
@@ -46,7 +47,7 @@ def by_files(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def by_replay(tmp_path_factory) -> Path:
     """A project whose first round was asked of the replay labeler."""
-    folder = make_project(tmp_path_factory.mktemp("fuzz"), n=24, batch=4, holdout="4")
+    folder = train_at_once(make_project(tmp_path_factory.mktemp("fuzz"), n=24, batch=4, holdout="4"))
     assert curator("round", "--project", folder).code == 0
     return folder
 

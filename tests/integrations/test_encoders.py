@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 from integrations import plugins
 from integrations.encoders.pixels import PixelsEncoder
 from integrations.encoders.precomputed import PrecomputedEncoder
+from integrations.encoders.protocol import unit_rows
 from integrations.encoders.registry import default_encoder, make_encoder
-from integrations.encoders.rows import unit_rows
 from integrations.encoders.tfidf import TfidfEncoder
 from integrations.errors import EncoderError
 

@@ -139,7 +139,7 @@ def test_a_ranking_is_walked_stage_by_stage(small_blocks, seed, threshold):
     order, k = rng.permutation(n), int(rng.integers(1, n + 1))
     with pytest.MonkeyPatch.context() as patch:
         if small_blocks:
-            for name in ("_FIRST_CHUNK", "_LARGEST_CHUNK", "_BLOCK_ROWS", "_BLOCK_PICKS"):
+            for name in ("_FIRST_CHUNK", "_LARGEST_CHUNK", "_BLOCK_ROWS"):
                 patch.setattr(distinct, name, 3)
         picks = DistinctPicks(ArrayCandidates(rows), threshold, known=known)
         found = picks.from_ranking(order, k).tolist()

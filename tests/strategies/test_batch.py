@@ -414,7 +414,7 @@ def test_distinct_picks_are_the_same_in_blocks_of_any_size(monkeypatch):
     rows = unit(rng.standard_normal((60, 3)))
     rows[rng.random(60) < 0.3] = rows[0]
     order = rng.permutation(60)
-    for name, size in (("_FIRST_CHUNK", 3), ("_LARGEST_CHUNK", 4), ("_BLOCK_ROWS", 5), ("_BLOCK_PICKS", 2)):
+    for name, size in (("_FIRST_CHUNK", 3), ("_LARGEST_CHUNK", 4), ("_BLOCK_ROWS", 5)):
         monkeypatch.setattr(distinct, name, size)
     picks = DistinctPicks(ArrayCandidates(rows), 0.97)
     found = picks.from_ranking(order, 60)

@@ -149,24 +149,47 @@ def test_a_pool_without_structure_is_cut_short_and_says_so(monkeypatch):
     assert report.compared < 0.2
 
 
-def test_a_cell_of_thousands_of_copies_is_not_compared_in_full(monkeypatch):
-    """Of 2,000 copies in one cell each is compared with some, finds copies, and the rest of the pool is found as well."""
+def test_thousands_of_copies_are_neither_compared_nor_forgotten(monkeypatch):
+    """Of 4,000 copies only as many as fill a list are searched among, and yet each is the neighbour of others."""
     monkeypatch.setattr(neighbour_graph, "_EXACT_PAIRS", 0)
-    multiplied = []
-    keep = neighbour_graph.keep_best
+    searched = []
+    add = neighbour_graph.CompressedIndex.add
 
-    def counting(similarity, *rest):
-        multiplied.append(similarity.size)
-        keep(similarity, *rest)
+    def counting(index, vectors, numbers):
+        searched.append(len(numbers))
+        add(index, vectors, numbers)
 
-    monkeypatch.setattr(neighbour_graph, "keep_best", counting)
+    monkeypatch.setattr(neighbour_graph.CompressedIndex, "add", counting)
     rng = np.random.default_rng(2)
     rows = np.concatenate((clustered(rng, 2_000), np.repeat(clustered(rng, 1), 4_000, axis=0)))
     found, report = build(rows, k=10, rng=rng)
     check_lists(rows, found, 10)
-    assert (found.cosines[2_000:] > 0.9999).all()
+    assert (found.cosines[2_000:] == 1.0).all()
+    assert np.bincount(found.rows[2_000:].ravel(), minlength=6_000)[2_000:].min() >= 10
     assert report.recall >= 0.95
-    assert sum(multiplied) < 0.6 * 6_000**2
+    assert sum(searched) == 2_010
+
+
+def test_copies_that_are_added_later_join_the_others():
+    """An item whose copies come with a later segment has them as neighbours, as if they had been there."""
+    rng = np.random.default_rng(4)
+    rows = clustered(rng, 60)
+    rows[30:] = rows[0]
+    old, _ = build(rows[:40], k=6, rng=rng)
+    found, _ = extend(old, rows, rng=rng)
+    check_lists(rows, found, 6)
+    assert (found.cosines[[0, *range(30, 60)]] == 1.0).all()
+    assert recall(rows, found, 6) == 1.0
+
+
+def test_equal_neighbours_come_in_the_order_of_the_pool():
+    """Two copies are as near as each other to everything: the first comes first."""
+    rows = clustered(np.random.default_rng(5), 400)
+    rows[200:] = rows[199::-1]  # everything is there twice, in the opposite order
+    found, _ = build(rows, k=7, rng=np.random.default_rng(0))
+    for near, cosines in zip(found.rows, found.cosines, strict=True):
+        equal = np.diff(cosines) == 0
+        assert (np.diff(near)[equal] > 0).all()
 
 
 @pytest.mark.parametrize("exact_pairs", [2**29, 0])
@@ -174,6 +197,7 @@ def test_a_cell_of_thousands_of_copies_is_not_compared_in_full(monkeypatch):
 def test_extending_is_as_good_as_building(monkeypatch, exact_pairs, added):
     """New items get their neighbours among all, and enter the lists of the old ones that they are close to."""
     monkeypatch.setattr(neighbour_graph, "_EXACT_PAIRS", exact_pairs)
+    monkeypatch.setattr(neighbour_graph, "_FEW", 500)
     rng = np.random.default_rng(3)
     rows = clustered(rng, 2_500)
     rows[::50] = 0

@@ -22,7 +22,7 @@ from integrations.labelers.label_studio.launch import (
     prepare,
     stop,
 )
-from integrations.labelers.label_studio.scratch import RECORD, clear_scratch, make_scratch
+from integrations.labelers.label_studio.process import RECORD, clear_scratch, make_scratch
 
 _PREPARED = "prepared"
 _CREDENTIALS = "credentials.json"

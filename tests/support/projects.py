@@ -65,6 +65,12 @@ def edit_config(folder: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def train_at_once(folder: Path) -> Path:
+    """Take a model that trains in milliseconds, for what is not about models; returns the folder."""
+    edit_config(folder, 'name = "head"', 'name = "sklearn:linear_model.LogisticRegression"')
+    return folder
+
+
 def labels_of(project: Project) -> dict[str, str]:
     """item_id -> true label of every pool item."""
     rows = np.arange(project.pool.n_items)

@@ -94,14 +94,18 @@ def masked(output: str, folder: Path) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def outputs(name: str) -> str:
+def outputs(name: str, program: Path | None = None) -> str:
     """Run the commands of a block in a fresh folder.
+
+    Args:
+        name: of the block.
+        program: to run; None = the `curator` of this environment.
 
     Raises:
         subprocess.CalledProcessError: a documented command fails.
     """
     wanted = BLOCKS[name]
-    program = Path(sys.executable).with_name("curator")
+    program = program or Path(sys.executable).with_name("curator")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / SAMPLE).parent.mkdir()

@@ -2,15 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import numpy as np
 from support.projects import CLASSES, edit_config, make_project
 
 from curator.project.project import Project
 from curator.rounds.run import run_round
+from curator.views.report.gather import Report
 from curator.views.report.holdout import load_holdout
+from curator.views.report.section import Section
 
+S = TypeVar("S", bound=Section)
 SCRIPT = "<script>window.hacked = true</script>"
 BREAKOUT = "</script><img src=x onerror='window.hacked = true'>"
 EVIL_CLASS = "red <b>&amp; %{x}</script>"
@@ -70,3 +74,14 @@ def accuracy_by_hand(project: Project, round_id: int) -> float:
     """The accuracy that the kept probabilities amount to."""
     found = load_holdout(project, round_id)
     return float(np.mean([(probs.argmax(axis=1) == found.y).mean() for probs in found.probs]))
+
+
+def told(report: Report) -> SimpleNamespace:
+    """What a report says, by the names of its JSON."""
+    return SimpleNamespace(**report.as_json())
+
+
+def section(report: Report, kind: type[S]) -> S:
+    """One section of a report."""
+    (found,) = [part for part in report.sections if isinstance(part, kind)]
+    return found

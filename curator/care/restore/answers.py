@@ -1,6 +1,7 @@
 """Answers as they are at the labeler now, each paid by the round that asked; then labels, and rounds closed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from curator.care.restore.place import Place
 from curator.care.restore.result import RestoreReport
@@ -11,6 +12,8 @@ from curator.project.project import Project
 from curator.rounds.pull import pull
 from curator.rounds.push import labeler_spec
 from curator.rounds.settle import settle
+from integrations.labelers.protocol import Announcement, ProjectSpec, Question
+from integrations.labelers.replay import ReplayLabeler
 
 _NOTE = "Restored from the labeler: its model and its gain are lost."
 
@@ -49,8 +52,11 @@ def close_rounds(project: Project, first: int) -> list[int]:
     closing = [number for number in queries.rounds.open_rounds(ledger) if first <= number < newest]
     if not closing:
         return []
-    _settle(project, newest, first)
+    # Labels of all but the newest round, which the next `curator round` settles; each in the round that asked.
+    last = queries.labels.newest_label_row(ledger)
+    settle(ledger, project.task, newest - 1, partial=False)
     with ledger.write():
+        restoring.settle_by_asking_rounds(ledger, last, newest, first)
         restoring.withdraw_unsent(ledger, newest)
         for number in closing:
             waiting = queries.questions.progress(ledger, number).waiting
@@ -64,15 +70,6 @@ def close_rounds(project: Project, first: int) -> list[int]:
             )
             charge_round(ledger, project.config.cost, number)
     return closing
-
-
-def _settle(project: Project, newest: int, first: int) -> None:
-    """Labels of all but the newest round, which the next `curator round` settles; each in the round that asked."""
-    ledger = project.ledger
-    last = queries.labels.newest_label_row(ledger)
-    settle(ledger, project.task, newest - 1, partial=False)
-    with ledger.write():
-        restoring.settle_by_asking_rounds(ledger, last, newest, first)
 
 
 def reopen_newest(project: Project, *, has_new: bool) -> None:
@@ -89,3 +86,20 @@ def reopen_newest(project: Project, *, has_new: bool) -> None:
     if changes:
         with ledger.write():
             ledger.update("rounds", current["id"], **changes)
+
+
+def ask_again(ledger: Ledger, state: Path) -> None:
+    """Put every question that was asked to the replay labeler again, in the same order: it answers the same.
+
+    Its file says nothing but the order of asking, which a backup knows.
+    """
+    asked = queries.questions.sent_questions(ledger)
+    if not asked:
+        return
+    labeler = ReplayLabeler({}, state / "replay.jsonl")
+    labeler.prepare(ProjectSpec(title="", kind="text", classes=()), None)
+    questions = [Question(row["key"], row["item_id"], row["round"], row["rank"]) for row in asked]
+    for start in range(0, len(asked), labeler.chunk_size):
+        labeler.send(questions[start : start + labeler.chunk_size])
+    several = {row["key"]: int(row["answers_wanted"]) for row in asked if row["answers_wanted"] > 1}
+    labeler.announce(Announcement(round=1, answers_wanted=several))

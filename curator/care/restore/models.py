@@ -2,22 +2,22 @@
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from curator.care.backup import copy_ledger
 from curator.care.restore.result import RestoreReport, numbered
 from curator.config import parse_config
 from curator.errors import CuratorError
 from curator.learner.checkpoint import load_checkpoint
 from curator.ledger import queries, restoring, updates
 from curator.ledger.class_history import History
-from curator.ledger.health import reading
 from curator.ledger.store import Ledger, Row
+from curator.progress import NoProgress
 from curator.project.holdout_probs import SAME
 from curator.project.project import Project
 from curator.rounds.measure import measure
@@ -27,13 +27,7 @@ from curator.rounds.train import train
 _SAME = 1e-9  # two trainings of the same model on the same labels on one machine measure the same
 
 
-def copy_ledger(source: Path, target: Path) -> None:
-    """Copy a ledger with whatever its WAL still holds."""
-    with reading(source) as opened, closing(sqlite3.connect(target)) as copy:
-        opened.backup(copy)
-
-
-def bring_back_models(project: Project, former: list[Path], report: RestoreReport) -> None:
+def bring_back_models(project: Project, former: Sequence[Path], report: RestoreReport) -> None:
     """Make sure of the model that scores the pool next, and of the one that the next gain is measured against.
 
     Args:
@@ -63,7 +57,7 @@ def bring_back_models(project: Project, former: list[Path], report: RestoreRepor
         )
 
 
-def _taken_over(project: Project, number: int, former: list[Path]) -> bool:
+def _taken_over(project: Project, number: int, former: Sequence[Path]) -> bool:
     """Whether a former state has the whole model of a round; it is then copied."""
     target = project.model_folder(number)
     for state in former:
@@ -101,7 +95,8 @@ def _train_again(project: Project, number: int) -> str:
         (project.state / part).mkdir(exist_ok=True)
         (scratch / part).symlink_to(project.state / part)
     try:
-        copy_ledger(project.ledger.path, scratch / "ledger.db")
+        copy = scratch / "ledger.db"
+        copy_ledger(project.ledger.path, copy, copy, NoProgress())
         with Project(project.folder, state=scratch, progress=project.progress, say=project.say) as again:
             then = queries.rounds.round_by_number(project.ledger, number)
             assert then is not None  # noqa: S101 - the caller read it from there

@@ -1,8 +1,13 @@
-"""What a restore was told, and what it tells."""
+"""What a restore was told, what it works with, and what it tells."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from curator.care.backup import Backup
+from curator.config import Config
+from curator.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,33 @@ class RestoreReport:
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Restore:
+    """One restore.
+
+    Attributes:
+        folder: of the project.
+        config: of the project.
+        building: where the new state is built.
+        former: state folders that may have a pool and models, the best first.
+        backup: what is restored from; None: from the labeler alone.
+        options: what the user said.
+        progress: shows how far it is.
+        say: told, in a sentence, what a person should know while it runs.
+        report: gets what was done and what is missing.
+    """
+
+    folder: Path
+    config: Config
+    building: Path
+    former: tuple[Path, ...]
+    backup: Backup | None
+    options: RestoreOptions
+    progress: Progress
+    say: Callable[[str], None]
+    report: RestoreReport
 
 
 def numbered(what: str, numbers: list[int]) -> str:

@@ -7,22 +7,21 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from curator.care.backup import Backup, check_backup
-from curator.care.restore.answers import close_rounds, first_unpaid, pull_answers, reopen_newest
-from curator.care.restore.asked import RESTORED, Taken, add_picks, take_in
-from curator.care.restore.holdout import seal_sample_again
-from curator.care.restore.items import LostItems, PoolRebuild
-from curator.care.restore.models import bring_back_models, copy_ledger
+from curator.care.backup import Backup, check_backup, copy_ledger
+from curator.care.restore.answers import ask_again, close_rounds, first_unpaid, pull_answers, reopen_newest
+from curator.care.restore.models import bring_back_models
 from curator.care.restore.place import Place, find_place
-from curator.care.restore.replay import ask_again
-from curator.care.restore.result import RestoreOptions, RestoreReport, numbered
-from curator.config import CONFIG_NAME, Config, load_config
+from curator.care.restore.pool import ALL_FILES, rebuild_pool
+from curator.care.restore.questions import RESTORED, Taken, seal_asked, take_in
+from curator.care.restore.result import Restore, RestoreOptions, RestoreReport, numbered
+from curator.config import CONFIG_NAME, load_config
 from curator.errors import ConfigError, DataError
-from curator.files import KERNEL, project_lock, sync_folder
+from curator.files import KERNEL, project_lock, replace_folder
 from curator.ledger import queries
 from curator.ledger.health import reading, schema_versions, why_unusable
 from curator.ledger.store import Ledger
@@ -48,10 +47,7 @@ _EMPTY = (
 
 
 def restore_project(
-    folder: Path,
-    options: RestoreOptions,
-    progress: Progress,
-    say: Callable[[str], None] = lambda _text: None,
+    folder: Path, options: RestoreOptions, progress: Progress, say: Callable[[str], None] = lambda _text: None
 ) -> RestoreReport:
     """Rebuild `.curator` from data files, the labeler and, where there is one, a backup.
 
@@ -81,8 +77,14 @@ def restore_project(
         shutil.rmtree(building, ignore_errors=True)  # of a restore that was killed
         building.mkdir()
         try:
-            _Restore(config, folder, building, place, backup, options, progress, say, report).run()
-            report.moved_to = _put_in_place(building, state, was_there=was_there)
+            # A damaged ledger may lie beside a pool and models that are whole; a backup may be a copy of a whole .curator.
+            former = (state, *(() if backup is None else (backup.folder,)))
+            _build(Restore(folder, config, building, former, backup, options, progress, say, report), place)
+            if not was_there:
+                shutil.rmtree(state)  # the lock alone
+            aside = _free_name(state)
+            if replace_folder(building, state, aside):
+                report.moved_to = str(aside)
         except BaseException:
             shutil.rmtree(building, ignore_errors=True)
             raise
@@ -90,138 +92,99 @@ def restore_project(
     return report
 
 
-class _Restore:
-    """One restore, step by step."""
-
-    def __init__(
-        self,
-        config: Config,
-        folder: Path,
-        building: Path,
-        place: Place,
-        backup: Backup | None,
-        options: RestoreOptions,
-        progress: Progress,
-        say: Callable[[str], None],
-        report: RestoreReport,
-    ) -> None:
-        self.config = config
-        self.folder = folder
-        self.building = building
-        self.place = place
-        self.backup = backup
-        self.options = options
-        self.progress = progress
-        self.say = say
-        self.report = report
-        # A damaged ledger may lie beside a pool and models that are whole; a backup may be a copy of a whole .curator.
-        self.former = [state_folder(folder), *([] if backup is None else [backup.folder])]
-
-    def run(self) -> None:
-        """Build the whole state."""
-        self._begin_ledger()
-        rebuild = PoolRebuild(
-            self.config, self.folder, self.building, self.options, self.progress, self.report
-        )
-        pool = rebuild.run(self.former)
-        with (
-            Project(self.folder, state=self.building, progress=self.progress, say=self.say) as project,
-            LostItems(self.building / "lost.jsonl", self.config) as lost,
-        ):
-            project.pool = pool
-            first = first_unpaid(project.ledger)
-            if self.backup is None and self.config.holdout.file:
-                with project.ledger.write():
-                    seal_file(project.ledger, project.pool)
-            taken = Taken() if self.place.inventory is None else take_in(project, self.place, lost)
-            rebuild.import_lost(pool, lost)
-            if self.backup is None and not self.config.holdout.file:
-                seal_sample_again(project, taken, self.report)
-            add_picks(project)
-            _check_items(project)
-            project.encode()
-            self._answers(project, taken, first)
-            self._secret()
-            if self.backup is not None:
-                bring_back_models(project, self.former, self.report)
-            self._tell(project, taken)
-
-    def _begin_ledger(self) -> None:
-        self.report.campaign = self.place.campaign
-        path = self.building / LEDGER
-        if self.backup is None:
-            with Ledger(path) as ledger, ledger.write():
-                ledger.put("campaign", self.place.campaign)
-            return
-        copy_ledger(self.backup.ledger, path)
-        with Ledger(path):
-            pass  # brings its schema up to date
-        self.report.restored.append(
-            f"ledger of {self.backup.folder}"
-            + (f", made {self.backup.made_at}" if self.backup.made_at else "")
-            + f": {counted(self.backup.rounds, 'round')}, {counted(self.backup.answers, 'answer')}"
-        )
-
-    def _answers(self, project: Project, taken: Taken, first: int) -> None:
+def _build(restore: Restore, place: Place) -> None:
+    """Build the whole state."""
+    config, building, report = restore.config, restore.building, restore.report
+    _begin_ledger(restore, place)
+    pool = rebuild_pool(restore)
+    with Project(restore.folder, state=building, progress=restore.progress, say=restore.say) as project:
+        project.pool = pool
         ledger = project.ledger
-        if not self.config.labeler.traits.keeps_questions:
-            ask_again(ledger, self.building)
+        first = first_unpaid(ledger)
+        if restore.backup is None and config.holdout.file:
+            with ledger.write():
+                seal_file(ledger, pool)
+        taken = take_in(project, place)
+        if restore.backup is None and not config.holdout.file:
+            seal_asked(project, taken, report)
+        _check_items(project)
+        project.encode()
+        if not config.labeler.traits.keeps_questions:
+            ask_again(ledger, building)
         reopen_newest(project, has_new=taken.questions > 0)
         current = queries.rounds.current_round(ledger)
-        if self.place.inventory is not None and current is not None and current["status"] == "pushed":
-            self.say("Reading the answers")
-            pull_answers(project, self.place, first, self.report)
-        closed = close_rounds(project, first)
-        if closed:
-            self.report.missing.append(
+        if place.inventory is not None and current is not None and current["status"] == "pushed":
+            restore.say("Reading the answers")
+            pull_answers(project, place, first, report)
+        if closed := close_rounds(project, first):
+            report.missing.append(
                 f"{numbered('Round', closed)} closed without a measurement: their models and gains are lost. The next "
                 "round trains on their labels too."
             )
-
-    def _secret(self) -> None:
-        """What Label Studio shows to `curator serve` stays good where it was not lost."""
-        kept = state_folder(self.folder) / SECRET
-        if kept.is_file():
-            write_whole(self.building / SECRET, kept.read_bytes(), private=True)
-
-    def _tell(self, project: Project, taken: Taken) -> None:
-        """Counts, and what cannot be known."""
-        ledger, report = project.ledger, self.report
-        counts = {
-            "items": project.pool.n_items,
-            "rounds": queries.rounds.last_round_id(ledger),
-            "questions": queries.questions.count_questions(ledger),
-            "holdout": len(queries.holdout.holdout_ids(ledger)),
-            "answers": queries.answers.count_answers(ledger),
-            "labels": queries.labels.count_labeled(ledger),
-            "spent": sum_known(queries.costs.spend(ledger).values()),
-        }
-        report.counts = counts
-        if strange := queries.rounds.rounds_by_strategy(ledger, RESTORED):
-            report.missing.append(
-                f"{numbered('Round', strange)}: strategy and scores of the picks are unknown."
-            )
-        if taken.questions:
-            report.restored.append(
-                f"{counted(taken.questions, 'question')} read back from {project.labeler.where()}"
-            )
-            report.missing += _unknown(self.backup)
-        if taken.others:
-            report.notes.append(f"Left out: {counted(taken.others, 'task')} there from other campaigns.")
-        if taken.keyless:
-            report.notes.append(f"Left out: {counted(taken.keyless, 'task')} there not made by curator.")
+        _keep_secret(state_folder(restore.folder), building)
+        if restore.backup is not None:
+            bring_back_models(project, restore.former, report)
+        _tell(project, place, taken, restore)
 
 
-def _unknown(backup: Backup | None) -> list[str]:
+def _begin_ledger(restore: Restore, place: Place) -> None:
+    path, backup = restore.building / LEDGER, restore.backup
+    restore.report.campaign = place.campaign
+    if backup is None:
+        with Ledger(path) as ledger, ledger.write():
+            ledger.put("campaign", place.campaign)
+        return
+    copy_ledger(backup.ledger, path, path, restore.progress)
+    with Ledger(path):
+        pass  # brings its schema up to date
+    made = f", made {backup.made_at}" if backup.made_at else ""
+    restore.report.restored.append(
+        f"ledger of {backup.folder}{made}: {counted(backup.rounds, 'round')}, {counted(backup.answers, 'answer')}"
+    )
+
+
+def _keep_secret(former: Path, building: Path) -> None:
+    """What Label Studio shows to `curator serve` stays good where it was not lost."""
+    kept = former / SECRET
+    if kept.is_file():
+        write_whole(building / SECRET, kept.read_bytes(), private=True)
+
+
+def _tell(project: Project, place: Place, taken: Taken, restore: Restore) -> None:
+    """Counts, and what cannot be known."""
+    ledger, report = project.ledger, restore.report
+    report.counts = {
+        "items": project.pool.n_items,
+        "rounds": queries.rounds.last_round_id(ledger),
+        "questions": queries.questions.count_questions(ledger),
+        "holdout": len(queries.holdout.holdout_ids(ledger)),
+        "answers": queries.answers.count_answers(ledger),
+        "labels": queries.labels.count_labeled(ledger),
+        "spent": sum_known(queries.costs.spend(ledger).values()),
+    }
+    if taken.questions:
+        report.restored.append(
+            f"{counted(taken.questions, 'question')} read back from {project.labeler.where()}"
+        )
+        rounds = queries.rounds.rounds_by_strategy(ledger, RESTORED)
+        report.missing.append(_unknown(rounds, restore.backup))
+    others = sum(n for campaign, n in place.tasks.items() if campaign not in (place.campaign, None))
+    if others:
+        report.notes.append(f"Left out: {counted(others, 'task')} there from other campaigns.")
+    if place.tasks[None]:
+        report.notes.append(f"Left out: {counted(place.tasks[None], 'task')} there not made by curator.")
+
+
+def _unknown(rounds: list[int], backup: Backup | None) -> str:
     """What no labeler keeps of its questions and answers."""
     since = "before the loss" if backup is None else "between the backup and the loss"
-    return [
-        f"Answers deleted or edited {since}: only their current state is known, and the price of deleted ones is not counted.",
-        f"Questions deleted at the labeler {since}: their items may be asked about again.",
-        "What the model would have suggested where no suggestion was shown: the effect of suggestions is measured from the next round on.",
-        "Prices are those of curator.toml as it is now.",
-        f"Invoices imported {since}, and compute costs: import the invoices again with `curator cost import`.",
-    ]
+    of = f" of {numbered('round', rounds)}" if rounds else ""
+    return (
+        f"No labeler keeps the strategy and the scores{of}, the suggestions, the neighbours that were shown, the forecasts, what "
+        f"each round gained, or its model: these stay unknown. So does what was edited or deleted {since}: a deleted "
+        "answer's price is not counted, and the item of a deleted question may be asked about again. Prices are those of "
+        "curator.toml as it is now; import invoices again with `curator cost import`."
+    )
 
 
 def _check_items(project: Project) -> None:
@@ -231,8 +194,7 @@ def _check_items(project: Project) -> None:
     unknown = [named[at] for at in np.flatnonzero(project.pool.find(hashes) < 0)]
     if unknown:
         raise DataError(
-            f"{len(unknown):,} items in the ledger are neither in a data file nor at the labeler: {listed(unknown, 5)}. Name "
-            "every data file that was ever added, in order: `curator restore --data FILE --data FILE ...`."
+            f"{len(unknown):,} items in the ledger are in no data file: {listed(unknown, 5)}. Please {ALL_FILES}."
         )
 
 
@@ -271,29 +233,11 @@ def _locked(state: Path, say: Callable[[str], None]) -> Iterator[bool]:
             raise
 
 
-def _put_in_place(building: Path, state: Path, *, was_there: bool) -> str | None:
-    """Give the new state its name; returns where the former one is now."""
-    aside = None
-    if was_there:
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        aside = next(
-            path
-            for number in range(1, 1000)
-            if not (
-                path := state.with_name(f".curator.lost-{stamp}" + (f"-{number}" if number > 1 else ""))
-            ).exists()
-        )
-        state.rename(aside)
-    else:
-        shutil.rmtree(state)
-    try:
-        building.rename(state)
-    except OSError:
-        if aside is not None:
-            aside.rename(state)
-        raise
-    sync_folder(state.parent)
-    return None if aside is None else str(aside)
+def _free_name(state: Path) -> Path:
+    """Where the former state goes."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    names = (f".curator.lost-{stamp}" + (f"-{number}" if number > 1 else "") for number in count(1))
+    return next(path for name in names if not (path := state.with_name(name)).exists())
 
 
 def _hold(folder: Path, report: RestoreReport, say: Callable[[str], None]) -> None:

@@ -1,12 +1,25 @@
 """How the bill looks on a terminal."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from curator.amounts import format_amount, readable_amount
 from curator.cli.printing import table
-from curator.cli.text.results import sources_text
 from curator.money.bill import KINDS, hours_line, imported_line
-from curator.money.invoice import Correction
-from curator.money.overview import CostOverview
-from curator.rounds.charges import Repriced
+
+if TYPE_CHECKING:  # the rounds and what they load
+    from curator.money.invoice import Correction
+    from curator.money.overview import CostOverview
+    from curator.rounds.charges import Repriced
+
+
+def sources_text(sources: dict[str, int | None], currency: str) -> str:
+    """How the amounts are known."""
+    return ", ".join(
+        source if amount is None else f"{readable_amount(amount, currency)} {source}"
+        for source, amount in sources.items()
+    )
 
 
 def bill_text(found: CostOverview) -> str:

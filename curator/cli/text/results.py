@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from curator.amounts import MICRO, readable_amount, unit_name
 from curator.cli.printing import table
 from curator.cli.text.chart import learning_curve
+from curator.cli.text.cost import sources_text
 from curator.cli.text.gain import arm_lines, per_unit, verdict_lines, verdict_word, window_lines, windows_rows
 from curator.money.advice import sentence
 from curator.money.bill import KINDS, hours_line, imported_line, sum_known
@@ -187,14 +188,6 @@ def _windows(status: Status) -> list[str]:
     left = len(status.comparisons) - len(rows)
     more = [f"{left} longer windows: `curator status --last AMOUNT`, or --json."] if left else []
     return ["", table(headers, rows), *more]
-
-
-def sources_text(sources: dict[str, int | None], currency: str) -> str:
-    """How the amounts are known."""
-    return ", ".join(
-        source if amount is None else f"{readable_amount(amount, currency)} {source}"
-        for source, amount in sources.items()
-    )
 
 
 def _people_lines(status: Status) -> list[str]:

@@ -281,11 +281,6 @@ def asked_items(ledger: Ledger, last_round: int) -> list[Row]:
     )
 
 
-def items_asked_as(ledger: Ledger, role: str) -> set[str]:
-    """Items of the questions with a role, withdrawn ones included."""
-    return {row["item_id"] for row in ledger.rows("select item_id from questions where role = ?", [role])}
-
-
 # Every item that the ledger speaks of, by id.
 NAMED_ITEMS = "select item_id from questions union select item_id from holdout order by 1"
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable
 
 from curator.config import CONFIG_NAME, Config, parse_config
+from curator.config.describe import inline_table
 from curator.errors import ConfigError
 from curator.files import write_bytes
 from curator.ledger.class_history import Change
@@ -129,7 +129,7 @@ def _join(table: MutableMapping[str, Any], sources: Sequence[str], into: str, *,
             if name not in sources and name != into:
                 joined[str(name)] = max(joined.get(str(name), 0.0), float(cost))
     if joined:
-        table[into] = _inline(joined)
+        table[into] = inline_table(joined)
 
 
 def _copy(table: MutableMapping[str, Any], name: str, parts: Sequence[str]) -> None:
@@ -137,14 +137,7 @@ def _copy(table: MutableMapping[str, Any], name: str, parts: Sequence[str]) -> N
         value = table.pop(name)
         value = value.unwrap() if hasattr(value, "unwrap") else value
         for part in parts:
-            table[part] = _inline(value) if isinstance(value, dict) else value
-
-
-def _inline(values: dict[str, float]) -> InlineTable:
-    """A table on one line, which may stand in any other."""
-    found = tomlkit.inline_table()
-    found.update(values)
-    return found
+            table[part] = inline_table(value) if isinstance(value, dict) else value
 
 
 def _either(names: Sequence[str]) -> str:

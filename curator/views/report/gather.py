@@ -4,61 +4,31 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from curator import __version__
-from curator.errors import CuratorError, DataError
+from curator.amounts import MICRO
+from curator.errors import DataError
 from curator.evidence.holdout_size import TARGET_GAIN
-from curator.evidence.metrics import Brier, CalibrationError, LogLoss
 from curator.ledger import queries
-from curator.ledger.store import Row, utc_now
-from curator.money import savings
+from curator.ledger.store import Ledger, Row, utc_now
+from curator.money.verdict import gain_word
 from curator.pool.problems import listed
 from curator.project.project import Project
-from curator.rounds import advice
-from curator.rounds.agreement import agreement_text, read_agreement
-from curator.views.report import money, outlook, people, picks, quality
-from curator.views.report.holdout import Holdout, load_holdout
-from curator.views.report.pool_map import pool_map
-from curator.views.report.slices import slices
-from curator.views.report.words import cut
-from integrations.errors import IntegrationError
-
-MOST_ERRORS = 40  # of the hold-out, in the table beside the map
-_LONGEST = 280  # characters of a text
-_OF_PROBABILITIES = (CalibrationError.name, Brier.name, LogLoss.name)
+from curator.views.report.holdout import FEWEST, Holdout, load_holdout
+from curator.views.report.outlook import read_forecast
+from curator.views.report.section import Campaign, Facts, Head, Section
+from curator.views.report.sections import SECTIONS
 
 
 @dataclass(frozen=True)
 class Report:
-    """A campaign as it stands. Amounts are micro-units of the currency; shares and metrics are 0-1."""
+    """A campaign as it stands: what all sections refer to, and the sections in the order of the page."""
 
-    project: dict[str, Any]
-    missing: list[str]  # what cannot be shown yet or any more, and why
-    last: Row | None  # the last measured round
-    against: list[Row]  # the last round against earlier ones, the nearest first
-    spend: dict[str, Any]
-    forecast: dict[str, Any] | None
-    stop: dict[str, Any] | None
-    savings: Row | None
-    live_pool: dict[str, Any] | None  # accuracy on the live pool, by the random share of the last batches
-    rounds: list[Row]  # measured rounds
-    slope: list[dict[str, Any]] | None
-    calibration: dict[str, Any] | None
-    classes: list[dict[str, Any]]
-    slices: list[dict[str, Any]]
-    slices_left_out: list[str]  # columns that are no slices, and why
-    confusion: dict[str, Any] | None
-    errors: list[dict[str, Any]]
-    map: dict[str, Any] | None
-    annotators: list[dict[str, Any]]
-    agreement: dict[
-        str, Any
-    ]  # of all of them: shared items, on how many people differ, alpha, and that in a sentence
-    batch: picks.Batch | None
-    written_at: str
-    curator: str = __version__
+    head: Head
+    sections: tuple[Section, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The same as the page, for programs."""
-        return asdict(self)
+        parts = [asdict(part) for part in (self.head, *self.sections)]  # type: ignore[call-overload]
+        return {name: value for part in parts for name, value in part.items()}
 
 
 def gather(project: Project) -> Report:
@@ -66,51 +36,58 @@ def gather(project: Project) -> Report:
 
     What is missing, in a young campaign or after a loss, is said in `missing`; the rest is there.
     """
-    ledger, config, task = project.ledger, project.config, project.task
-    comparisons = queries.measures.comparisons_by(ledger, config.holdout.metric)
-    measured = money.rounds(ledger, comparisons)
-    missing = _not_yet(project, measured)
-    holdout = _holdout(project, measured, missing)
-    items = project.pool.items(holdout.rows) if holdout else []
-    by_slice, left_out = slices(items, holdout.right) if holdout else ([], [])
-    last_round = measured[-1]["round"] if measured else 0
-    return Report(
-        project=_project(project, measured, holdout),
-        missing=missing,
-        last=money.last(measured),
-        against=[row for row in comparisons if row["round"] == last_round],
-        spend=money.spend(ledger, config),
-        forecast=outlook.forecast(project, measured),
-        stop=advice.current(project),
-        savings=savings.current(ledger),
-        live_pool=outlook.live_pool(ledger, project.task),
+    comparisons = queries.measures.comparisons_by(project.ledger, project.config.holdout.metric)
+    measured = measured_rounds(project.ledger, comparisons)
+    head = Head(
+        project=_facts(project, measured),
+        missing=_not_yet(project, measured),
         rounds=measured,
-        slope=money.slope(ledger, measured, config.project.seed),
-        calibration=_calibration(project, holdout, last_round),
-        classes=quality.per_class(ledger, last_round, task) if measured and task.traits.class_table else [],
-        slices=by_slice,
-        slices_left_out=left_out,
-        confusion=quality.confusion(holdout, task.classes) if holdout and task.traits.confusion else None,
-        errors=_errors(project, holdout) if holdout else [],
-        map=_map(project, holdout, missing),
-        annotators=people.annotators(ledger, project.task),
-        agreement=_agreement(project),
-        batch=picks.last_batch(project),
+        forecast=read_forecast(project, measured),
         written_at=utc_now(),
+        curator=__version__,
     )
+    campaign = Campaign(project, head, comparisons, _holdout(project, head))
+    return Report(head, tuple(section.gather(campaign) for section in SECTIONS))
 
 
-def _agreement(project: Project) -> dict[str, Any]:
-    found = read_agreement(project.ledger, project.task)
-    return {
-        "shared": found.shared,
-        "differ": found.differ,
-        "alpha": found.alpha,
-        "text": agreement_text(found),
-    }
+def measured_rounds(ledger: Ledger, comparisons: list[Row]) -> list[Row]:
+    """One row per measured round: what it cost, the metric on each split, the gain and the gain per unit of currency.
+
+    Args:
+        ledger: of the campaign.
+        comparisons: rounds against earlier ones, each with its verdict; where there is none, the interval gives the word.
+    """
+    words = {(row["round"], row["previous"]): row["verdict"] for row in comparisons}
+    splits = queries.measures.values_by_split(ledger)
+    rows = []
+    for row in queries.measures.gain_table(ledger):
+        split = splits.get((row["round"], row["metric"]), {})
+        facts = queries.rounds.round_by_number(ledger, row["round"]) or {}
+        gain = queries.measures.gains_row(ledger, row["round"]) or {}
+        per_dollar = _per_dollar(row)
+        said = words.get((row["round"], gain.get("previous")))
+        rows.append(
+            row
+            | {name: facts.get(name) for name in ("strategy", "measured_at", "holdout_items", "partial")}
+            | {name: gain.get(name) for name in ("previous", "mcnemar_b", "mcnemar_c", "mcnemar_p")}
+            | {name: split.get(name) for name in ("train", "validation", "holdout", "generalisation_gap")}
+            | {
+                "per_dollar_low": per_dollar[0],
+                "per_dollar_high": per_dollar[1],
+                "verdict": said or gain_word(row),
+            }
+        )
+    return rows
 
 
-def _project(project: Project, measured: list[Row], holdout: Holdout | None) -> dict[str, Any]:
+def _per_dollar(row: Row) -> tuple[float | None, float | None]:
+    """The ends of the gain's interval over the same, exact cost."""
+    if row["gain_per_dollar"] is None:
+        return None, None
+    return row["gain_low"] * MICRO / row["cost"], row["gain_high"] * MICRO / row["cost"]
+
+
+def _facts(project: Project, measured: list[Row]) -> Facts:
     ledger, config = project.ledger, project.config
     metric, share = project.task.metrics[config.holdout.metric], project.task.by_item
     current = queries.rounds.current_round(ledger)
@@ -123,7 +100,6 @@ def _project(project: Project, measured: list[Row], holdout: Holdout | None) -> 
         "metric": metric.name,
         "is_share_right": metric.paired == "mcnemar",
         "share_right": "share right" if share is None else share.title,
-        "chance": None if holdout is None else project.task.chance(metric.name, holdout.y),
         "currency": config.cost.currency,
         "items": project.pool.n_items,
         "labels": len(queries.labels.training_labels(ledger)),
@@ -132,7 +108,7 @@ def _project(project: Project, measured: list[Row], holdout: Holdout | None) -> 
         "round": measured[-1]["round"] if measured else 0,
         "looks": queries.measures.count_looks(ledger),
         "seeds": config.model.seeds,
-        "fewest_items": quality.FEWEST,
+        "fewest_items": FEWEST,
         "target_gain": TARGET_GAIN,
         "open_round": None
         if current is None or progress is None
@@ -154,13 +130,13 @@ def _not_yet(project: Project, measured: list[Row]) -> list[str]:
     return [f"No round has been measured yet: {answered}. `curator round` trains and measures when they are."]
 
 
-def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdout | None:
-    if not measured:
+def _holdout(project: Project, head: Head) -> Holdout | None:
+    if not head.rounds:
         return None
     try:
-        found = load_holdout(project, measured[-1]["round"])
+        found = load_holdout(project, head.project["round"])
     except DataError as exc:
-        missing.append(f"No calibration, slices, confusions or errors: {exc}")
+        head.missing.append(f"No calibration, slices, confusions or errors: {exc}")
         return None
     traits = project.task.traits
     parts = {
@@ -170,46 +146,7 @@ def _holdout(project: Project, measured: list[Row], missing: list[str]) -> Holdo
     }
     absent = [part for part, there in parts.items() if not there]
     if absent:
-        missing.append(
+        head.missing.append(
             f"No {listed(absent)}: there is no such thing for labels that are {project.task.summary}."
         )
-    return found
-
-
-def _calibration(project: Project, holdout: Holdout | None, round_id: int) -> dict[str, Any] | None:
-    if holdout is None or not project.task.traits.calibration:
-        return None
-    found = queries.measures.holdout_values(project.ledger, round_id)
-    values = {metric: found.get(metric) for metric in _OF_PROBABILITIES}
-    return values | {"items": len(holdout.y), "bins": quality.calibration(holdout)}
-
-
-def _errors(project: Project, holdout: Holdout) -> list[dict[str, Any]]:
-    """The most confident mistakes, to be read: wrong models and wrong labels are both found there."""
-    at = quality.errors(holdout)[:MOST_ERRORS]
-    task, words = project.task, project.task.form.words
-    true, predicted = task.decode(holdout.y[at]), task.suggestions(holdout.mean_probs[at])
-    return [
-        {
-            "item_id": holdout.ids[i],
-            "content": cut(content, _LONGEST),
-            "true": words(label),
-            "predicted": words(answer),
-            "confidence": confidence,
-        }
-        for i, content, label, (answer, confidence) in zip(
-            at, project.pool.contents(holdout.rows[at]), true, predicted, strict=True
-        )
-    ]
-
-
-def _map(project: Project, holdout: Holdout | None, missing: list[str]) -> dict[str, Any] | None:
-    """The map needs embeddings, and those may need an encoder that is not on this machine."""
-    try:
-        found = pool_map(project, holdout)
-    except (CuratorError, IntegrationError) as exc:
-        missing.append(f"No map of the pool: {exc}")
-        return None
-    if found is None:
-        missing.append("No map of the pool: too few items.")
     return found

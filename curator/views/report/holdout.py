@@ -1,6 +1,7 @@
 """The hold-out item by item, as the newest measured model saw it."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +9,15 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from curator.errors import DataError
+from curator.evidence.holdout_size import TARGET_GAIN
 from curator.ledger import queries
+from curator.money.pool_estimate import wilson_ends
 from curator.project.project import Project
 from curator.tasks.task import Labels, Task
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int64]
+FEWEST = 5  # items: a share of fewer is not told, its interval is nearly all there is
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,19 @@ def load_holdout(project: Project, round_id: int) -> Holdout:
         raise DataError(f"No item of {path} has a label.")
     y = task.encode([labels[ids[i]] for i in used])
     return Holdout(rows=rows[used], ids=[ids[i] for i in used], task=task, y=y, probs=probs[:, used])
+
+
+class Share(TypedDict):
+    """A share with its 95% interval; `wide`: too wide to see the target gain in; no value of fewer than `FEWEST` items."""
+
+    value: float | None
+    low: float
+    high: float
+    wide: bool
+
+
+def with_interval(value: float, items: float) -> Share:
+    """A share with its 95% interval, and whether that is too wide to see the target gain in; no share of fewer than `FEWEST`."""
+    low, high = wilson_ends(value, items) if items > 0 else (0.0, 1.0)
+    told = value if items >= FEWEST else None
+    return {"value": told, "low": low, "high": high, "wide": high - low > TARGET_GAIN}

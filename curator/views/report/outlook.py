@@ -1,12 +1,7 @@
-"""What the ledger says of the way ahead: comparisons over several rounds, forecast, the live pool.
-
-Each function reads a table that another part of curator writes after a measured round, and returns None while it has
-nothing to say.
-"""
+"""What the ledger says of the way ahead: the forecast, the chance to reach the target, and how earlier forecasts did."""
 
 import json
-from dataclasses import asdict
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,26 +9,55 @@ from curator.errors import CuratorError
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row
 from curator.money.marginal_price import marginal_price
-from curator.money.pool_estimate import recent_accuracy
 from curator.project.project import Project
 from curator.rounds.forecasts.track_record import own_record
-from curator.tasks.task import Task
 from curator.views.plan import Plan, PlanOptions, make_plan
 
 _FURTHEST = (
     2.0  # times the labels so far: further the page does not show a forecast, though the ledger has it
 )
-_ENDS = {"low": 0.1, "median": 0.5, "high": 0.9}  # of an 80% interval
+_LOW, _HIGH = 0.1, 0.9  # of an 80% interval
 
 
-def forecast(project: Project, measured: list[Row]) -> dict[str, Any] | None:
-    """What was forecast after the last measured round.
+class Ahead(TypedDict):
+    """The true metric at a count of labels, median and 80% interval; what is spent in all by then, None: not known."""
 
-    Returns:
-        `ahead`: the true metric at label counts from now on, median and 80% interval, with the spend in all at that point
-        (`total_cost`, micro-units; None where the price of a label is not known); `target`: the chance to reach it; `record`:
-        how earlier forecasts did.
-    """
+    labels: int
+    total_cost: int | None
+    low: float
+    median: float
+    high: float
+
+
+class Target(TypedDict):
+    """The chance to reach the target with so many labels, those that the budget pays for where there is one."""
+
+    target: float
+    labels: int
+    budget: int | None
+    chance: float
+
+
+class Record(TypedDict):
+    """How earlier forecasts of this campaign did; `hit80` is None while they are too few."""
+
+    forecasts: int
+    hit80: float | None
+    error: float
+
+
+class Forecast(TypedDict):
+    """What was forecast after a round, at label counts from now on."""
+
+    made_after: int
+    now: int
+    ahead: list[Ahead]
+    target: Target | None
+    record: Record | None
+
+
+def read_forecast(project: Project, measured: list[Row]) -> Forecast | None:
+    """What was forecast after the last measured round; None: nothing was."""
     if not measured:
         return None
     ledger = project.ledger
@@ -44,13 +68,15 @@ def forecast(project: Project, measured: list[Row]) -> dict[str, Any] | None:
     spent = measured[-1]["total_cost"]
     levels = json.loads(rows[0]["levels"])
     quantiles = [json.loads(row["quantiles"]) for row in rows]
-    ahead = [
+    ahead: list[Ahead] = [
         {
             "labels": row["labels"],
             "total_cost": None
             if price is None or spent is None
             else spent + (row["labels"] - now) * price.micro,
-            **{name: float(np.interp(at, levels, values)) for name, at in _ENDS.items()},
+            "low": float(np.interp(_LOW, levels, values)),
+            "median": float(np.interp(0.5, levels, values)),
+            "high": float(np.interp(_HIGH, levels, values)),
         }
         for row, values in zip(rows, quantiles, strict=True)
     ]
@@ -70,13 +96,7 @@ def _plan(project: Project) -> Plan | None:
         return None
 
 
-def live_pool(ledger: Ledger, task: Task) -> dict[str, Any] | None:
-    """The accuracy of the last models on the live pool, as `curator status` tells it; None: too few items have judged one."""
-    found = recent_accuracy(ledger, task)
-    return None if found is None else asdict(found)
-
-
-def _target(plan: Plan | None) -> dict[str, Any] | None:
+def _target(plan: Plan | None) -> Target | None:
     """The chance that the target is reached with the budget, or with as many labels as a forecast reaches to; as in `curator plan`."""
     if plan is None or plan.target is None:
         return None
@@ -89,13 +109,9 @@ def _target(plan: Plan | None) -> dict[str, Any] | None:
     }
 
 
-def _record(ledger: Ledger) -> dict[str, Any] | None:
+def _record(ledger: Ledger) -> Record | None:
     """How earlier forecasts of this campaign did; None before the first was decided, no share of intervals of a few."""
     found = own_record(ledger)
     if found is None:
         return None
-    return {
-        "forecasts": found.forecasts,
-        "hit80": found.hit80 if found.tells else None,
-        "error": found.error,
-    }
+    return {"forecasts": found.forecasts, "hit80": found.hit80 if found.tells else None, "error": found.error}

@@ -7,14 +7,12 @@ import json
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from curator.amounts import unit_name
-from curator.money.measured_on import item_counts, restated
-from curator.tasks.registry import metric_title
-from curator.views.report import plots, words
-from curator.views.report.cards import cards, verdict_sentence
+from curator.views.report import words
+from curator.views.report.figures import Figure, unit_for
 from curator.views.report.gather import Report
 from curator.views.report.thumbs import thumbnails
 
@@ -28,16 +26,20 @@ _NAME = 60  # characters of a class
 
 def render(report: Report) -> str:
     """The report as a page of less than 6 MB: what does not fit is left out of the map's hover texts, then of its images."""
-    figures = _figures(report)
-    points = report.map["points"] if report.map else []
+    figures: dict[str, Figure] = {}
+    points: list[dict[str, Any]] = []
+    images: list[str] = []
+    for section in report.sections:
+        figures |= section.figures(report.head)
+        points += section.points()
+        images += section.images()
     room = MOST_BYTES - _SPARE - len(_page(report, figures, [], {}).encode())
     hover = _hover(points, min(_MOST_HOVER, room))
-    if report.project["kind"] != "image":
+    if report.head.project["kind"] != "image":
         return _page(report, figures, hover, {})
     room -= len(_json(hover).encode())
-    picks = report.batch.picks if report.batch else []
-    wanted = [one["content"] for one in (*report.errors, *picks, *points)]
-    thumbs = thumbnails(wanted, min(_MOST_THUMBS, room // 2))  # in a table and on the map
+    images += [point["content"] for point in points]
+    thumbs = thumbnails(images, min(_MOST_THUMBS, room // 2))  # in a table and on the map
     for shown, point in zip(hover, points, strict=True):
         if shown and point["content"] in thumbs:
             shown["image"] = thumbs[point["content"]]
@@ -56,59 +58,32 @@ def _hover(points: list[dict[str, Any]], room: int) -> list[dict[str, str]]:
 
 
 def _page(
-    report: Report, figures: dict[str, Any], hover: list[dict[str, str]], thumbs: dict[str, str]
+    report: Report, figures: dict[str, Figure], hover: list[dict[str, str]], thumbs: dict[str, str]
 ) -> str:
-    scripts = [_plotly(), _asset("page.js")]
-    currency = report.project["currency"]
-    unit = plots.unit_for(report.rounds)
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            r=report,
-            thumbs=thumbs,
-            figures=_json(figures),
-            item_counts=item_counts(report.rounds),
-            restated=restated(report.rounds),
-            points=_json(hover),
-            style=Markup(_asset("page.css")),  # noqa: S704 - our own file
-            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
-            policy=_policy(scripts),
-            metric=metric_title(report.project["metric"]),
-            paid=plots.paid(report.rounds),
-            unit=unit,
-            unit_name=unit_name(currency, unit),
-            last_words=verdict_sentence(report),
-            cards=cards(report),
-            drawn=set(figures),
-            amount=lambda micro: words.amount(micro, currency),
-        )
+    scripts, head, environment = [_plotly(), _asset("page.js")], report.head, _environment()
+    unit = unit_for(head.rounds)
+    common = {
+        "r": head,
+        "thumbs": thumbs,
+        "metric": head.metric,
+        "unit": unit,
+        "unit_name": unit_name(head.currency, unit),
+        "drawn": set(figures),
+        "amount": lambda micro: words.amount(micro, head.currency),
+    }
+    shown = [section for section in report.sections if section.is_shown(head)]
+    return environment.get_template("page.html").render(
+        common,
+        sections=[
+            Markup(environment.get_template(section.template()).render(common, s=section))  # noqa: S704 - escaped there
+            for section in shown
+        ],
+        figures=_json(figures),
+        points=_json(hover),
+        style=Markup(_asset("page.css")),  # noqa: S704 - our own file
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own, and plotly's
+        policy=_policy(scripts),
     )
-
-
-def _figures(report: Report) -> dict[str, Any]:
-    """Every plot that there are numbers for, by the name of its place on the page."""
-    currency, metric = report.project["currency"], metric_title(report.project["metric"])
-    figures: dict[str, Any] = {}
-    if report.rounds:
-        ahead = report.forecast["ahead"] if report.forecast else []
-        axes = {"curve-dollars": "total_cost", "curve-labels": "labels"}
-        if any(row["total_cost"] is None for row in report.rounds):
-            del axes["curve-dollars"]  # a curve over money that nobody knows
-        for name, over in axes.items():
-            figures[name] = plots.curve(report.rounds, ahead, over, metric, currency)
-        figures["gap"] = plots.gap(report.rounds, metric)
-    if any(row["gain_per_dollar"] is not None and row["total_cost"] is not None for row in report.rounds):
-        figures["per-dollar"] = plots.per_dollar(
-            report.rounds, report.slope, currency, plots.unit_for(report.rounds)
-        )
-    if report.calibration:
-        figures["reliability"] = plots.reliability(report.calibration["bins"])
-    if report.confusion:
-        figures["confusion"] = plots.confusion(report.confusion)
-    if report.map:
-        figures["map"] = plots.pool_map(report.map["points"])
-    return figures
 
 
 def _policy(scripts: list[str]) -> str:
@@ -151,7 +126,9 @@ def _asset(name: str) -> str:
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("curator.views.report", "assets"),
+        loader=ChoiceLoader(
+            [PackageLoader("curator.views.report", folder) for folder in ("assets", "sections")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

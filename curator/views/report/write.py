@@ -39,7 +39,7 @@ def write_report(project: Project, page: Path | None = None, *, force: bool = Fa
         check_output(page, is_page, force=force)
         check_output(page.with_suffix(".json"), is_report, force=force)
     report = gather(project)
-    place = page or project.state / "reports" / f"round-{report.project['round']:03d}.html"
+    place = page or project.state / "reports" / f"round-{report.head.project['round']:03d}.html"
     data = place.with_suffix(".json")
     text = json.dumps(report.as_json(), ensure_ascii=False, indent=1, allow_nan=False)
     try:

@@ -38,6 +38,7 @@ MOST_SKEW = timedelta(
 )  # a fifth of the life of the short token that a personal one is exchanged for
 _SHOWN = 200  # characters of what a server says
 _MOST_HOOKS = 5
+_SECONDS = 5.0  # that one request may take; there are at most about twenty
 _TOKEN_PAGE = "Label Studio shows it under Account & Settings."  # noqa: S105 - where to find one
 _ADDRESS = "Fix [labeler] url in curator.toml, or start the server."
 
@@ -74,12 +75,7 @@ class _StopError(Exception):
 
 
 def diagnose(
-    url: str,
-    token: str,
-    expected: Expected,
-    *,
-    timeout: float = 5.0,
-    route: Route = AS_THE_ENVIRONMENT_SAYS,
+    url: str, token: str, expected: Expected, *, route: Route = AS_THE_ENVIRONMENT_SAYS
 ) -> list[Finding]:
     """Look at a server, as far as it lets us.
 
@@ -87,13 +83,12 @@ def diagnose(
         url: where it is, with its scheme.
         token: a personal access token or a legacy token; appears in no finding.
         expected: what the campaign wants of it.
-        timeout: seconds that one request may take; there are at most about twenty.
         route: how the server is reached.
     """
     url, token = url.strip().rstrip("/"), token.strip()
     secrets = Secrets(token)
     try:
-        http = open_http(url, timeout=timeout, route=route, secrets=secrets)
+        http = open_http(url, timeout=_SECONDS, route=route, secrets=secrets)
     except LabelerError as exc:
         return [fail("server", str(exc), "Then run `curator doctor` again.")]
     with http:
@@ -112,9 +107,18 @@ class _Diagnosis:
         self._headers: dict[str, str] = {}
         self._found: list[Finding] = []
 
+    def _ok(self, name: str, detail: str) -> None:
+        self._found.append(ok(name, detail))
+
+    def _warn(self, name: str, detail: str, remedy: str) -> None:
+        self._found.append(warn(name, detail, remedy))
+
+    def _fail(self, name: str, detail: str, remedy: str) -> None:
+        self._found.append(fail(name, detail, remedy))
+
     def run(self, proxy_warning: str | None) -> list[Finding]:
         if proxy_warning is not None:
-            self._found.append(warn("proxy", proxy_warning, 'Set [labeler] proxy, "none" for no proxy.'))
+            self._warn("proxy", proxy_warning, 'Set [labeler] proxy, "none" for no proxy.')
         checks: tuple[Callable[[], None], ...] = (
             self._server,
             self._login,
@@ -157,14 +161,10 @@ class _Diagnosis:
             )
         insecure = warn_plain_http(self._url)
         if insecure is None:
-            self._found.append(ok(name, f"{self._url} answers"))
+            self._ok(name, f"{self._url} answers")
         else:
-            self._found.append(
-                warn(
-                    name,
-                    f"{self._url} answers, over plain http: the token can be read on the way",
-                    "Use https.",
-                )
+            self._warn(
+                name, f"{self._url} answers, over plain http: the token can be read on the way", "Use https."
             )
         self._version(release, str(about.get("edition") or "unknown"))
         self._clock(reply, before + (after - before) / 2)
@@ -173,14 +173,12 @@ class _Diagnosis:
         tested = release == TESTED or release.startswith(f"{TESTED}.")
         detail = f"Label Studio {release}, edition {edition}"
         if tested and edition == "Community":
-            self._found.append(ok("version", detail))
+            self._ok("version", detail)
         else:
-            self._found.append(
-                warn(
-                    "version",
-                    f"{detail}; curator is tested with {TESTED}, Community",
-                    "Try a small round first, or use that version.",
-                )
+            self._warn(
+                "version",
+                f"{detail}; curator is tested with {TESTED}, Community",
+                "Try a small round first, or use that version.",
             )
 
     def _clock(self, reply: httpx.Response, now: datetime) -> None:
@@ -188,17 +186,15 @@ class _Diagnosis:
         said = reply.headers.get_list("date")
         if len(said) > 1:
             detail = f"one reply gives it {len(said)} times, first {said[0][:_SHOWN]}"
-            self._found.append(
-                warn(
-                    name,
-                    detail,
-                    "Have the proxy in front of the server pass its Date header on instead of adding one.",
-                )
+            self._warn(
+                name,
+                detail,
+                "Have the proxy in front of the server pass its Date header on instead of adding one.",
             )
         try:
             there = parsedate_to_datetime(said[0] if said else "")
         except (ValueError, TypeError, IndexError, OverflowError):
-            self._found.append(ok(name, "the server does not report its time"))
+            self._ok(name, "the server does not report its time")
             return
         if there.tzinfo is None:  # "-0000": the time is UTC, where it was made is not said
             there = there.replace(tzinfo=UTC)
@@ -206,25 +202,19 @@ class _Diagnosis:
         reached = self._expected.reached
         if reached is not None and datetime.fromisoformat(reached) > there + MOST_SKEW:
             detail = f"it says {there:%Y-%m-%d %H:%M:%S} UTC, but answers up to {reached} were pulled: it has gone back"
-            self._found.append(
-                warn(
-                    name,
-                    detail,
-                    "Set the server's clock (NTP): until it has caught up, edited answers may be missed.",
-                )
+            self._warn(
+                name,
+                detail,
+                "Set the server's clock (NTP): until it has caught up, edited answers may be missed.",
             )
         elif abs(skew) > MOST_SKEW:
             side = "ahead of" if skew > timedelta(0) else "behind"
             detail = f"{abs(skew).total_seconds():,.0f} s {side} this machine's"
-            self._found.append(
-                warn(
-                    name,
-                    detail,
-                    "Set both clocks (NTP): tokens end too early or too late, and times mislead.",
-                )
+            self._warn(
+                name, detail, "Set both clocks (NTP): tokens end too early or too late, and times mislead."
             )
         else:
-            self._found.append(ok(name, "within a minute of this machine's"))
+            self._ok(name, "within a minute of this machine's")
 
     # who we are there
 
@@ -258,7 +248,7 @@ class _Diagnosis:
         reply = self._get("/api/current-user/whoami")
         if not reply.is_success:
             raise _StopError(self._refused_token(reply))
-        self._found.append(ok(name, f"{shown} of {_json(reply).get('email', 'an unnamed user')}"))
+        self._ok(name, f"{shown} of {_json(reply).get('email', 'an unnamed user')}")
 
     def _exchanged(self) -> str:
         """The short token that a personal one is exchanged for."""
@@ -278,9 +268,7 @@ class _Diagnosis:
         name, number = "project", self._expected.project
         if number is None:
             if "POST" in self._actions("/api/projects/"):
-                self._found.append(
-                    ok(name, "none yet: the first round creates one, and this token is allowed to")
-                )
+                self._ok(name, "none yet: the first round creates one, and this token is allowed to")
                 return
             detail = "none yet, and the token's user may not create one"
             raise _StopError(
@@ -298,10 +286,10 @@ class _Diagnosis:
         found = _json(reply)
         title = found.get("title")
         if {"PUT", "PATCH"} & self._actions(f"/api/projects/{number}/"):
-            self._found.append(ok(name, f"{number}, {title!r}; may be read and changed"))
+            self._ok(name, f"{number}, {title!r}; may be read and changed")
         else:
             detail = f"{number}, {title!r} can be read but not changed by this token's user"
-            self._found.append(fail(name, detail, "Use the token of a user who may change it."))
+            self._fail(name, detail, "Use the token of a user who may change it.")
         self._holder(str(found.get("description") or ""))
         config, description = (str(found.get(name) or "") for name in ("label_config", "description"))
         self._classes(config, description, f"project {number}")
@@ -311,7 +299,7 @@ class _Diagnosis:
         holder = ProjectNotes.read(description, spec.title).holder
         if holder not in ("", spec.holder):
             remedy = "Run it there; or, if that machine is gone for good: `curator round --take-over`."
-            self._found.append(fail("run from", f"{holder}, not from here ({spec.holder})", remedy))
+            self._fail("run from", f"{holder}, not from here ({spec.holder})", remedy)
 
     def _classes(self, config: str, description: str, where: str) -> None:
         spec = self._expected.spec
@@ -321,25 +309,21 @@ class _Diagnosis:
             if not (ours and has_known_classes(control, spec)):  # else the next round rewrites it
                 check_classes(control, spec.classes, where)
         except LabelerError as exc:
-            self._found.append(
-                fail("classes", str(exc), "Fix the labeling configuration there, or [project] classes.")
-            )
+            self._fail("classes", str(exc), "Fix the labeling configuration there, or [project] classes.")
         else:
-            self._found.append(ok("classes", f"{len(spec.classes)} as in curator.toml"))
+            self._ok("classes", f"{len(spec.classes)} as in curator.toml")
 
     def _annotators(self) -> None:
         name, wanted = "annotators", self._expected.overlap
         reply = self._get("/api/users/")
         users = _json_list(reply)
         if not reply.is_success or not users:
-            self._found.append(ok(name, f"this token may not list them; {wanted} per item are needed"))
+            self._ok(name, f"this token may not list them; {wanted} per item are needed")
         elif len(users) < wanted:
             detail = f"{len(users)} accounts, but [labeler] overlap wants {wanted} different people per item"
-            self._found.append(
-                warn(name, detail, "Invite more people, or lower overlap: such items are never complete.")
-            )
+            self._warn(name, detail, "Invite more people, or lower overlap: such items are never complete.")
         else:
-            self._found.append(ok(name, f"{len(users)} accounts, {wanted} needed per item"))
+            self._ok(name, f"{len(users)} accounts, {wanted} needed per item")
 
     # images, as an annotator's browser gets them
 
@@ -354,7 +338,7 @@ class _Diagnosis:
         elif "://" in (self._expected.sample or ""):
             self._found.append(self._shown(str(self._expected.sample)))
         else:
-            self._found.append(ok(IMAGES, "will be uploaded with the first questions"))
+            self._ok(IMAGES, "will be uploaded with the first questions")
 
     def _first_image(self) -> str | None:
         """Address of the image of the project's first task, as the browser is given it; None without a task."""
@@ -412,15 +396,11 @@ class _Diagnosis:
                 continue
             try:
                 with self._http.stream("GET", address):
-                    self._found.append(ok("webhook", f"{_place(address)} answers"))
+                    self._ok("webhook", f"{_place(address)} answers")
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 detail = f"{_place(address)} does not answer from here ({self._line(exc)})"
-                self._found.append(
-                    warn(
-                        "webhook",
-                        detail,
-                        "Start `curator serve`; until then rounds ask the server for answers.",
-                    )
+                self._warn(
+                    "webhook", detail, "Start `curator serve`; until then rounds ask the server for answers."
                 )
 
     def _backends(self) -> None:
@@ -432,14 +412,12 @@ class _Diagnosis:
             state = _json(self._get(f"/api/ml/{backend.get('id')}"))
             place = _place(str(backend.get("url")))
             if state.get("state") == "CO":
-                self._found.append(ok("ml backend", f"the server reaches {place}"))
+                self._ok("ml backend", f"the server reaches {place}")
             else:
-                self._found.append(
-                    warn(
-                        "ml backend",
-                        f"the server does not reach {place}",
-                        "Start `curator serve`, or disconnect it.",
-                    )
+                self._warn(
+                    "ml backend",
+                    f"the server does not reach {place}",
+                    "Start `curator serve`, or disconnect it.",
                 )
 
     # requests

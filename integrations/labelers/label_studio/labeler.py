@@ -26,6 +26,7 @@ from integrations.labelers.label_studio.local_files import LocalFiles
 from integrations.labelers.label_studio.lots import Lots, TooLargeError
 from integrations.labelers.label_studio.project_notes import ProjectNotes, fingerprint
 from integrations.labelers.label_studio.replies import Project
+from integrations.labelers.label_studio.round_view import open_round_view
 from integrations.labelers.label_studio.uploads import ImageUploads
 from integrations.labelers.protocol import (
     Announcement,
@@ -64,29 +65,6 @@ _MOST_KEYS = 500
 _MOST_KEY_BYTES = 6000  # a common proxy in front of the server takes no address longer than 8 KB
 _TITLE_LENGTH = 50
 _SHORTEST_TITLE = 3
-# Columns of the data manager that say nothing to an annotator.
-_HIDDEN = (
-    "tasks:inner_id",
-    "tasks:data.key",
-    "tasks:data.item_id",  # of a folder of classes it names the class
-    "tasks:data.round",
-    "tasks:data.fields",
-    "tasks:data.neighbours",
-    "tasks:predictions_model_versions",
-    "tasks:predictions_score",
-    "tasks:predictions_results",
-    "tasks:annotations_results",
-    "tasks:annotations_ids",
-    "tasks:file_upload",
-    "tasks:storage_filename",
-    "tasks:draft_exists",
-    "tasks:total_predictions",
-    "tasks:created_at",
-    "tasks:updated_at",
-    "tasks:updated_by",
-    "tasks:avg_lead_time",
-)
-_WIDTHS = {"tasks:data.text": 480, "tasks:data.image": 200, "tasks:data.why": 320}  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,34 +258,13 @@ class LabelStudioLabeler:
         found = self._client.project(self._project()[0])
         number = found.number
         self._want_answers(announcement.answers_wanted, found.overlap)
-        self._view = self._open_view(number, announcement.round)
+        self._view = open_round_view(self._client, number, announcement.round)
         version = announcement.model_version
         if version is not None:
             # the value must be a list: a plain text is compared letter by letter
             carrying = task_filter("predictions_model_versions", "contains", "List", [version])
             if self._client.page(number, [carrying], fields="id", size=1).total:
                 self._client.change_project(number, model_version=version)
-
-    def _open_view(self, number: int, round_: int) -> int:
-        """The round's tab, the leftmost of all, so that the data manager opens with it; made if need be."""
-        title = f"Round {round_}"
-        views = self._client.views(number)
-        view = min((found for found, its_title in views if its_title == title), default=None)
-        if view is None:
-            view = self._client.create_view(
-                number,
-                title,
-                [task_filter("data.round", "equal", "Number", round_)],
-                # "Label All Tasks" looks at no tab: it goes by the number of the task, and so by rank too, since
-                # questions are sent in that order. It gives a task to one person at a time; what is labeled "as
-                # displayed" may be given to two.
-                order="tasks:data.rank",
-                hidden=_HIDDEN,
-                widths=_WIDTHS,
-            )
-        if views and views[0][0] != view:
-            self._client.order_views(number, [view, *(found for found, _ in views if found != view)])
-        return view
 
     def _want_answers(self, answers_wanted: Mapping[str, int], default: int) -> None:
         """Set how many annotators get each task, where it is not what the project gives every new one."""

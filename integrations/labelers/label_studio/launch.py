@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -15,8 +16,7 @@ from typing import Self
 import httpx
 
 from integrations.errors import LabelerError
-from integrations.labelers.label_studio.process import ProcessId, start_detached
-from integrations.labelers.label_studio.scratch import RECORD
+from integrations.labelers.label_studio.process import RECORD, ProcessId, start_detached
 
 HOST = "127.0.0.1"
 EMAIL = "owner@curator.local"
@@ -168,16 +168,10 @@ def prepare(executable: Path, folder: Path, account: Account, *, start_seconds: 
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
     }
     record, log = folder / RECORD, folder / "server.log"
-    server = _start(
-        executable,
-        folder,
-        account,
-        free_port(),
-        environment=owner,
-        record=record,
-        log=log,
-        start_seconds=start_seconds,
-    )
+    server = launch(
+        executable, folder, account, free_port(), options=ServerOptions(), record=record, log=log,
+        start_seconds=start_seconds, owner=owner,
+    )  # fmt: skip
     stop(server.process)
     record.unlink()
     log.unlink()
@@ -193,6 +187,7 @@ def launch(
     record: Path,
     log: Path,
     start_seconds: float,
+    owner: Mapping[str, str] | None = None,
 ) -> Server:
     """Start a server on a prepared data folder, bound to 127.0.0.1, and wait until it answers.
 
@@ -207,34 +202,12 @@ def launch(
         record: file in which the process writes down who it is; for `ProcessId.read`.
         log: gets its output.
         start_seconds: how long it may take.
+        owner: the account to make, in Label Studio's words, while the folder is not prepared.
 
     Raises:
         LabelerError: it does not come up; its last lines are in the message.
         PortTakenError: another program took the port meanwhile.
     """
-    return _start(
-        executable,
-        data,
-        account,
-        port,
-        environment=options.environment(),
-        record=record,
-        log=log,
-        start_seconds=start_seconds,
-    )
-
-
-def _start(
-    executable: Path,
-    data: Path,
-    account: Account,
-    port: int,
-    *,
-    environment: dict[str, str],
-    record: Path,
-    log: Path,
-    start_seconds: float,
-) -> Server:
     check_executable(executable)
     pid = start_detached(
         [str(executable), "start", "-b", "--internal-host", HOST, "-p", str(port)],
@@ -244,7 +217,8 @@ def _start(
             **_QUIET,
             "LABEL_STUDIO_BASE_DATA_DIR": str(data),
             "PYTHONUNBUFFERED": "1",
-            **environment,
+            **options.environment(),
+            **(owner or {}),
         },
         folder=data,
         log=log,

@@ -1,4 +1,4 @@
-"""Processes that outlive the program that starts them: how they are started, known again and ended.
+"""Processes that outlive the program that starts them: how they are started, known again and ended, and the folders they leave.
 
 Run as a script, this file is the first step of such a process: it writes down who it is and becomes the program.
 So whatever kills the starter, no process runs that nobody wrote down.
@@ -7,9 +7,12 @@ So whatever kills the starter, no process runs that nobody wrote down.
 import hashlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +22,8 @@ from typing import Self
 
 import psutil
 
+RECORD = "server.pid"  # in a folder for one run: the server that runs on it
+_STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _KILL_SECONDS = 10.0
 _CAN_BECOME = os.name == "posix"  # elsewhere a program that is to take this one's place gets another number
@@ -115,6 +120,24 @@ def start_detached(
         os.close(output)
     _children[process.pid] = process
     return process.pid
+
+
+def make_scratch(parent: Path, kind: str) -> Path:
+    """A new folder for one run, named after this process, so that those of dead ones can be cleared; `kind` begins its name. Only its owner may look inside."""
+    me = ProcessId.of(os.getpid())
+    assert me is not None  # noqa: S101 - who asks is there
+    return Path(tempfile.mkdtemp(prefix=f"{kind}-{me.pid}-{me.started}-", dir=parent))
+
+
+def clear_scratch(parent: Path) -> None:
+    """Remove the folders whose users died (kill -9), and end the servers that they left running."""
+    for path in parent.iterdir():
+        name = re.fullmatch(r"[a-z]+-(\d+)-([0-9a-f]{16})-.*", path.name)
+        if name is None or ProcessId(int(name[1]), name[2]).is_alive:
+            continue
+        server = ProcessId.read(path / RECORD)
+        if server is None or server.end(_STOP_SECONDS):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _started(pid: int) -> str | None:

@@ -25,7 +25,7 @@ def clustered(n: int, seed: int = 0) -> FloatArray:
 
 
 def low_rank(n: int, seed: int = 0) -> FloatArray:
-    """200 heaps of unequal size, each flat: spread over 24 directions of its own; the nearest to embeddings of text."""
+    """200 heaps of unequal size, each flat: spread over 24 directions of its own."""
     rng = np.random.default_rng([seed, 2])
     middles = _unit(_normal(rng, _HEAPS, DIM))
     reach = 1.0 / np.sqrt(np.arange(1, 25, dtype=np.float32))
@@ -41,6 +41,30 @@ def low_rank(n: int, seed: int = 0) -> FloatArray:
             mine = np.flatnonzero(here == one)
             out[mine] += _normal(rng, len(mine), len(reach)) @ directions[one]
         return out
+
+    return _drawn(n, draw)
+
+
+def text_like(n: int, seed: int = 0) -> FloatArray:
+    """Small topics of 50 themes, all spread along the same uneven axes, so that they run into each other.
+
+    Made after sentences embedded by all-MiniLM-L6-v2. Of 50,000 of those, 19 % have to be looked at to find 95 % of the 32
+    nearest neighbours by cells, of 50,000 of these 23 %; the other pools here come apart into heaps, and take 1 %.
+    """
+    rng = np.random.default_rng([seed, 9])
+    axes = np.arange(1, DIM + 1, dtype=np.float32) ** np.float32(-0.4)
+    axes /= np.linalg.norm(axes)
+    themes = _unit(_normal(rng, 50, DIM) * axes)
+    topics = _unit(_normal(rng, max(n // 10, 1), DIM) * axes)
+    topics += themes[rng.integers(len(themes), size=len(topics))]
+    topics *= np.float32(0.3)
+    sizes = rng.lognormal(size=len(topics))
+    topic = rng.choice(len(topics), size=n, p=sizes / sizes.sum())
+
+    def draw(rows: slice) -> FloatArray:
+        here = topic[rows]
+        apart = rng.uniform(0.6, 1.0, size=(len(here), 1)).astype(np.float32)
+        return topics[here] + apart * _normal(rng, len(here), DIM) * axes
 
     return _drawn(n, draw)
 
@@ -72,6 +96,7 @@ def near_copies(n: int, seed: int = 0) -> FloatArray:
 KINDS: dict[str, Callable[[int], FloatArray]] = {
     "clustered": clustered,
     "lowrank": low_rank,
+    "text-like": text_like,
     "sphere": sphere,
     "copies": copies,
 }

@@ -20,8 +20,8 @@ from support.projects import edit_config, make_project, write_pool
 from support.studio import Fault, gateway, sdk
 from typer.testing import CliRunner
 
-from curator.care.checks.folder import check_disk
 from curator.care.checks.installation import check_gpu, check_packages
+from curator.care.checks.project import check_disk
 from curator.care.doctor import examine
 from curator.cli.app import app
 from curator.ledger.store import Ledger

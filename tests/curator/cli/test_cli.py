@@ -10,6 +10,7 @@ import pytest
 from support.command import run
 from support.projects import CLASSES, make_project, write_pool
 
+from curator.cli import demo
 from curator.cli.printing import table
 from curator.project.project import Project
 from curator.rounds.run import run_round
@@ -298,8 +299,13 @@ def test_version_and_help():
         assert "Usage" in run(command, "--help").stdout
 
 
-def test_demo_ends_with_the_gain_table(tmp_path):
+@pytest.mark.parametrize(
+    ("digits", "holdout"), [(400, 100), pytest.param(demo.DIGITS, demo.HOLDOUT, marks=pytest.mark.long)]
+)
+def test_demo_ends_with_the_gain_table(tmp_path, monkeypatch, digits, holdout):
     """The demo runs the real loop and shows what its ledger holds; somebody's folder is never overwritten."""
+    monkeypatch.setattr(demo, "DIGITS", digits)
+    monkeypatch.setattr(demo, "HOLDOUT", holdout)
     folder = tmp_path / "demo"
     shown = run("demo", folder, "--rounds", "2").stdout
     assert "points per dollar" in shown

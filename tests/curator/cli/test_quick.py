@@ -21,6 +21,8 @@ HEAVY = {
     "numba",
     "modAL",
     "sqlite_utils",
+    "rich.console",
+    "xml.etree.ElementTree",
 }
 _SCRIPT = """
 import json, sys
@@ -57,7 +59,7 @@ def measured(tmp_path_factory):
         ("status", {"pyarrow"}),  # the label column answers, so the pool is read
         ("plan", {"scipy.special"}),
         ("doctor", {"pyarrow"}),
-        ("export labels.csv", {"pyarrow"}),
+        ("export labels.csv", {"pyarrow", "xml.etree.ElementTree"}),
     ],
 )
 def test_a_command_loads_what_it_needs_and_no_more(measured, tmp_path, command, needed):

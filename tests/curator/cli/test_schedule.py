@@ -46,14 +46,11 @@ def workflow_script(name: str) -> str:
 
 
 @pytest.fixture
-def programs(tmp_path) -> Path:
+def programs(tmp_path, curator_program) -> Path:
     """A folder with `curator` and `python`, as the PATH of a job has them."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "curator").write_text(
-        f"#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -c 'from curator.cli import main; main()' \"$@\"\n"
-    )
-    (folder / "curator").chmod(0o755)
+    (folder / "curator").symlink_to(curator_program)
     (folder / "python").symlink_to(sys.executable)
     return folder
 

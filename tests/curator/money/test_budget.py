@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.projects import edit_config, make_project
+from support.projects import edit_config, make_project, train_at_once
 from typer.testing import CliRunner
 
 from curator.amounts import MICRO, parse_amount
@@ -22,14 +22,13 @@ from curator.rounds.limits import limit_batch
 from curator.rounds.run import run_round
 
 # Quick to train: what is tested is money, not the model.
-MODEL = 'name = "sklearn:linear_model.LogisticRegression"'
 CENT = MICRO // 100
 
 
 def quick(folder, *, budget, n=120, holdout="20", batch=10, **options):
     """A small replay project with a budget and a model that trains at once."""
     make_project(folder, n=n, holdout=holdout, batch=batch, **options)
-    edit_config(folder, 'name = "head"', MODEL)
+    train_at_once(folder)
     edit_config(folder, f"seed_batch = {batch}", "seed_batch = 20")
     if budget is not None:
         edit_config(folder, '# budget = "800"', f'budget = "{budget}"')

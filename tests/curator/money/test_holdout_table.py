@@ -90,7 +90,9 @@ def test_prices_come_from_the_card_then_from_the_ledger(tmp_path):
         run_round(project)
         run_round(project)
         assert paid_price(project.ledger) == 80_000
-        assert [row.size for row in measured_holdouts(project.ledger, project.task, project.pool, project.config)] == [
+        assert [
+            row.size for row in measured_holdouts(project.ledger, project.task, project.pool, project.config)
+        ] == [
             30,
             60,
             120,

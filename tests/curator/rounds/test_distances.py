@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.projects import edit_config, make_project, write_pool
+from support.projects import edit_config, make_project, train_at_once, write_pool
 
 from curator.files import write_bytes
 from curator.project.project import Project
@@ -15,7 +15,7 @@ ROUNDS = 4
 
 
 def coverage_project(folder):
-    made = make_project(folder, n=150, batch=7, holdout="30")
+    made = train_at_once(make_project(folder, n=150, batch=7, holdout="30"))
     edit_config(made, 'strategy = "auto"', 'strategy = "coverage"')
     return made
 
@@ -105,10 +105,15 @@ def test_a_full_disk_costs_the_distances_only(tmp_path, monkeypatch):
         assert not list(project.embeddings.folder.glob("distances*"))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The picks of a campaign that nothing happens to."""
+    return play(coverage_project(tmp_path_factory.mktemp("undisturbed")), _nothing)
+
+
 @pytest.mark.parametrize("harm", [_remove, _flip, _cut, _folder])
-def test_the_picks_are_the_same_without_them(tmp_path, harm):
+def test_the_picks_are_the_same_without_them(undisturbed, tmp_path, harm):
     """Missing, damaged, cut, or not to be written: every pick of the campaign is that of an undisturbed one."""
-    undisturbed = play(coverage_project(tmp_path / "one"), _nothing)
     assert play(coverage_project(tmp_path / "two"), harm) == undisturbed
     assert len(undisturbed) == len(set(undisturbed)) == 7 * ROUNDS
 

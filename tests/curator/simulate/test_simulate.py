@@ -193,7 +193,7 @@ def test_more_seeds_and_strategies_play_only_what_is_new(tmp_path):
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
     """Interrupted with two processes at work: exit code 130 and no traceback; the next call ends with the same result."""
-    args = twenty_seeds(tmp_path)
+    args = many_campaigns(tmp_path, seeds=6)
     process = start_curator(*args, "--jobs", "2", "--out", str(tmp_path / "out"), start_new_session=True)
     journal = tmp_path / "out/runs.jsonl"
     wait_for(process, lambda: journal.exists() and "\n" in journal.read_text(encoding="utf-8"))
@@ -203,9 +203,9 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     assert "Run the same command again to continue" in err
     assert "Traceback" not in err
     finished = len(Journal(journal).read())
-    assert 0 < finished < 40
+    assert 0 < finished < 12
     again = run(*args, "--jobs", "1", "--out", tmp_path / "out")
-    assert f"{finished} of 40 campaigns were played before" in again.stderr
+    assert f"{finished} of 12 campaigns were played before" in again.stderr
     run(*args, "--jobs", "1", "--out", tmp_path / "whole")
     assert (tmp_path / "out/result.json").read_bytes() == (tmp_path / "whole/result.json").read_bytes()
 
@@ -213,7 +213,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 def test_ctrl_c_while_processes_start(tmp_path):
     """The ones that play are not yet told what to do with Ctrl-C: they end without a traceback too."""
-    args = twenty_seeds(tmp_path)
+    args = many_campaigns(tmp_path, seeds=20)
     process = start_curator(*args, "--jobs", "2", "--out", str(tmp_path / "out"), start_new_session=True)
     started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     wait_for(process, lambda: len(started.read_text().split()) >= 3)  # one of them counts resources
@@ -224,10 +224,10 @@ def test_ctrl_c_while_processes_start(tmp_path):
     assert "Traceback" not in err
 
 
-def twenty_seeds(tmp_path):
-    """A simulation that takes a while: 40 campaigns."""
+def many_campaigns(tmp_path, seeds):
+    """A simulation that takes a while: two campaigns for each seed."""
     return [
-        "simulate", "--data", str(data_file(tmp_path)), "--strategies", "random,margin", "--seeds", "20", "--batch", "8",
+        "simulate", "--data", str(data_file(tmp_path)), "--strategies", "random,margin", "--seeds", str(seeds), "--batch", "8",
         "--price", "0.1", "--model", "sklearn:naive_bayes.GaussianNB", "--model-seeds", "1",
     ]  # fmt: skip
 

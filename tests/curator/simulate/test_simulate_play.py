@@ -97,11 +97,11 @@ def test_the_arm_is_marked_and_uniform():
     """Its items are a random sample: over many seeds, each item of the pool is drawn equally often."""
     task = blobs(40)
     counts = np.zeros(40)
-    for seed in range(150):
+    for seed in range(80):
         one = next(play(task, Plan(20, 20, 1, "margin", "maxherding", **LOGISTIC, random_share=0.5), seed))
         assert one.arm.sum() == 10
         counts[one.labeled[one.arm]] += 1
-    expected = 150 * 10 / 40
+    expected = 80 * 10 / 40
     assert (
         (counts - expected) ** 2 / expected
     ).sum() < 70  # chi-squared with 39 degrees of freedom: p < 0.002

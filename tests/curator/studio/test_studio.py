@@ -27,7 +27,7 @@ from curator.studio.home import State, StudioHome, default_home
 from curator.studio.install import install
 from integrations.errors import LabelerError
 from integrations.labelers.label_studio.annotator import sign_up
-from integrations.labelers.label_studio.launch import is_free
+from integrations.labelers.label_studio.launch import free_port, is_free
 from integrations.labelers.label_studio.process import ProcessId, start_detached
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,6 +86,23 @@ def home(made, tmp_path, monkeypatch):
     service.down(home)
 
 
+@pytest.fixture(scope="module")
+def running(made, tmp_path_factory):
+    """A home whose server runs, for tests that leave it so."""
+    home = StudioHome(tmp_path_factory.mktemp("running") / "studio")
+    shutil.copytree(made.folder, home.folder)
+    run("up", "--home", home.folder)
+    yield home
+    service.down(home)
+
+
+@pytest.fixture
+def up(running, monkeypatch):
+    """That home, the default one while the test runs."""
+    monkeypatch.setenv("CURATOR_STUDIO_HOME", str(running.folder))
+    return running
+
+
 def test_what_is_made_is_for_its_owner_only(made):
     """Folder and secrets; the secrets are in their files and, as documented, in Label Studio's own database."""
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in made.folder.iterdir()}
@@ -129,28 +146,36 @@ def test_up_status_down(home):
     assert "does not run" in run("status").stdout
     with pytest.raises(httpx.ConnectError):
         httpx.get(shown["url"])
+    with pytest.raises(LabelerError, match="does not run: `curator studio up`"):
+        find_token(f"{shown['url']}/")
 
 
-def test_only_this_machine_is_listened_to(home):
+def test_only_this_machine_is_listened_to(up):
     """The socket is bound to the loopback address."""
-    run("up")
-    port = home.state().port
+    port = up.state().port
     rows = [line.split() for line in Path("/proc/net/tcp").read_text("utf-8").splitlines()[1:]]
     bound = {row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
     assert bound == {f"0100007F:{port:04X}"}
 
 
-def test_projects_stay_and_the_address_too(home):
-    """Stopped and started again: the same port, the same projects."""
+def test_what_was_chosen_stays(home, tmp_path):
+    """Stopped and started again: the same port, projects and images; images that cannot be served are refused before a start."""
+    assert "is not a folder" in run("up", "--images", tmp_path / "none", code=2).stderr
+    assert "every file of this machine" in run("up", "--images", "/", code=2).stderr
+    (tmp_path / "images" / "cats").mkdir(parents=True)
+    (tmp_path / "images" / "cats" / "a.png").write_bytes(b"a cat")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    run("up", "--port", port)
+    run("up", "--port", port, "--images", tmp_path / "images")
     assert home.state().port == port
-    call(home, "/api/projects", {"title": "kept"}).raise_for_status()
+    project = call(home, "/api/projects", {"title": "kept"}).json()["id"]
     run("down")
-    run("up")
+    assert f"from folders below {tmp_path / 'images'}" in run("up").stdout
     assert home.state().port == port
-    assert [project["title"] for project in call(home, "/api/projects").json()["results"]] == ["kept"]
+    assert [found["title"] for found in call(home, "/api/projects").json()["results"]] == ["kept"]
+    storage = {"project": project, "path": str(tmp_path / "images" / "cats"), "use_blob_urls": True}
+    call(home, "/api/storages/localfiles", storage).raise_for_status()
+    assert call(home, "/data/local-files/?d=cats/a.png").content == b"a cat"
 
 
 def test_a_taken_port_is_left_for_the_next_free_one(home, monkeypatch):
@@ -188,47 +213,25 @@ def test_a_port_taken_while_it_starts(home, monkeypatch):
         assert call(home, "/api/current-user/whoami").status_code == 200
 
 
-def test_a_server_that_runs_is_not_changed(home, tmp_path):
+def test_a_server_that_runs_is_not_changed(up, tmp_path):
     """Other options than it was started with are refused, with the way out; the same ones are fine."""
-    run("up")
     assert "runs at http://127.0.0.1" in run("up", "--images", tmp_path, code=2).stderr
     assert "with another port" in run("up", "--port", 1, code=2).stderr
     assert "with another credentials (file)" in run("up", "--credentials", "keyring", code=2).stderr
     assert "curator studio down" in run("up", "--executable", CURATOR, code=2).stderr
-    run("up", "--port", home.state().port, "--credentials", "file")
+    run("up", "--port", up.state().port, "--credentials", "file")
 
 
-def test_images_are_served_until_told_otherwise(home, tmp_path):
-    """The folder is remembered; what cannot be served is refused before anything starts."""
-    assert "is not a folder" in run("up", "--images", tmp_path / "none", code=2).stderr
-    assert "every file of this machine" in run("up", "--images", "/", code=2).stderr
-    (tmp_path / "images" / "cats").mkdir(parents=True)
-    (tmp_path / "images" / "cats" / "a.png").write_bytes(b"a cat")
-    run("up", "--images", tmp_path / "images")
-    run("down")
-    assert f"from folders below {tmp_path / 'images'}" in run("up").stdout
-    project = call(home, "/api/projects", {"title": "cats"}).json()["id"]
-    storage = {"project": project, "path": str(tmp_path / "images" / "cats"), "use_blob_urls": True}
-    call(home, "/api/storages/localfiles", storage).raise_for_status()
-    assert call(home, "/data/local-files/?d=cats/a.png").content == b"a cat"
-
-
-def test_nobody_signs_up_without_an_invitation(home):
+def test_nobody_signs_up_without_an_invitation(up):
     """Other users of the machine reach the port too."""
-    run("up")
     with pytest.raises(LabelerError, match=r"no account for mallory@example\.org"):
-        sign_up(home.state().url, "mallory@example.org", "secret-12345")
+        sign_up(up.state().url, "mallory@example.org", "secret-12345")
 
 
-def test_curator_finds_the_token_while_it_runs(home):
+def test_curator_finds_the_token_while_it_runs(up):
     """By the address in curator.toml, whichever name of this machine it uses."""
-    run("up")
-    port = home.state().port
-    assert find_token(f"http://localhost:{port}") == find_token(home.state().url)
-    assert call(home, "/api/current-user/whoami").json()["email"] == "owner@curator.local"
-    run("down")
-    with pytest.raises(LabelerError, match="does not run: `curator studio up`"):
-        find_token(f"http://127.0.0.1:{port}/")
+    assert find_token(f"http://localhost:{up.state().port}") == find_token(up.state().url)
+    assert call(up, "/api/current-user/whoami").json()["email"] == "owner@curator.local"
 
 
 def test_a_killed_server_is_not_running(home):
@@ -277,7 +280,7 @@ def test_a_server_that_is_deaf_is_said(home, tmp_path):
     deaf = tmp_path / "deaf"
     deaf.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
     deaf.chmod(0o755)
-    home.write(home.state().model_copy(update={"executable": deaf}))
+    home.write(home.state().model_copy(update={"executable": deaf, "port": free_port()}))
     pid = start_detached(
         [str(deaf)],
         record=home.record,
@@ -294,8 +297,13 @@ def test_a_server_that_is_deaf_is_said(home, tmp_path):
     assert ProcessId.of(pid) is None
 
 
-def test_the_keyring_holds_the_secrets_and_no_file_does(home, json_keyring):
-    """Moved there and back: each time they are in one place only, and the same account goes on."""
+def test_the_keyring_holds_the_secrets_and_no_file_does(home, json_keyring, monkeypatch):
+    """Moved there and back: each time they are in one place only, and the same account goes on.
+
+    While the keyring is locked, `status` still shows that the server runs.
+    """
+    from support.keyring_backend import JsonKeyring
+
     token = (home.folder / "token").read_text("utf-8").strip()
     assert "in the keyring" in run("up", "--credentials", "keyring").stdout
     assert not (home.folder / "token").exists()
@@ -306,6 +314,11 @@ def test_the_keyring_holds_the_secrets_and_no_file_does(home, json_keyring):
     ]
     assert find_token(home.state().url) == token
     assert call(home, "/api/current-user/whoami").status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonKeyring, "locked", True)
+        shown = run("status").stdout
+    assert f"{home.state().url} (runs)" in shown
+    assert "The keyring did not open" in shown
     run("down")
     run("up")
     assert home.state().credentials == "keyring"
@@ -313,17 +326,6 @@ def test_the_keyring_holds_the_secrets_and_no_file_does(home, json_keyring):
     run("up", "--credentials", "file")
     assert json.loads(json_keyring.read_text("utf-8")) == {}
     assert find_token(home.state().url) == token
-
-
-def test_a_keyring_that_is_locked_is_said(home, json_keyring, monkeypatch):
-    """`status` still shows that the server runs."""
-    from support.keyring_backend import JsonKeyring
-
-    run("up", "--credentials", "keyring")
-    monkeypatch.setattr(JsonKeyring, "locked", True)
-    shown = run("status").stdout
-    assert f"{home.state().url} (runs)" in shown
-    assert "The keyring did not open" in shown
 
 
 def test_without_a_keyring_the_user_must_choose(tmp_path):
@@ -442,6 +444,7 @@ def test_an_installation_has_a_limit(offline, tmp_path, monkeypatch):
 
 def test_the_demo_labels_through_it_and_stops_it(home, tmp_path, monkeypatch):
     """A measured campaign through the real server; the user's own token is neither used nor lost."""
+    monkeypatch.setattr(demo, "DIGITS", 200)
     monkeypatch.setattr(demo, "HOLDOUT", 20)
     monkeypatch.setattr(demo, "BATCH", 10)
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "for-another-server")

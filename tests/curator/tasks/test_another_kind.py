@@ -95,7 +95,7 @@ def test_views_tell_of_it(campaign):
     assert told["classes"] == []
     assert any("no such thing for labels that are a grade from 1 to 5" in line for line in told["missing"])
     assert all(row["true"].startswith("grade ") for row in told["errors"])
-    assert 0 < told["project"]["chance"] < 0.6
+    assert 0 < told["chance"] < 0.6
 
 
 def test_live_suggestions_are_grades(campaign):

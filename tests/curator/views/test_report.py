@@ -5,14 +5,23 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from support.projects import make_project, write_pool
-from support.reports import BREAKOUT, EVIL_CLASS, SCRIPT, accuracy_by_hand, campaign, quick_model
+from support.reports import (
+    BREAKOUT,
+    EVIL_CLASS,
+    SCRIPT,
+    accuracy_by_hand,
+    campaign,
+    quick_model,
+    section,
+    told,
+)
 from typer.testing import CliRunner
 
 from curator.amounts import MICRO, unit_name
@@ -22,13 +31,16 @@ from curator.project.project import Project
 from curator.rounds.run import run_round
 from curator.tasks.registry import metric_title
 from curator.tasks.single import SingleChoice
-from curator.views.report import page, plots, quality, words
-from curator.views.report.gather import MOST_ERRORS, gather
-from curator.views.report.holdout import load_holdout
-from curator.views.report.picks import MOST as MOST_PICKS
-from curator.views.report.pool_map import MOST_ITEMS
+from curator.views.report import figures as plots
+from curator.views.report import page, words
+from curator.views.report.gather import gather
+from curator.views.report.holdout import Holdout, load_holdout, with_interval
 from curator.views.report.projection import project_2d
-from curator.views.report.slices import slices
+from curator.views.report.sections import confusion
+from curator.views.report.sections.picks import MOST as MOST_PICKS
+from curator.views.report.sections.picks import Picks
+from curator.views.report.sections.pool_map import MOST_ERRORS, MOST_ITEMS
+from curator.views.report.sections.slices import accuracy_by_slice
 from curator.views.report.slope import Step, smoothed
 from curator.views.report.write import write_report
 
@@ -180,7 +192,8 @@ def test_tables_can_be_read_by_a_screen_reader(written):
 def test_plotly_takes_every_figure(hostile):
     """Each figure passes plotly's own checks, key by key, and draws with SVG only."""
     with Project(hostile) as project:
-        figures = page._figures(gather(project))
+        report = gather(project)
+    figures = {name: figure for part in report.sections for name, figure in part.figures(report.head).items()}
     assert set(figures) == {
         "curve-dollars",
         "curve-labels",
@@ -207,12 +220,14 @@ def test_states_of_a_campaign(tmp_path):
             html = report.page.read_text("utf-8")
             shown = set(embedded(html, "figures"))
             said.append(
-                (report.page.name, report.report.last is None, shown >= {"gap"}, "per-dollar" in shown)
+                (report.page.name, told(report.report).last is None, shown >= {"gap"}, "per-dollar" in shown)
             )
             assert "Not measured" in html
-            if report.report.last is None:
+            if told(report.report).last is None:
                 assert "Nothing has been measured yet." in html
-                assert any("measured" in reason or "opened" in reason for reason in report.report.missing)
+                assert any(
+                    "measured" in reason or "opened" in reason for reason in report.report.head.missing
+                )
             run_round(project)
     assert said == [
         ("round-000.html", True, False, False),
@@ -254,10 +269,10 @@ def test_a_lost_holdout_file_costs_only_what_it_held(hostile, tmp_path):
     lost.unlink()
     with Project(folder) as project:
         report = write_report(project).report
-    assert report.last["round"] == 5
-    assert report.calibration is report.confusion is None
-    assert [row["recall"] for row in report.classes] != []
-    assert any(str(lost) in reason for reason in report.missing)
+    assert told(report).last["round"] == 5
+    assert told(report).calibration is told(report).confusion is None
+    assert [row["recall"] for row in told(report).classes] != []
+    assert any(str(lost) in reason for reason in report.head.missing)
 
 
 def test_an_encoder_that_is_not_here_costs_only_the_map(hostile, tmp_path):
@@ -266,9 +281,9 @@ def test_an_encoder_that_is_not_here_costs_only_the_map(hostile, tmp_path):
     shutil.rmtree(folder / ".curator" / "embeddings")
     with Project(folder) as project:
         report = write_report(project).report
-    assert report.map is None
-    assert any(reason.startswith("No map of the pool") for reason in report.missing)
-    assert report.confusion is not None
+    assert told(report).map is None
+    assert any(reason.startswith("No map of the pool") for reason in report.head.missing)
+    assert told(report).confusion is not None
 
 
 def test_image_projects_show_thumbnails(tmp_path):
@@ -301,20 +316,18 @@ def test_image_projects_show_thumbnails(tmp_path):
 def test_many_classes_and_many_rounds_stay_readable():
     """77 classes: every class has its row, the matrix no tick for each; 200 classes: those with most mistakes."""
     rng = np.random.default_rng(1)
-    for k, shown in ((77, 77), (200, quality.MOST_CLASSES)):
+    for k, shown in ((77, 77), (200, confusion.MOST_CLASSES)):
         y = rng.integers(0, k, 2000)
         guess = np.where(rng.random(2000) < 0.8, y, rng.integers(0, k, 2000))
         probs = np.full((1, 2000, k), 0.2 / (k - 1))
         probs[0, np.arange(2000), guess] = 0.8
         task = SingleChoice([f"class {i}" for i in range(k)])
-        holdout = quality.Holdout(
-            rows=np.arange(2000), ids=[str(i) for i in range(2000)], task=task, y=y, probs=probs
-        )
-        found = quality.confusion(holdout, task.classes)
+        holdout = Holdout(np.arange(2000), [str(i) for i in range(2000)], task, y, probs)
+        found = confusion.confusion_matrix(holdout, task.classes)
         assert len(found["classes"]) == shown
         assert found["left_out"] == k - shown
-        assert len(found["top"]) == quality.MOST_CONFUSIONS
-        figure = plots.confusion(found)
+        assert len(found["top"]) == confusion.MOST_CONFUSIONS
+        figure = confusion.heatmap(found)
         assert figure["layout"]["xaxis"]["ticktext"] == []
         assert np.array(figure["data"][0]["z"]).shape == (shown, shown)
 
@@ -329,23 +342,27 @@ def test_the_page_stays_small_whatever_is_written_on_it(hostile):
         {"x": 0.1234, "y": -0.1234, "state": "pool", "id": wide * 60, "note": names[0], "content": wide * 100}
         for _ in range(MOST_ITEMS)
     ]
-    pick = report.batch.picks[0] | {"content": wide * 280, "why": wide * 400, "label": names[0]}
-    error = report.errors[0] | {"content": wide * 280, "true": names[0], "predicted": names[1]}
-    full = replace(
-        report,
-        classes=[report.classes[0] | {"class": name} for name in names],
-        confusion={
-            "classes": names[: quality.MOST_CLASSES],
+    batch = section(report, Picks).batch
+    pick = batch.picks[0] | {"content": wide * 280, "why": wide * 400, "label": names[0]}
+    error = told(report).errors[0] | {"content": wide * 280, "true": names[0], "predicted": names[1]}
+    full = {
+        "classes": [told(report).classes[0] | {"class": name} for name in names],
+        "confusion": {
+            "classes": names[: confusion.MOST_CLASSES],
             "left_out": 100,
-            "counts": np.full((quality.MOST_CLASSES, quality.MOST_CLASSES), 7).tolist(),
+            "counts": np.full((confusion.MOST_CLASSES, confusion.MOST_CLASSES), 7).tolist(),
             "top": [{"true": names[0], "predicted": names[1], "items": 7, "of": 700}]
-            * quality.MOST_CONFUSIONS,
+            * confusion.MOST_CONFUSIONS,
         },
-        map={"items": MOST_ITEMS, "of": 10**6, "points": points},
-        errors=[error] * MOST_ERRORS,
-        batch=replace(report.batch, picks=[pick] * MOST_PICKS),
+        "map": {"items": MOST_ITEMS, "of": 10**6, "points": points},
+        "errors": [error] * MOST_ERRORS,
+        "batch": replace(batch, picks=[pick] * MOST_PICKS),
+    }
+    sections = tuple(
+        replace(part, **{one.name: full[one.name] for one in fields(part) if one.name in full})
+        for part in report.sections
     )
-    assert len(page.render(full).encode()) < page.MOST_BYTES
+    assert len(page.render(replace(report, sections=sections)).encode()) < page.MOST_BYTES
 
 
 def test_agreement_of_annotators_by_hand(hostile, tmp_path):
@@ -370,7 +387,7 @@ def test_agreement_of_annotators_by_hand(hostile, tmp_path):
             version = ledger.scalar("select max(version) from labels where item_id = ?", [item])
             label = ledger.one("select * from labels where item_id = ? and version = ?", [item, version])
             ledger.insert("labels", [label | {"version": version + 1, "answers": 3, "agreement": 2 / 3}])
-        people = {row["annotator"]: row for row in gather(project).annotators}
+        people = {row["annotator"]: row for row in told(gather(project)).annotators}
     assert (people["ann"]["agreement"], people["ann"]["shared"], people["ann"]["median_seconds"]) == (
         0.5,
         1,
@@ -405,7 +422,7 @@ def test_reports_differ_in_nothing_but_the_time(hostile):
 
 def test_intervals_of_shares_by_hand():
     """8 of 10 right: 49.0% to 94.3% (Wilson); all of 20 right is not certainty; of no items nothing is known."""
-    some, everything, nothing = (quality.with_interval(*pair) for pair in ((0.8, 10), (1.0, 20), (0.0, 0)))
+    some, everything, nothing = (with_interval(*pair) for pair in ((0.8, 10), (1.0, 20), (0.0, 0)))
     assert (round(some["low"], 3), round(some["high"], 3), some["wide"]) == (0.490, 0.943, True)
     assert (round(everything["low"], 3), everything["high"]) == (0.839, pytest.approx(1.0))
     assert (nothing["low"], nothing["high"]) == (0.0, 1.0)
@@ -414,7 +431,7 @@ def test_intervals_of_shares_by_hand():
 @pytest.mark.parametrize(("items", "told"), [(1, None), (4, None), (5, 1.0)])
 def test_a_share_of_a_few_items_is_not_told(items, told):
     """All of one item is no 100%."""
-    assert quality.with_interval(1.0, items)["value"] == told
+    assert with_interval(1.0, items)["value"] == told
 
 
 def test_slopes_of_a_power_law_are_found():
@@ -464,7 +481,7 @@ def test_slices_of_numbers_and_gaps(hostile):
     items = [
         Item(str(i), None, "x.png", None, {"age": str(i)} if i % 5 else {"other": "a"}) for i in range(100)
     ]
-    rows, left_out = slices(items, np.ones(100))
+    rows, left_out = accuracy_by_slice(items, np.ones(100))
     ages = [row for row in rows if row["column"] == "age"]
     assert left_out == []
     assert [row["items"] for row in ages] == [20, 20, 20, 20, 20]
@@ -497,8 +514,8 @@ def test_a_model_of_other_classes_is_said(hostile, tmp_path):
     )
     with Project(folder) as project:
         report = gather(project)
-    assert report.confusion is None
-    assert any("does not fit the 4 classes" in reason for reason in report.missing)
+    assert told(report).confusion is None
+    assert any("does not fit the 4 classes" in reason for reason in report.head.missing)
 
 
 def test_holdout_counts_seeds_and_means(hostile):
@@ -543,4 +560,4 @@ def test_texts_of_a_pool_without_columns(tmp_path):
     folder = campaign(tmp_path / "plain", 2, data=write_pool(tmp_path / "plain.jsonl", 120), holdout="40")
     with Project(folder) as project:
         found = gather(project)
-    assert {row["column"] for row in found.slices} == {"length, characters"}
+    assert {row["column"] for row in told(found).slices} == {"length, characters"}

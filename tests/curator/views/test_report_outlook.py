@@ -5,7 +5,7 @@ import shutil
 from dataclasses import asdict
 
 import pytest
-from support.reports import campaign
+from support.reports import campaign, section, told
 
 from curator.amounts import MICRO
 from curator.ledger.store import Ledger
@@ -14,8 +14,9 @@ from curator.project.project import Project
 from curator.rounds import advice
 from curator.views.plan import PlanOptions, make_plan
 from curator.views.report import page
-from curator.views.report.cards import cards, verdict_sentence
 from curator.views.report.gather import gather
+from curator.views.report.sections.cards import Cards
+from curator.views.report.sections.last_round import LastRound
 from curator.views.status import read_status
 
 LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
@@ -60,8 +61,17 @@ def report_of(folder):
         return gather(project)
 
 
+def cards(report):
+    return section(report, Cards).cards(report.head)
+
+
 def card(report, title):
     return next(one for one in cards(report) if one.title == title)
+
+
+def figures(report):
+    """Of all sections."""
+    return {name: figure for part in report.sections for name, figure in part.figures(report.head).items()}
 
 
 def forecast_rows(now, *counts):
@@ -80,8 +90,8 @@ def forecast_rows(now, *counts):
 def test_nothing_is_invented_where_nothing_is_known(folder):
     """Empty tables: each card is there and says that there is nothing."""
     report = report_of(folder)
-    assert report.forecast is report.savings is report.live_pool is None
-    assert report.against == []
+    assert told(report).forecast is told(report).savings is told(report).live_pool is None
+    assert told(report).against == []
     assert [(one.figure, one.absent) for one in cards(report)] == [
         ("Not yet", True),
         ("Not known", True),
@@ -111,8 +121,8 @@ def test_a_forecast_by_hand(folder, scored_too, record):
         *({"made_after": made, "round": n, "hit80": 1, "error": 0.02} for made, n in scored_too),
     )
     report = report_of(folder)
-    found = report.forecast
-    spent = report.rounds[-1]["total_cost"]
+    found = told(report).forecast
+    spent = told(report).rounds[-1]["total_cost"]
     assert [one["labels"] for one in found["ahead"]] == [60, 72, 84]
     assert found["ahead"][2]["total_cost"] == spent + round(1.92 * MICRO)
     assert (
@@ -125,8 +135,8 @@ def test_a_forecast_by_hand(folder, scored_too, record):
     assert "84 labels" in shown.lines[0]
     assert "80.0% to 84.0%" in shown.lines[0]
     assert record in shown.lines[-1]
-    figures = page._figures(report)
-    assert [len(figures[name]["data"]) for name in ("curve-dollars", "curve-labels")] == [3, 3]
+    drawn = figures(report)
+    assert [len(drawn[name]["data"]) for name in ("curve-dollars", "curve-labels")] == [3, 3]
     assert "Dotted: the forecast" in page.render(report)
 
 
@@ -143,11 +153,11 @@ def test_the_chance_to_reach_a_target_within_the_budget(folder):
     report = report_of(folder)
     with Project(folder) as project:
         target = make_plan(project, PlanOptions()).target
-    assert report.forecast["target"]["labels"] == target.affordable
-    assert report.forecast["target"]["chance"] == target.chance_in_budget
+    assert told(report).forecast["target"]["labels"] == target.affordable
+    assert told(report).forecast["target"]["chance"] == target.chance_in_budget
     said = f"{chance_text(target.chance_in_budget)} chance of reaching 82.0% within the budget"
     assert said in card(report, "Forecast").lines[1]
-    assert report.spend["budget"] == round((spent + 1.92) * MICRO)
+    assert told(report).spend["budget"] == round((spent + 1.92) * MICRO)
 
 
 def _spent(folder):
@@ -195,12 +205,12 @@ def test_the_verdict_is_that_of_status_when_curator_toml_has_changed(folder):
     config = folder / "curator.toml"
     row = {"round": 5, "word": "continue", "reasons": "[]", "inputs": "{}", "settings": _settings_of(folder)}
     fill(folder, "verdicts", row)
-    assert report_of(folder).stop["word"] == "continue"
+    assert told(report_of(folder)).stop["word"] == "continue"
     config.write_text(config.read_text("utf-8").replace("# target = 0.92", "target = 0.01"), encoding="utf-8")
     report = report_of(folder)
     with Project(folder) as project:
-        assert report.stop == read_status(project, offline=True).verdict
-    assert report.stop["word"] == "hard stop: target"
+        assert told(report).stop == read_status(project, offline=True).verdict
+    assert told(report).stop["word"] == "hard stop: target"
 
 
 def test_accuracy_on_the_live_pool_is_that_of_status(folder):
@@ -211,9 +221,9 @@ def test_accuracy_on_the_live_pool_is_that_of_status(folder):
     fill(folder, "pool_estimates", *(estimate | {"round": number} for number in (3, 4, 5)))
     report = report_of(folder)
     with Project(folder) as project:
-        assert report.live_pool == asdict(read_status(project, offline=True).pool_accuracy)
-    assert report.live_pool["items"] == 36
-    assert "by 36 random items" in card(report, "Saved against random").lines[-1]
+        assert told(report).live_pool == asdict(read_status(project, offline=True).pool_accuracy)
+    assert told(report).live_pool["items"] == 36
+    assert "on 36 random items" in card(report, "Saved against random").lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -259,9 +269,9 @@ def test_several_rounds_together(folder):
         base | {"round": 4, "previous": 3, "verdict": "real"},
     )  # fmt: skip
     report = report_of(folder)
-    assert (report.last["verdict"], report.rounds[3]["verdict"]) == ("flat", "real")
-    assert [(row["previous"], row["verdict"]) for row in report.against] == [(4, "flat"), (2, "real")]
-    assert verdict_sentence(report).startswith("Flat: ")
+    assert (told(report).last["verdict"], told(report).rounds[3]["verdict"]) == ("flat", "real")
+    assert [(row["previous"], row["verdict"]) for row in told(report).against] == [(4, "flat"), (2, "real")]
+    assert section(report, LastRound).sentence().startswith("Flat: ")
     assert "+5.0 (+1.0 to +9.0) since round 2 for $2.88, real." in page.render(report)
 
 
@@ -276,9 +286,9 @@ def test_a_gain_that_is_not_shown_comes_with_what_could_have_been(folder):
         "detectable": 0.061,
     }
     fill(folder, "comparisons", row)
-    assert "shows gains of 6.1 points or more" in verdict_sentence(report_of(folder))
+    assert "shows gains of about 6.1 points or more" in section(report_of(folder), LastRound).sentence()
 
 
 def test_tables_that_are_empty_are_not_missed(measured):
     """What was never forecast or compared is left out: the report is written all the same."""
-    assert report_of(measured).last["round"] == 5
+    assert told(report_of(measured)).last["round"] == 5

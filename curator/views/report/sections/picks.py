@@ -1,10 +1,11 @@
 """The items of the last batch, each with the reason why it was asked about."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from curator.ledger import queries
 from curator.project.project import Project
+from curator.views.report.section import Campaign, Head, Section
 from curator.views.report.words import cut
 
 MOST = 100  # shown; the ledger has them all
@@ -31,6 +32,26 @@ class Batch:
     def shown(self) -> set[str]:
         """The columns that any of them has a value in."""
         return {name for pick in self.picks for name, value in pick.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Picks(Section):
+    """None: nothing was picked yet."""
+
+    batch: Batch | None
+
+    @classmethod
+    def gather(cls, campaign: Campaign) -> Self:
+        """Of the newest round."""
+        return cls(last_batch(campaign.project))
+
+    def is_shown(self, head: Head) -> bool:  # noqa: ARG002
+        """Where anything was picked."""
+        return self.batch is not None
+
+    def images(self) -> list[str]:
+        """Those of the picks."""
+        return [pick["content"] for pick in self.batch.picks] if self.batch else []
 
 
 def last_batch(project: Project) -> Batch | None:

@@ -1,16 +1,34 @@
-"""The sentences of the page that depend on what the numbers are: the last verdict, and the cards beside the spend."""
+"""The cards beside the spend: forecast, stop or go on, savings; each there even when it has nothing to say yet."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Self, TypedDict
 
-from curator.amounts import unit_name
+from curator.amounts import parse_amount, unit_name
+from curator.config import Config
 from curator.evidence.forecast.seen import FEWEST_ROUNDS
-from curator.ledger.store import Row
+from curator.ledger import queries
+from curator.ledger.store import Ledger, Row
+from curator.money import savings
 from curator.money.advice import advice_lines, chance_text
-from curator.money.savings import JUDGED_BY, why_no_money
+from curator.money.bill import KINDS, SOURCES, by_source, sum_known
+from curator.money.overview import cost_notes
+from curator.money.pool_estimate import recent_accuracy
+from curator.rounds import advice
 from curator.tasks.registry import metric_title
 from curator.views.report import words
-from curator.views.report.gather import Report
+from curator.views.report.outlook import Forecast
+from curator.views.report.section import Campaign, Head, Section
+
+
+class Spend(TypedDict):
+    """Everything spent so far, by kind and by how the amount is known; `total` is None where nobody knows."""
+
+    total: int | None
+    budget: int | None
+    kinds: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -32,41 +50,53 @@ class Card:
     absent: bool = False
 
 
-def cards(report: Report) -> list[Card]:
-    """Forecast, stop, savings: in this order, each there even when it has nothing to say yet."""
-    currency = report.project["currency"]
-    return [
-        _forecast(report.forecast, len(report.rounds), currency),
-        _stop(report.stop, currency),
-        _savings(report.savings, report.live_pool, report.project["metric"], currency),
-    ]
+@dataclass(frozen=True)
+class Cards(Section):
+    """What was spent, the advice, what was saved, and the accuracy on the live pool by the random share of the batches."""
 
+    spend: Spend
+    stop: dict[str, Any] | None
+    savings: Row | None
+    live_pool: dict[str, Any] | None
+    needs_rounds = False
 
-def verdict_sentence(report: Report) -> str:
-    """What the interval of the last gain allows to say."""
-    last = report.last
-    if last is None or last["gain"] is None:
-        return ""
-    low, high = words.points(last["gain_low"]), words.points(last["gain_high"])
-    if last["verdict"] == "real":
-        return f"Real: the whole 95% interval, {low} to {high} points, lies above zero."
-    if last["verdict"] == "worse":
-        return f"Worse: the whole 95% interval, {low} to {high} points, lies below zero."
-    if last["verdict"] == "flat":
-        return f"Flat: even the upper end of the 95% interval, {low} to {high} points, is worth less than the round cost."
-    shows = report.against[0]["detectable"] if report.against else None
-    if shows is not None:
-        return (
-            f"Not shown: the 95% interval, {low} to {high} points, includes zero. This hold-out shows gains of "
-            f"about {100 * shows:.1f} points or more; look at several rounds together."
+    @classmethod
+    def gather(cls, campaign: Campaign) -> Self:
+        """As status and round tell it."""
+        project, ledger = campaign.project, campaign.ledger
+        live_pool = recent_accuracy(ledger, campaign.task)
+        return cls(
+            spend=read_spend(ledger, project.config),
+            stop=advice.current(project),
+            savings=savings.current(ledger),
+            live_pool=None if live_pool is None else asdict(live_pool),
         )
-    return (
-        f"Not shown: the 95% interval, {low} to {high} points, includes zero. Single late rounds are often too small to see "
-        "on a hold-out of this size; look at several together."
-    )
+
+    def cards(self, head: Head) -> list[Card]:
+        """Forecast, stop, savings."""
+        return [
+            _forecast(head.forecast, len(head.rounds), head.currency),
+            _stop(self.stop, head.currency),
+            _savings(self.savings, self.live_pool, head.project["metric"], head.currency),
+        ]
 
 
-def _forecast(found: dict[str, Any] | None, measured: int, currency: str) -> Card:
+def read_spend(ledger: Ledger, config: Config) -> Spend:
+    """Everything spent so far, by kind and by how the amount is known; the open round's answers included."""
+    spent = queries.costs.spend(ledger)
+    kinds = {kind: amount for kind, amount in spent.items() if amount != 0}
+    sources = by_source(ledger)
+    budget = config.cost.budget
+    return {
+        "total": sum_known(spent.values()),
+        "budget": None if budget is None else parse_amount(budget),
+        "kinds": [{"kind": k, "name": KINDS[k], "amount": kinds[k]} for k in kinds],
+        "sources": [{"source": s, "name": SOURCES[s], "amount": sources[s]} for s in sources],
+        "notes": cost_notes(ledger, config.cost),
+    }
+
+
+def _forecast(found: Forecast | None, measured: int, currency: str) -> Card:
     title = "Forecast"
     if found is None:
         why = f"Needs {FEWEST_ROUNDS} measured rounds; there {'is' if measured == 1 else 'are'} {measured}."
@@ -112,10 +142,7 @@ def _stop(found: dict[str, Any] | None, currency: str) -> Card:
     facts = [
         ("next round", _known(outlook.get("cost"), lambda v: words.amount(v, currency))),
         ("expected gain, points", _known(outlook.get("gain"), lambda v: words.points(v, 2))),
-        (
-            f"points per {unit_name(currency, 100)}",
-            _known(outlook.get("per_100"), lambda v: f"{v:.2f}"),
-        ),
+        (f"points per {unit_name(currency, 100)}", _known(outlook.get("per_100"), lambda v: f"{v:.2f}")),
         ("a point is worth", _known(outlook.get("value"), lambda v: words.amount(round(v / 100), currency))),
         ("chance of paying for itself", _known(outlook.get("chance"), chance_text)),
         ("predictions changed", _known(inputs.get("changed"), lambda v: words.share(v, 2))),
@@ -133,10 +160,10 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
     if found is None or found["status"] != "measured" or not found["spent"]:
         why = "only a random share of each batch (random_share) can measure it"
         if found is not None:
-            why = why_no_money(found) or why
+            why = savings.why_no_money(found) or why
         return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
-    if metric != JUDGED_BY:
-        pool = (f"Judged by {metric_title(JUDGED_BY)}, not by {metric_title(metric)}.", *pool)
+    if metric != savings.JUDGED_BY:
+        pool = (f"Judged by {metric_title(savings.JUDGED_BY)}, not by {metric_title(metric)}.", *pool)
     level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
     if found["saved_high"] is None:
         lines = (f"{level} confidence; what random labels would cost has no upper end", *pool)
@@ -157,5 +184,5 @@ def _live(found: dict[str, Any]) -> str:
     return f"Accuracy of the last models on the live pool: {words.share(found['value'])} ({between}), on {found['items']} random items"
 
 
-def _known(value: Any, write: Any) -> str:
-    return words.NOTHING if value is None else str(write(value))
+def _known(value: Any, write: Callable[[Any], str]) -> str:
+    return words.NOTHING if value is None else write(value)

@@ -2,29 +2,59 @@
 
 import statistics
 from collections import defaultdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self, TypedDict
 
 from curator.ledger import queries
 from curator.ledger.store import Ledger
-from curator.rounds.agreement import read_agreement
-from curator.tasks.task import Task
+from curator.rounds.agreement import Agreement, agreement_text, read_agreement
+from curator.views.report.section import Campaign, Head, Section
 
 
-def annotators(ledger: Ledger, task: Task) -> list[dict[str, Any]]:
+class Together(TypedDict):
+    """Of all annotators: shared items, on how many people differ, Krippendorff's alpha, and that in a sentence."""
+
+    shared: int
+    differ: int
+    alpha: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Annotators(Section):
+    """A row for each annotator, and how far they agree."""
+
+    annotators: list[dict[str, Any]]
+    agreement: Together
+
+    @classmethod
+    def gather(cls, campaign: Campaign) -> Self:
+        """As the ledger has it."""
+        found = read_agreement(campaign.ledger, campaign.task)
+        together = Together(
+            shared=found.shared, differ=found.differ, alpha=found.alpha, text=agreement_text(found)
+        )
+        return cls(read_annotators(campaign.ledger, found), together)
+
+    def is_shown(self, head: Head) -> bool:  # noqa: ARG002
+        """Once anybody has answered."""
+        return bool(self.annotators)
+
+
+def read_annotators(ledger: Ledger, found: Agreement) -> list[dict[str, Any]]:
     """One row per annotator, the busiest first.
 
     `agreement` is the share of the others who said the same about the items that several people answered, and `kappa` that
     beyond chance; None where nobody else answered the same items. Copies are no answers.
     """
     seconds = _seconds(ledger)
-    agreement = read_agreement(ledger, task).people
     bill = queries.costs.cost_by_annotator(ledger)
-    found = []
+    rows = []
     for row in queries.answers.annotator_totals(ledger):
         name = row["annotator"]
         took = seconds.get(name, [])
-        others = agreement.get(name)
-        found.append(
+        others = found.people.get(name)
+        rows.append(
             row
             | {
                 "cost": bill.get(name, {}).get("amount", 0),
@@ -36,7 +66,7 @@ def annotators(ledger: Ledger, task: Task) -> list[dict[str, Any]]:
                 "kappa": others.kappa if others else None,
             }
         )
-    return found
+    return rows
 
 
 def _seconds(ledger: Ledger) -> dict[str, list[float]]:

@@ -1,13 +1,14 @@
 """Accuracy by the columns that come with the items, and by the length of texts."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Self, TypedDict
 
 import numpy as np
 
 from curator.pool.catalogue import Item
-from curator.views.report.holdout import FloatArray
-from curator.views.report.quality import with_interval
+from curator.views.report.holdout import FloatArray, with_interval
+from curator.views.report.section import Campaign, Head, Section
 from curator.views.report.words import cut
 
 MOST_VALUES = 20  # of a column; one with more is no slice, unless its values are numbers
@@ -16,7 +17,39 @@ _LONGEST = 60  # characters of a value
 EMPTY = "(empty)"
 
 
-def slices(items: Sequence[Item], right: FloatArray) -> tuple[list[dict[str, Any]], list[str]]:
+class Slice(TypedDict):
+    """Accuracy on a part of the hold-out; `wide`: its interval is too wide to see the target gain in."""
+
+    column: str
+    slice: str
+    items: int
+    value: float | None
+    low: float
+    high: float
+    wide: bool
+
+
+@dataclass(frozen=True)
+class Slices(Section):
+    """A row for each slice, and which columns are none, and why."""
+
+    slices: list[Slice]
+    slices_left_out: list[str]
+
+    @classmethod
+    def gather(cls, campaign: Campaign) -> Self:
+        """Of the hold-out as the newest model saw it."""
+        if campaign.holdout is None:
+            return cls([], [])
+        items = campaign.project.pool.items(campaign.holdout.rows)
+        return cls(*accuracy_by_slice(items, campaign.holdout.right))
+
+    def is_shown(self, head: Head) -> bool:
+        """Where there are columns."""
+        return bool(head.rounds and (self.slices or self.slices_left_out))
+
+
+def accuracy_by_slice(items: Sequence[Item], right: FloatArray) -> tuple[list[Slice], list[str]]:
     """Accuracy of each value of each column.
 
     Args:
@@ -27,7 +60,7 @@ def slices(items: Sequence[Item], right: FloatArray) -> tuple[list[dict[str, Any
         Rows with `column`, `slice`, `items`, `value`, `low`, `high`, `wide`; and why columns were left out.
     """
     columns = {name: None for item in items for name in item.fields}
-    rows: list[dict[str, Any]] = []
+    rows: list[Slice] = []
     left_out = []
     for name in columns:
         values = [item.fields.get(name, "") for item in items]
@@ -76,9 +109,13 @@ def _quantiles(numbers: FloatArray) -> list[tuple[str, list[int]]]:
     return [*groups, (EMPTY, unknown.tolist())] if len(unknown) else groups
 
 
-def _rows(column: str, groups: list[tuple[str, list[int]]], right: FloatArray) -> list[dict[str, Any]]:
+def _rows(column: str, groups: list[tuple[str, list[int]]], right: FloatArray) -> list[Slice]:
     return [
-        {"column": cut(column, _LONGEST), "slice": name, "items": len(at)}
-        | with_interval(float(right[at].mean()), len(at))
+        {
+            "column": cut(column, _LONGEST),
+            "slice": name,
+            "items": len(at),
+            **with_interval(float(right[at].mean()), len(at)),
+        }
         for name, at in groups
     ]

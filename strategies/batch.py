@@ -128,7 +128,7 @@ def _fill(
     rng: np.random.Generator,
 ) -> IntArray:
     """(count,) positions that a strategy chooses; where it finds no more, what is asked last is let in."""
-    found = np.empty(0, dtype=np.int64)
+    found: IntArray = np.empty(0, dtype=np.int64)
     while True:
         missing = count - len(found)
         more = _choose(part, missing, picks, ranking=ranking, labeled=labeled, inputs=inputs, rng=rng)

@@ -50,6 +50,7 @@ class Scorer:
 
     Attributes:
         members: `score` takes the probabilities of a committee (n_members, n, n_classes) instead of (n, n_classes).
+        takes: the predictions that it scores: "probs", or what another kind of label predicts.
         reason: why an item is picked, for a person who is to label it; "" = only the name is said.
     """
 
@@ -57,7 +58,13 @@ class Scorer:
     score: Callable[[FloatArray], FloatArray]
     summary: str
     members: bool = False
+    takes: str = "probs"
     reason: str = ""
+
+    @property
+    def reads_predictions(self) -> bool:
+        """Always."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class Selector:
         uniform: every candidate is as likely as any other, so the inclusion probability is k / n.
         needs: what `select` takes beside embeddings, as keyword arguments of these names.
         uses: what it takes as well where it is there, but can do without.
+        takes: the predictions that it reads, where it needs `predict`; as of a `Scorer`.
         reason: as of a `Scorer`.
     """
 
@@ -77,7 +85,13 @@ class Selector:
     uniform: bool = False
     needs: tuple[Need, ...] = ()
     uses: tuple[Need, ...] = ()
+    takes: str = "probs"
     reason: str = ""
+
+    @property
+    def reads_predictions(self) -> bool:
+        """Whether it looks at predictions, and so fits only what predicts them; uncertainty is the same for all."""
+        return "predict" in self.needs
 
 
 def _of(module: str, function: str) -> Callable[..., Any]:

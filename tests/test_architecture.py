@@ -15,6 +15,7 @@ FLOORS = (
     {"errors", "amounts", "progress"},
     {"files", "output", "learner", "ledger"},
     {"pool", "evidence", "studio"},
+    {"tasks"},
     {"config"},
     {"money", "project"},
     {"rounds"},
@@ -88,7 +89,7 @@ def climbs(curator):
 
 
 def test_no_import_within_curator_climbs():
-    """Nine floors, no circle, and no room that the table above does not know."""
+    """Ten floors, no circle, and no room that the table above does not know."""
     known = set().union(*FLOORS)
     files = (path.relative_to(ROOT / "curator") for path in (ROOT / "curator").rglob("*.py"))
     rooms = {path.parts[0].removesuffix(".py") for path in files}

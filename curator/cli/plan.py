@@ -71,8 +71,8 @@ def _plan_holdout(folder: Path, *, as_json: bool) -> None:
         from curator.project.project import Project
 
         with Project(folder) as opened:
-            rows = measured_holdouts(opened.ledger, opened.pool, opened.config)
-            better = next_dollars_of(opened.ledger)
+            rows = measured_holdouts(opened.ledger, opened.task, opened.pool, opened.config)
+            better = next_dollars_of(opened.ledger, opened.task)
             size, currency = opened.holdout_size, opened.config.cost.currency
         if as_json:
             found = {

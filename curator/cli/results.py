@@ -46,7 +46,7 @@ def export(
         with Project(project, say=say) as opened:
             for note in refresh(opened, "export") if pull else []:
                 say(note)
-            agreement = read_agreement(opened.ledger)
+            agreement = read_agreement(opened.ledger, opened.task)
             exported = (
                 export_answers(opened, path, raw=raw, force=force)
                 if answers

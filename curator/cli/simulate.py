@@ -83,7 +83,7 @@ def simulate(
         ),
     ] = False,
     metric: Annotated[
-        str | None, typer.Option(help="accuracy or macro_f1.", show_default="the project's, or accuracy")
+        str | None, typer.Option(help="{holdout.metric}", show_default="the project's, or accuracy")
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="head, or sklearn:MODULE.CLASS.", show_default="the project's, or head")

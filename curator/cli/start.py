@@ -17,6 +17,7 @@ def init(
         Path, typer.Option(help="CSV, JSON, Excel, Parquet or Arrow file, or a folder of PNG/JPEG images.")
     ],
     project: options.ProjectDir = options.HERE,
+    task: Annotated[str, typer.Option(help="{project.task}")] = "single",
     kind: options.KindOf = None,
     id_: options.IdColumn = None,
     text: options.TextColumn = None,
@@ -99,7 +100,7 @@ def init(
         from curator.start.options import InitOptions, parse_classes, parse_kind, split_columns
 
         wanted = InitOptions(
-            name=name, data=data, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
+            name=name, data=data, task=task, kind=parse_kind(kind), id=id_, text=text, image=image, label=label, embedding=embedding,
             label_level=label_level, merge_case=merge_case,
             show=split_columns(show), allow_outside=allow_outside, embeddings_file=embeddings,
             reading=parse_reading(delimiter, encoding, quoting, header=header), skip_bad_rows=skip_bad_rows,

@@ -13,7 +13,6 @@ from curator.config.sections import (
     HoldoutSection,
     Kind,
     LabelerSection,
-    Metric,
     ModelSection,
     ProjectSection,
 )
@@ -28,7 +27,6 @@ __all__ = [
     "HoldoutSection",
     "Kind",
     "LabelerSection",
-    "Metric",
     "ModelSection",
     "ProjectSection",
     "RateSection",

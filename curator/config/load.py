@@ -20,6 +20,8 @@ from curator.config.sections import (
     Section,
 )
 from curator.errors import ConfigError
+from curator.tasks.registry import KINDS, find_kind
+from curator.tasks.task import Task
 from integrations.class_names import alike_groups
 
 if TYPE_CHECKING:
@@ -94,6 +96,43 @@ class Config(Section):
         if twice:
             raise ValueError(f"[labeler] hotkeys gives two classes the same key: {', '.join(twice)}")
         return self
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Self:
+        kind, metric = self.kind, self.holdout.metric
+        if metric not in kind.headlines():
+            raise ValueError(
+                f"[holdout] metric is {metric!r}; a campaign of {kind.kind!r} labels is run by {' or '.join(kind.headlines())}"
+            )
+        if self.holdout.mistakes and not kind.traits.confusion:
+            raise ValueError(f"[holdout] mistakes have no meaning for {kind.kind!r} labels: {kind.summary}")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_the_task(cls, values: Any) -> Any:
+        # The default is that of the kind; what is wrong with the values is said when they are checked.
+        project, holdout = (
+            (values.get("project"), values.get("holdout")) if isinstance(values, dict) else (None, None)
+        )
+        if isinstance(project, dict) and isinstance(holdout, dict) and "metric" not in holdout:
+            kind = KINDS.get(str(project.get("task")))
+            if kind is not None:
+                return {**values, "holdout": {**holdout, "metric": kind.headlines()[0]}}
+        return values
+
+    @property
+    def kind(self) -> type[Task]:
+        """What a label is."""
+        return find_kind(self.project.task)
+
+    def task(self) -> Task:
+        """What a label is, with the classes of the project."""
+        return self.kind(self.project.classes, self.holdout.mistakes)
+
+    def columns(self) -> dict[str, Any]:
+        """What `curator.pool.columns.Columns` of the project's own files is made of."""
+        return {**self.data.columns(), "cells": self.kind.cells}
 
     @field_validator("model", mode="before")
     @classmethod

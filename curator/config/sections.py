@@ -12,11 +12,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from curator.pool.reading import Quoting, Reading, check_delimiter, check_encoding
+from curator.tasks.registry import KINDS, describe_headlines, describe_kinds, find_kind
 from integrations.encoders.registry import describe_encoders
 from integrations.labelers.registry import LABELERS, describe_labelers, traits_of
 from integrations.labelers.traits import Traits
@@ -27,7 +29,6 @@ MOST_ITEMS = 10**9
 # Classes in examples: curator.toml has the project's own in their place.
 EXAMPLE_CLASSES = ("positive", "negative")
 Kind = Literal["text", "image"]
-Metric = Literal["accuracy", "macro_f1"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
@@ -51,6 +52,10 @@ class ProjectSection(Section):
 
     name: Name = Field(description="What the campaign is called; annotators see it.")
     kind: Kind = Field(description="text or image: what an item is.")
+    task: Name = Field(
+        default="single",
+        description=f"What a label is: {describe_kinds()}. It cannot be changed once a campaign has begun.",
+    )
     classes: tuple[Name, ...] = Field(
         description="The classes, in the order annotators see them. Once questions have been asked, change them with "
         "`curator classes`, which also shows what happens to earlier answers."
@@ -63,11 +68,17 @@ class ProjectSection(Section):
         "with other random choices.",
     )
 
+    @field_validator("task")
+    @classmethod
+    def _known(cls, task: str) -> str:
+        find_kind(task)
+        return task
+
     @field_validator("classes")
     @classmethod
-    def _distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(classes) < 2:
-            raise ValueError("needs at least two classes")
+    def _distinct(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "task" in info.data:  # else that is wrong, and said
+            find_kind(info.data["task"]).check_classes(classes)
         twice = sorted({c for c in classes if classes.count(c) > 1})
         if twice:
             raise ValueError(f"names a class twice: {', '.join(twice)}")
@@ -270,16 +281,24 @@ class HoldoutSection(Section):
         description="File with items that are already labeled, at no cost.",
         examples=["holdout.csv"],
     )
-    metric: Metric = Field(
+    metric: Name = Field(
         default="accuracy",
-        description="Metric in which gains are measured: accuracy or macro_f1. It cannot be changed once a campaign has "
-        "begun; macro_f1 counts every class alike, however rare.",
+        description=f"Metric in which gains are measured: {describe_headlines()}. It cannot be changed once a campaign has begun.",
     )
     mistakes: dict[str, dict[str, Annotated[float, Field(ge=0, le=1e6)]]] = Field(
         default_factory=dict,
         description="True class -> predicted class -> what that mistake costs; others cost 1.",
         examples=[{EXAMPLE_CLASSES[0]: {EXAMPLE_CLASSES[1]: 5.0}}],
     )
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        # Whether it fits the kind of label is checked where both are known.
+        names = dict.fromkeys(name for kind in KINDS.values() for name in kind.headlines())
+        if metric not in names:
+            raise ValueError(f"no campaign is run by {metric!r}; there are: {', '.join(names)}")
+        return metric
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -22,12 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import DataError
-from curator.evidence.metrics import HoldoutMetric, LogLoss, Metric, metric_of
+from curator.evidence.metrics import Metric
 from curator.evidence.outcomes import Outcomes
 from curator.evidence.resampling import Resampling
 from curator.evidence.seed_noise import SeedNoise, seed_noise
@@ -42,8 +43,8 @@ class Gain:
     """The gain of one model over another on the same hold-out: positive = better, for every metric.
 
     Attributes:
-        metric: whose.
-        value: what was gained: after - before, for log loss and cost before - after.
+        metric: its name.
+        value: what was gained: after - before, of an error before - after.
         low: lower end of the interval of `value`.
         high: upper end of the interval of `value`.
         level: probability content of the interval.
@@ -56,7 +57,7 @@ class Gain:
         items: of the hold-out.
     """
 
-    metric: Metric
+    metric: str
     value: float
     low: float
     high: float
@@ -87,25 +88,22 @@ class Interval:
 def gains(
     befores: Sequence[Outcomes],
     after: Outcomes,
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric[Any]],
     *,
     draws: Resampling,
-    costs: NDArray[np.float64] | None = None,
     level: float = 0.95,
-) -> list[dict[Metric, Gain]]:
+) -> list[dict[str, Gain]]:
     """Gains of one model over several earlier ones by a paired bootstrap, all from the same draws of the items.
 
     Args:
         befores: of the earlier models, on the items of `after`.
         after: of the later model.
-        metrics: "accuracy", "macro_f1" over the classes that occur among the items, "log_loss" in nats,
-            "cost_weighted_error".
+        metrics: of these outcomes.
         draws: of the items; the same draws give the same intervals.
-        costs: (n_classes, n_classes) cost by true and predicted class, for "cost_weighted_error"; None: 1 per mistake.
         level: probability content of the intervals.
 
     Returns:
-        Per earlier model {metric: gain}; positive = better after.
+        Per earlier model {name of the metric: gain}; positive = better after.
 
     Raises:
         DataError: the models were not measured on the same items, or impossible options.
@@ -115,22 +113,19 @@ def gains(
         raise DataError(
             "The models were measured on different hold-out items; a gain compares the same items."
         )
-    found: list[dict[Metric, Gain]] = [{} for _ in befores]
-    for name in metrics:
-        metric = metric_of(name, costs, after.n_classes)
+    found: list[dict[str, Gain]] = [{} for _ in befores]
+    for metric in metrics:
         models = [_Model.of(metric, outcomes, draws) for outcomes in (*befores, after)]
         for place, before in enumerate(befores):
             compared = _Compared(metric, (models[place], models[-1]), draws, level)
-            found[place][name] = _gain(name, compared, before, after)
+            found[place][metric.name] = _gain(compared, before, after)
     return found
 
 
 def metric_interval(
-    probs: FloatArray,
-    y: IntArray,
-    metric: Metric = "accuracy",
+    outcomes: Outcomes,
+    metric: Metric[Any],
     *,
-    costs: NDArray[np.float64] | None = None,
     n_bootstrap: int = 2000,
     seed: int = 0,
     level: float = 0.95,
@@ -138,10 +133,8 @@ def metric_interval(
     """A model's metric on the hold-out by the same bootstrap over items and seeds.
 
     Args:
-        probs: (n_seeds, n_items, n_classes) probs on the hold-out.
-        y: (n_items,) the true class of each item as its column in `probs`.
-        metric: as in `gains`.
-        costs: as in `gains`.
+        outcomes: of the model.
+        metric: of these outcomes.
         n_bootstrap: replicates.
         seed: of the replicates; the same seed gives the same interval.
         level: probability content of the interval.
@@ -151,22 +144,20 @@ def metric_interval(
         exact binomial one (Clopper & Pearson, 1934).
 
     Raises:
-        DataError: shapes that do not fit each other, no items, or a class outside the columns.
+        DataError: impossible options.
     """
     _check_options(n_bootstrap, level)
-    outcomes = Outcomes.of(probs, y)
-    draws = Resampling(len(y), n_bootstrap, seed)
-    found = metric_of(metric, costs, outcomes.n_classes)
-    model = _Model.of(found, outcomes, draws)
-    value = found.sign * float(model.now.mean())
-    if metric in ("accuracy", "macro_f1") and value in (0.0, 1.0):
-        reach = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / len(y))
+    draws = Resampling(len(outcomes.y), n_bootstrap, seed)
+    model = _Model.of(metric, outcomes, draws)
+    value = metric.sign * float(model.now.mean())
+    if metric.bounded and value in (0.0, 1.0):
+        reach = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / draws.n_items)
         low, high = (0.0, reach) if value == 0.0 else (1.0 - reach, 1.0)
         return Interval(value, low, high)
-    low, high = _Compared(found, (model,), draws, level).interval()
-    if found.sign < 0:
-        return Interval(value, max(0.0, -high), -low)
-    return Interval(value, max(0.0, low), min(1.0, high))
+    low, high = _Compared(metric, (model,), draws, level).interval()
+    if metric.sign < 0:
+        low, high = -high, -low
+    return Interval(value, max(0.0, low), min(1.0, high) if metric.bounded else high)
 
 
 def _check_options(n_bootstrap: int, level: float) -> None:
@@ -189,7 +180,7 @@ class _Model:
     outcomes: Outcomes
 
     @classmethod
-    def of(cls, metric: HoldoutMetric, outcomes: Outcomes, draws: Resampling) -> "_Model":
+    def of(cls, metric: Metric[Any], outcomes: Outcomes, draws: Resampling) -> "_Model":
         once = np.ones((1, len(outcomes.y)), dtype=np.float32)
         replicates = [metric.replicates(counts, outcomes) for counts in draws.blocks()]
         return cls(metric.replicates(once, outcomes)[0], np.concatenate(replicates), outcomes)
@@ -199,7 +190,7 @@ class _Model:
 class _Compared:
     """One model's metric, or the difference of two: (before, after)."""
 
-    metric: HoldoutMetric
+    metric: Metric[Any]
     models: tuple[_Model, ...]
     draws: Resampling
     level: float
@@ -218,13 +209,13 @@ class _Compared:
     def interval(self) -> tuple[float, float]:
         """Of `value`."""
         noise, value = self.noise, self.value
-        if isinstance(self.metric, LogLoss):
-            error, reach = self._studentized(self.metric)
+        if self.metric.paired == "smooth":
+            error, reach = self._studentized()
             normal = NormalDist().inv_cdf((1.0 + self.level) / 2.0)
             reach = math.hypot(reach, normal * noise.error)
             low, high = value - reach, value + reach
         else:
-            flip = self.metric.flip(self.models[0].outcomes.y, self.models[0].outcomes.n_classes)
+            flip = self.metric.flip(self.models[0].outcomes)
             items = self._of_items() + self.draws.flips * flip / self.draws.n_items
             error = float(items.std())
             edges = [(1.0 - self.level) / 2.0, (1.0 + self.level) / 2.0]
@@ -237,9 +228,9 @@ class _Compared:
         means = [model.replicates.mean(axis=1) for model in self.models]
         return np.asarray(means[-1] - means[0] if len(means) == 2 else means[0])
 
-    def _studentized(self, metric: LogLoss) -> tuple[float, float]:
+    def _studentized(self) -> tuple[float, float]:
         """Standard error from the items, and how far a symmetric bootstrap-t reaches to either side."""
-        values = [metric.values(model.outcomes).mean(axis=0) for model in self.models]
+        values = [self.metric.per_item(model.outcomes).mean(axis=0) for model in self.models]
         of_item = values[-1] - values[0] if len(values) == 2 else values[0]
         of_item = of_item - of_item.mean()
         scale = float(np.abs(of_item).max())
@@ -255,18 +246,18 @@ class _Compared:
         return sd / math.sqrt(n), float(np.quantile(t, self.level)) * sd
 
 
-def _gain(name: Metric, compared: _Compared, before: Outcomes, after: Outcomes) -> Gain:
-    right_before, right_after = before.together == before.y, after.together == after.y
+def _gain(compared: _Compared, before: Outcomes, after: Outcomes) -> Gain:
+    right_before, right_after = before.right, after.right
     lost = int(np.count_nonzero(right_before & ~right_after))
     won = int(np.count_nonzero(~right_before & right_after))
     low, high = compared.interval()
-    if name in ("accuracy", "macro_f1"):
+    if compared.metric.bounded:
         low, high = max(-1.0, low), min(1.0, high)
     # Rounding must not decide whether an interval includes 0.
     value, low, high = (round(x, _DIGITS) + 0.0 for x in (compared.value, low, high))
     sign = compared.metric.sign
     return Gain(
-        metric=name,
+        metric=compared.metric.name,
         value=value,
         low=low,
         high=high,

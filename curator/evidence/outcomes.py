@@ -1,7 +1,11 @@
-"""What a model said about the hold-out, as far as any metric needs it."""
+"""What a model said about the hold-out, as far as any metric needs it.
+
+`Outcomes` is what every kind of label gives: who was right on which item is what paired gains stand on. `ClassOutcomes` is that of
+a label that is one class of several.
+"""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +17,30 @@ FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
 
+class Outcomes(Protocol):
+    """The answers of a model to n hold-out items.
+
+    Attributes:
+        y: (n_items, ...) the truth: models compare only where it is the same.
+    """
+
+    @property
+    def y(self) -> NDArray[Any]:  # noqa: D102 - above
+        ...
+
+    @property
+    def n_seeds(self) -> int:
+        """Models that were trained."""
+        ...
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(n_items,) whether the mean over training seeds answers the item as the truth does."""
+        ...
+
+
 @dataclass(frozen=True)
-class Outcomes:
+class ClassOutcomes:
     """The answers of a model to n hold-out items, one row per training seed.
 
     Attributes:
@@ -63,3 +89,8 @@ class Outcomes:
     def n_seeds(self) -> int:
         """Models that were trained."""
         return len(self.predicted)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(n_items,) whether the mean over seeds has the true class."""
+        return np.asarray(self.together == self.y)

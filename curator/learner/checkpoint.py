@@ -1,6 +1,6 @@
 """One folder per trained model: `model.safetensors` and `model.json`, never pickles.
 
-A head is its weights. A scikit-learn style estimator has no neutral form of its insides: what is kept is what it was
+A head is its arrays and values (`HEADS`). A scikit-learn style estimator has no neutral form of its insides: what is kept is what it was
 trained from (rows and labels), and it is trained again when loaded; a few of its probs are kept beside them, so
 that a training which comes out differently (another version of a library, another machine) is noticed and said.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,27 @@ _ARRAYS, _VALUES = "model.safetensors", "model.json"
 _SAME_PROBS = 1e-4
 
 
+class Head(Model, Protocol):
+    """A model that is kept as it is."""
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Arrays, and values that JSON can hold."""
+        ...
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> Self:
+        """The head whose `state` this is: the same predictions, bit for bit.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not a state.
+        """
+        ...
+
+
+# By the name that stands in model.json: another kind of label adds its head here.
+HEADS: dict[str, type[Head]] = {"head": EmbeddingHead}
+
+
 class RefitWarning(UserWarning):
     """A refitted estimator does not predict what the saved one did."""
 
@@ -45,13 +66,13 @@ class Checkpoint:
     Attributes:
         model: ready to predict.
         train_rows: (n,) rows of the pool it was trained on.
-        train_labels: (n,) their classes, as columns of its probs.
+        train_labels: (n, ...) their labels, as `Task.encode` has them.
         meta: what the caller stored beside it; looking up what is not there raises LedgerError.
     """
 
     model: Model
     train_rows: IntArray
-    train_labels: IntArray
+    train_labels: NDArray[Any]
     meta: dict[str, Any]
 
 
@@ -60,7 +81,7 @@ def save_checkpoint(
     model: Model,
     *,
     train_rows: IntArray,
-    train_labels: IntArray,
+    train_labels: NDArray[Any],
     meta: dict[str, Any],
 ) -> None:
     """Write a trained model, all or nothing.
@@ -72,13 +93,13 @@ def save_checkpoint(
         folder: where; its parent is made if need be.
         model: a trained head or seeded estimator.
         train_rows: (n,) rows of the pool it was trained on, in the order of `fit`.
-        train_labels: (n,) their classes, as columns of its probs.
+        train_labels: (n, ...) their labels, as `Task.encode` has them.
         meta: anything JSON can hold.
 
     Raises:
         LedgerError: the model has values that JSON cannot hold, or the disk refuses.
     """
-    arrays, values = _head_state(model) if isinstance(model, EmbeddingHead) else _estimator_state(model)
+    arrays, values = _state(model)
     arrays = {**arrays, "train_rows": train_rows, "train_labels": train_labels}
     packed = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
     values = {**values, "format": _FORMAT, "arrays_sha256": hashlib.sha256(packed).hexdigest(), "meta": meta}
@@ -127,16 +148,16 @@ def load_checkpoint(folder: Path, take: Callable[[IntArray], FloatArray]) -> Che
             arrays.pop("train_labels"),
             _meta(values, folder / _VALUES),
         )
-        is_head = values["kind"] == "head"
-    embeddings = None if is_head else take(rows)
+        head = HEADS.get(values["kind"])
+    embeddings = None if head is not None else take(rows)
     with _reading(folder / _VALUES):
         model: Model = (
-            EmbeddingHead.from_state(arrays, values["state"])
-            if embeddings is None
-            else _refit(folder, arrays["probes"], values, embeddings, labels)
+            head.from_state(arrays, values["state"])
+            if head is not None
+            else _refit(folder, arrays["probes"], values, cast("FloatArray", embeddings), labels)
         )
         probs = model.predict_proba(np.zeros((1, model.n_features_in_), dtype=np.float32))
-        if probs.shape != (1, len(model.classes_)) or not np.isfinite(probs).all():
+        if probs.shape != (1, model.n_outputs_) or not np.isfinite(probs).all():
             raise ValueError("its parts, which do not fit together")
     return Checkpoint(model=model, train_rows=rows, train_labels=labels, meta=meta)
 
@@ -152,9 +173,14 @@ def read_meta(folder: Path) -> dict[str, Any]:
         return _meta(values, folder / _VALUES)
 
 
-def _head_state(head: EmbeddingHead) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    arrays, values = head.state()
-    return arrays, {"kind": "head", "state": values}
+def _state(model: Model) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    if isinstance(model, SeededEstimator):
+        return _estimator_state(model)
+    kind = next((kind for kind, head in HEADS.items() if type(model) is head), None)
+    if kind is None:
+        raise LedgerError(f"a {type(model).__name__} cannot be saved: it is not among the heads.")
+    arrays, values = cast("Head", model).state()
+    return arrays, {"kind": kind, "state": values}
 
 
 def _estimator_state(model: SeededEstimator) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

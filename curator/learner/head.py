@@ -335,6 +335,11 @@ class EmbeddingHead(ClassifierMixin, BaseEstimator):
         """(n,) the likeliest class of each row; see `predict_proba`."""
         return np.asarray(self.classes_[likeliest(self.predict_proba(X))])
 
+    @property
+    def n_outputs_(self) -> int:
+        """A probability for each class."""
+        return len(self.classes_)
+
     def linear_head(self) -> LinearHead | None:
         """What `predict_proba` computes as softmaxes of one matrix product.
 

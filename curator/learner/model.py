@@ -1,9 +1,9 @@
-"""The model that `curator.toml` names: the head, or any scikit-learn style classifier."""
+"""The model of one class of several that `curator.toml` names: the head, or any scikit-learn style classifier."""
 
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,35 @@ N_PROBES = 32
 _PREFIX = "sklearn:"
 # Set from the project's classes and seeds; a second value in `params` would contradict them.
 _RESERVED = ("classes", "n_seeds", "random_state")
+
+
+class Model(Protocol):
+    """What a round trains, whatever a label is.
+
+    Attributes:
+        classes_: the classes of the project, in order, that it was trained with.
+        n_features_in_: columns of the embeddings.
+        n_outputs_: columns of what it predicts; what they mean is said by the kind of label (`curator.tasks`).
+    """
+
+    classes_: NDArray[Any]
+    n_features_in_: int
+
+    @property
+    def n_outputs_(self) -> int:  # noqa: D102 - above
+        ...
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "Model":  # noqa: N803
+        """Train on (n, dim) embeddings and what `Task.targets` makes of their labels."""
+        ...
+
+    def predict_proba(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+        """(n, n_outputs) what it says of (n, dim) embeddings, mean over seeds; of classes: probabilities."""
+        ...
+
+    def predict_proba_seeds(self, X: ArrayLike) -> FloatArray:  # noqa: N803
+        """(n_seeds, n, n_outputs) the same by each training seed."""
+        ...
 
 
 class SeededEstimator(ClassifierMixin, BaseEstimator):
@@ -101,6 +130,11 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):
                 'Change `params` of the model, or use model = "head".'
             ) from exc
 
+    @property
+    def n_outputs_(self) -> int:
+        """A probability for each class."""
+        return len(self.classes_)
+
     def predict_proba_seeds(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         """Probs of every seed: (n_seeds, n, n_classes) float32, rows sum to 1.
 
@@ -136,16 +170,13 @@ class SeededEstimator(ClassifierMixin, BaseEstimator):
         return probs
 
 
-Model = EmbeddingHead | SeededEstimator
-
-
 def fit_model(model: Model, X: ArrayLike, y: ArrayLike, unlabeled: Callable[[], FloatArray]) -> Model:  # noqa: N803
     """Train a model on labels, and on unlabeled items if it learns from them.
 
     Args:
         model: untrained.
         X: (n, dim) embeddings.
-        y: (n,) their classes.
+        y: (n, ...) their labels, as `Task.targets` has them.
         unlabeled: gives (m, dim) embeddings of unlabeled items; called only for a model that learns from them.
 
     Returns:
@@ -158,7 +189,7 @@ def fit_model(model: Model, X: ArrayLike, y: ArrayLike, unlabeled: Callable[[], 
 
 def build_model(
     name: str, params: dict[str, Any], classes: Sequence[Any], n_seeds: int, random_state: int
-) -> Model:
+) -> EmbeddingHead | SeededEstimator:
     """The untrained model of a project.
 
     Args:

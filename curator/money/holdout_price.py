@@ -7,6 +7,7 @@ from curator.money.cost import SECONDS_PER_HOUR
 from curator.money.holdout_table import HoldoutRow, NextDollars, holdout_rows, next_dollars
 from curator.money.marginal_price import paid_between
 from curator.pool.catalogue import Pool
+from curator.tasks.task import Task
 
 _LAST_ROUNDS = 3
 
@@ -18,9 +19,10 @@ def planned_holdouts(config: Config, n_items: int) -> list[HoldoutRow]:
     return holdout_rows(config.holdout.size, _card_price(config), most=n_items)
 
 
-def measured_holdouts(ledger: Ledger, pool: Pool, config: Config) -> list[HoldoutRow]:
+def measured_holdouts(ledger: Ledger, task: Task, pool: Pool, config: Config) -> list[HoldoutRow]:
     """The table around the hold-out of a campaign, at what its labels cost, and at the score it has now."""
-    value = queries.measures.newest_accuracy(ledger)
+    share = task.by_item
+    value = None if share is None else queries.measures.newest_value(ledger, share.name)
     return holdout_rows(
         max(1, queries.holdout.holdout_size(ledger, config.holdout.size)),
         paid_price(ledger) or _card_price(config),
@@ -36,9 +38,10 @@ def paid_price(ledger: Ledger) -> float | None:
     return paid / labeled if paid is not None and labeled else None
 
 
-def next_dollars_of(ledger: Ledger) -> NextDollars | None:
+def next_dollars_of(ledger: Ledger, task: Task) -> NextDollars | None:
     """Whether money does more in the hold-out than in training labels; None before two measured rounds."""
-    last = queries.measures.last_accuracy_gains(ledger, _LAST_ROUNDS)
+    share = task.by_item
+    last = [] if share is None else queries.measures.last_gains_by(ledger, share.name, _LAST_ROUNDS)
     price = paid_price(ledger)
     # As the bill has it now: an invoice may have come since the round was measured.
     costs = [paid_between(ledger, row["previous"], row["round"]) for row in last]

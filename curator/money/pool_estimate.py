@@ -14,6 +14,7 @@ from curator.errors import DataError
 from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
+from curator.tasks.task import Task
 
 LEVEL = 0.95
 RECENT = 3  # rounds whose arms are pooled: one alone has too few items
@@ -67,25 +68,25 @@ def wilson_ends(share: float, n: float, level: float = LEVEL) -> tuple[float, fl
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
-def arm_items(ledger: Ledger, up_to: int) -> list[ArmItem]:
+def arm_items(ledger: Ledger, task: Task, up_to: int) -> list[ArmItem]:
     """The labeled items of all arms up to a round, in the order of rounds, all by today's classes."""
     rows = queries.picks.arm_labels(ledger, up_to)
     history = History.read(ledger)
-    guesses = [history.meaning(row["suggestion"], row["classes"], "train").label for row in rows]
+    guesses = [task.meaning(history, row["suggestion"], row["classes"], "train").label for row in rows]
     return [ArmItem(row["round"], row["label"], guess) for row, guess in zip(rows, guesses, strict=True)]
 
 
-def accuracy(items: Sequence[ArmItem]) -> Share | None:
+def accuracy(items: Sequence[ArmItem], task: Task) -> Share | None:
     """The share of arm items that the model which had not seen them had right; None: there was no model, or no item."""
-    judged = [item for item in items if item.guess is not None]
-    return wilson(sum(item.guess == item.label for item in judged), len(judged)) if judged else None
+    judged = [(item.guess, item.label) for item in items if item.guess is not None]
+    return wilson(sum(task.same(*pair) for pair in judged), len(judged)) if judged else None
 
 
 def balance(
     items: Sequence[ArmItem],
     known: Mapping[int, Mapping[str, int]],
     candidates: Mapping[int, int],
-    classes: Sequence[str],
+    task: Task,
 ) -> dict[str, Share]:
     """How frequent each class is among all items that are labeled or may be asked about.
 
@@ -94,9 +95,9 @@ def balance(
 
     Args:
         items: of the arms.
-        known: {round: {class: labels known before it}}.
+        known: {round: {label: how often it was known before it}}.
         candidates: {round: items that could be asked about}.
-        classes: of the project.
+        task: what a label is, and the classes. An item of several classes counts for each.
 
     Returns:
         {class: share}; empty without an arm.
@@ -107,13 +108,13 @@ def balance(
     drawn = sum(arms.values())
     rest = {r: candidates[r] / (candidates[r] + sum(known[r].values())) for r in arms}
     unknown = sum(n * rest[r] for r, n in arms.items()) / drawn
+    of_class = {r: task.count(known[r]) for r in arms}
     found = {}
-    for name in classes:
+    for name in task.classes:
         counted = sum(
-            n * (1.0 - rest[r]) * known[r].get(name, 0) / max(1, sum(known[r].values()))
-            for r, n in arms.items()
+            n * (1.0 - rest[r]) * of_class[r][name] / max(1, sum(known[r].values())) for r, n in arms.items()
         )
-        hits = [item for item in items if item.label == name]
+        hits = [item for item in items if name in task.names(item.label)]
         value = (counted + sum(rest[item.round] for item in hits)) / drawn
         arm = wilson(len(hits), drawn)
         low, high = (unknown * (end - arm.value) for end in (arm.low, arm.high))
@@ -121,25 +122,25 @@ def balance(
     return found
 
 
-def estimate_rows(ledger: Ledger, round_id: int, classes: Sequence[str]) -> list[Row]:
+def estimate_rows(ledger: Ledger, round_id: int, task: Task) -> list[Row]:
     """What the arms up to a round say, as rows of `pool_estimates`; none without an arm."""
-    items = arm_items(ledger, round_id)
+    items = arm_items(ledger, task, round_id)
     rows = []
-    seen = accuracy([item for item in items if item.round == round_id])
+    seen = accuracy([item for item in items if item.round == round_id], task)
     if seen is not None:
         rows.append(_row(round_id, "accuracy", "", "arm", seen))
     rounds = {item.round for item in items}
-    known = {r: queries.labels.class_counts_before(ledger, r) for r in rounds}
-    shares = balance(items, known, queries.rounds.candidate_counts(ledger), classes)
+    known = {r: queries.labels.label_counts_before(ledger, r) for r in rounds}
+    shares = balance(items, known, queries.rounds.candidate_counts(ledger), task)
     return rows + [_row(round_id, "share", name, "arm and labels", share) for name, share in shares.items()]
 
 
-def recent_accuracy(ledger: Ledger, rounds: int = RECENT) -> Share | None:
+def recent_accuracy(ledger: Ledger, task: Task, rounds: int = RECENT) -> Share | None:
     """The accuracy of the last models on the live pool, pooled over their arms; None: fewer than `FEWEST` items judged them."""
     numbers = queries.measures.rounds_with_arm_accuracy(ledger, rounds)
     if not numbers:
         return None
-    found = accuracy([item for item in arm_items(ledger, max(numbers)) if item.round in numbers])
+    found = accuracy([item for item in arm_items(ledger, task, max(numbers)) if item.round in numbers], task)
     return found if found is not None and found.items >= FEWEST else None
 
 

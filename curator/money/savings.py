@@ -5,11 +5,13 @@ from typing import Any
 
 from curator.amounts import readable_amount
 from curator.evidence.forecast.seen import FEWEST_ROUNDS
+from curator.evidence.metrics import Accuracy
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
 
 MEASURED, NOT_MEASURED = "measured", "not measured"
+JUDGED_BY = Accuracy.name  # the metric that random labels are replayed for
 
 NO_PRICE = "labels cost nothing, so there is no money to save"
 PRICE_UNKNOWN = "what the labels cost is not known"

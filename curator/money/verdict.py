@@ -9,7 +9,7 @@ not shown  it holds 0 otherwise: the hold-out is too small for what there was to
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 from curator.amounts import MICRO, format_amount, parse_amount, readable_amount
 from curator.config import StopSection
@@ -65,18 +65,18 @@ def gain_word(row: Row) -> str | None:
 
 
 def gain_worth_paying_for(
-    stop: StopSection, metric: Metric, headline: Metric, cost: int, currency: str
+    stop: StopSection, metric: Metric[Any], headline: str, cost: int, currency: str
 ) -> Worth | None:
     """The gain at which a round earns what it cost.
 
-    With a value per error and a number of predictions, a gain g of accuracy avoids g * predictions errors (and the same gain
-    of the cost-weighted error as many errors of cost 1). With a floor it is so many points of the project's own metric per
-    100 units of currency.
+    With a value per error and a number of predictions, a gain g of a metric that counts mistakes avoids g * predictions errors:
+    of accuracy, and of the cost-weighted error as many errors of cost 1. With a floor it is so many points of the project's own
+    metric per 100 units of currency.
 
     Args:
         stop: `[stop]` of curator.toml.
         metric: whose gain.
-        headline: the project's metric.
+        headline: name of the project's metric.
         cost: of the labels that brought the gain, in micro-units.
         currency: of the cost.
 
@@ -87,12 +87,12 @@ def gain_worth_paying_for(
         return None
     price = readable_amount(cost, currency)
     value = 0 if stop.value_per_error is None else parse_amount(stop.value_per_error)
-    if value and stop.predictions and metric in ("accuracy", "cost_weighted_error"):
+    if value and stop.predictions and metric.counts_mistakes:
         return Worth(
             cost / (value * stop.predictions),
             f"{price} against {format_amount(value, currency)} per error on {stop.predictions:,} predictions",
         )
-    if stop.floor is not None and metric == headline:
+    if stop.floor is not None and metric.name == headline:
         return Worth(
             stop.floor / 100 * cost / (100 * MICRO),
             f"{price} at {stop.floor:g} points per 100 {currency}",
@@ -100,25 +100,25 @@ def gain_worth_paying_for(
     return None
 
 
-def detectable_gain(gain: Gain) -> float | None:
+def detectable_gain(gain: Gain, metric: Metric[Any]) -> float | None:
     """The smallest gain that this hold-out would have shown with a power of 80%, as the models differed.
 
-    For accuracy by Connor's formula at the observed share of discordant items (plus one pseudo-item, for none may have been
-    seen), for the other metrics from the standard error; luck of the training seeds comes on top.
+    Where an item is right or wrong, as with accuracy, by Connor's formula at the observed share of discordant items (plus one
+    pseudo-item, for none may have been seen), for the other metrics from the standard error; luck of the training seeds comes on top.
 
     Returns:
         In units of the metric; None when the hold-out is too small for any gain.
     """
     normal = NormalDist()
     reach = normal.inv_cdf((1.0 + gain.level) / 2.0) + normal.inv_cdf(_POWER)
-    if gain.metric != "accuracy":
+    if metric.paired != "mcnemar":
         return reach * gain.standard_error
     psi = (gain.mcnemar_b + gain.mcnemar_c + 1.0) / (gain.items + 2.0)
     found = smallest_shown(gain.items, psi, alpha=1.0 - gain.level, power=_POWER)
     return None if found is None else math.hypot(found, reach * gain.seed_error)
 
 
-def explained(word: Word, *, detectable: float | None, worth: float | None, unit: str = "points") -> str:
+def explained(word: Word, *, detectable: float | None, worth: float | None, unit: str) -> str:
     """A verdict with the reason, in a few words.
 
     Args:

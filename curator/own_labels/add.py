@@ -41,7 +41,7 @@ def add_labeled(
         before, found = pool.segments, OwnLabels()
         read_own_labels(
             pool, path, config.data, found,
-            classes=_readable_classes(project), label=label, reading=reading,
+            task=project.task, classes=_readable_classes(project), label=label, reading=reading,
             embeddings=embedding_source(config.encoder.name, project.state / "embeddings", embeddings_file), progress=project.progress,
         )  # fmt: skip
         try:
@@ -52,7 +52,7 @@ def add_labeled(
         with project.ledger.write():
             if may_begin_anew(project.ledger):
                 begin_history(project.ledger, config.project.classes)
-            return enter_own_labels(project.ledger, found)
+            return enter_own_labels(project.ledger, project.task, found)
 
 
 def _readable_classes(project: Project) -> list[str]:

@@ -9,6 +9,7 @@ from curator.money.bill import imported_line
 from curator.own_labels.read import OwnLabels
 from curator.pool.problems import counted, listed
 from curator.rounds.settle import derive_labels
+from curator.tasks.task import Task
 
 _LISTED = 5  # items of a kind in a note
 
@@ -38,7 +39,7 @@ class OwnLabelsReport:
     added: int
 
 
-def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
+def enter_own_labels(ledger: Ledger, task: Task, found: OwnLabels) -> OwnLabelsReport:
     """Enter what files say; the same again changes nothing. To be called inside a `write`.
 
     The hold-out stays sealed: its items are left out. A label that somebody was paid for counts before one from a file.
@@ -51,7 +52,10 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
         before = known.get(item_id)
         if item_id in sealed:
             continue
-        if before is not None and history.meaning(before["label"], before["classes"], "train").label == label:
+        if (
+            before is not None
+            and task.meaning(history, before["label"], before["classes"], "train").label == label
+        ):
             continue
         rows.append(
             {
@@ -66,10 +70,11 @@ def enter_own_labels(ledger: Ledger, found: OwnLabels) -> OwnLabelsReport:
     ledger.insert("imported_labels", rows)
     derive_labels(
         ledger,
+        task,
         settled_in=queries.rounds.last_round_id(ledger),
         last_round=queries.rounds.last_settled_round(ledger),
     )
-    return _report(ledger, found, history, len(rows), sealed)
+    return _report(ledger, task, found, history, len(rows), sealed)
 
 
 def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
@@ -90,14 +95,14 @@ def own_labels_notes(found: OwnLabelsReport, currency: str) -> list[str]:
 
 
 def _report(
-    ledger: Ledger, found: OwnLabels, history: History, new: int, sealed: set[str]
+    ledger: Ledger, task: Task, found: OwnLabels, history: History, new: int, sealed: set[str]
 ) -> OwnLabelsReport:
     paid = {
         item_id: label
         for item_id, label in queries.labels.answered_labels(ledger).items()
         if item_id in found.labels
     }
-    meant = {i: history.meaning(found.labels[i], history.newest, "train").label for i in paid}
+    meant = {i: task.meaning(history, found.labels[i], history.newest, "train").label for i in paid}
     return OwnLabelsReport(
         labels=len(queries.labels.imported_ids(ledger)),
         new=new,

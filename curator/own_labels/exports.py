@@ -1,4 +1,4 @@
-"""Label Studio's JSON as a labeled file: an item per task, with the label that most annotators gave."""
+"""Label Studio's JSON as a labeled file: an item per task, with the label that its annotators agree on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from curator.errors import DataError
 from curator.pool.problems import Problems
-from curator.rounds.settle import consensus
+from curator.tasks.task import Task
 
 LABEL = "label"
 # What curator adds to the data of a task, and nobody labels.
@@ -17,7 +17,7 @@ _NOT_DATA = frozenset({"key", "rank", "round", "why", "fields", "neighbours"})
 
 
 @contextmanager
-def as_table(path: Path) -> Iterator[Path]:
+def as_table(path: Path, task: Task) -> Iterator[Path]:
     """A file with a row per item: the file itself, or, of an export in JSON, one made from it for as long as inside.
 
     Errors that name the made file name the export instead.
@@ -30,14 +30,14 @@ def as_table(path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory() as folder:
         made = Path(folder) / f"{path.stem}.jsonl"
-        made.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(path)), encoding="utf-8")
+        made.write_text("".join(f"{json.dumps(row)}\n" for row in _rows(path, task)), encoding="utf-8")
         try:
             yield made
         except DataError as exc:
             raise DataError(str(exc).replace(str(made), str(path))) from exc
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path, kind: Task) -> list[dict[str, Any]]:
     """A row per task: its data, and its label."""
     try:
         tasks = json.loads(path.read_bytes())  # also with a byte order mark, or in UTF-16
@@ -61,28 +61,34 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             )
             continue
         shown = {k: v for k, v in data.items() if k not in _NOT_DATA and isinstance(v, str | int | float)}
-        rows.append({**shown, LABEL: _label(task, problems, number)})
+        rows.append({**shown, LABEL: _label(task, kind, problems, number)})
     problems.raise_if_any()
     return rows
 
 
-def _label(task: Mapping[str, Any], problems: Problems, number: int) -> str | None:
-    """What most annotators chose; None: nobody, or as many for another."""
+def _label(task: Mapping[str, Any], kind: Task, problems: Problems, number: int) -> str | None:
+    """What its annotators agree on; None: nobody gave a label, or they do not."""
     votes: list[str | None] = []
     for annotation in task.get("annotations") or ():
         if not isinstance(annotation, Mapping) or annotation.get("was_cancelled"):
             continue
-        chosen = [
-            choice
-            for region in annotation.get("result") or ()
-            if isinstance(region, Mapping) and isinstance(region.get("value"), Mapping)
-            for choice in region["value"].get("choices") or ()
-        ]
-        if len(chosen) > 1:
+        said = kind.form.given(_regions(annotation, kind))
+        if said.problem and _regions(annotation, kind):
             problems.add(
-                "several choices in one annotation",
-                f"task {number}: {', '.join(map(repr, chosen[:3]))}",
-                "An item has one class: export a project with a single choice.",
+                "an annotation without a label that can be read",
+                f"task {number}: {said.problem}",
+                f"A label is {kind.summary}: export a project that asks for it.",
             )
-        votes += [str(choice) for choice in chosen[:1]]
-    return consensus(votes).label
+        votes += [] if said.label is None else [said.label]
+    return kind.consensus(votes).label
+
+
+def _regions(annotation: Mapping[str, Any], kind: Task) -> list[Mapping[str, Any]]:
+    """What an annotation says by controls of this kind; regions that say nothing are left out."""
+    return [
+        region
+        for region in annotation.get("result") or ()
+        if isinstance(region, Mapping)
+        and region.get("type") == kind.form.result_type
+        and any((region.get("value") or {}).values())
+    ]

@@ -17,12 +17,14 @@ from curator.pool.hash_index import IntArray, as_hashes, digest
 from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
-from curator.pool.labels import LABEL_ADVICE, id_text, label_text, merged, read_labels, sorted_classes
+from curator.pool.label_cells import LabelCells
+from curator.pool.labels import id_text, merged, read_labels, sorted_classes
 from curator.pool.problems import Problems, listed
 from curator.pool.readers import RecordBatch
 from curator.pool.reading import UNKNOWN, Reading
 from curator.pool.segments import Kind
 from curator.progress import Progress
+from curator.tasks.task import Task
 from integrations.class_names import ClassNames
 
 _EXPORTED_ID = "item_id"  # in what curator exports, and in the data of its tasks
@@ -104,6 +106,7 @@ def read_own_labels(
     data: DataSection,
     found: OwnLabels,
     *,
+    task: Task,
     classes: Sequence[str],
     label: str | None = None,
     reading: Reading = UNKNOWN,
@@ -117,7 +120,8 @@ def read_own_labels(
         path: CSV, JSONL, Parquet, a folder of images, an export of curator's or of Label Studio's (JSON).
         data: how the pool's own files are read.
         found: gets what it says.
-        classes: labels have to be one of these.
+        task: what a label is.
+        classes: labels have to name these.
         label: column of the labels; None = find out.
         reading: how this file is written, where that differs from what `data` says.
         embeddings: where precomputed embeddings of new items come from.
@@ -126,9 +130,9 @@ def read_own_labels(
     Raises:
         DataError: all that is wrong with the file. The pool is as before.
     """
-    with as_table(path) as table:
+    with as_table(path, task) as table:
         reading = _reading_of(table, path, data, reading)
-        columns = labeled_columns(table, data, pool.kind, label, reading)
+        columns = labeled_columns(table, data, pool.kind, label, reading, cells=task.cells)
         content = columns.text if pool.kind == "text" else columns.image
         has_ids = format_of(table) != "folder" and columns.id is not None
         if has_ids and _ids_say_all(pool, table, columns, has_content=content is not None):
@@ -142,16 +146,18 @@ def read_own_labels(
         found.added += report.added
 
 
-def labeled_classes(path: Path, data: DataSection, kind: Kind) -> tuple[str, ...]:
-    """The distinct labels of a labeled file."""
-    with as_table(path) as table:
+def labeled_classes(path: Path, data: DataSection, kind: Kind, task: Task) -> tuple[str, ...]:
+    """The classes that the labels of a labeled file name."""
+    with as_table(path, task) as table:
         if format_of(table) == "folder":
-            return infer_columns(table, _folder_columns(data), "image").classes or ()
+            return infer_columns(table, _folder_columns(data, task.cells), "image").classes or ()
         reading = _reading_of(table, path, data)
-        label = str(labeled_columns(table, data, kind, None, reading).label)
-        labels = read_labels(table, label, reading)
+        label = str(labeled_columns(table, data, kind, None, reading, cells=task.cells).label)
+        labels = read_labels(table, label, reading, task.cells)
     if labels.why_not:
-        raise DataError(f"{path}: column {label!r} cannot hold the labels: {labels.why_not}. {LABEL_ADVICE}")
+        raise DataError(
+            f"{path}: column {label!r} cannot hold the labels: {labels.why_not}. {task.cells.advice}"
+        )
     return sorted_classes(merged(labels.counts) if data.merge_case else labels.counts)
 
 
@@ -162,12 +168,18 @@ def _reading_of(table: Path, path: Path, data: DataSection, said: Reading = UNKN
     return said if _is_export(path) else data.reading.overridden(said)
 
 
-def _folder_columns(data: DataSection) -> Columns:
-    return Columns(label_level=data.label_level, merge_case=data.merge_case)
+def _folder_columns(data: DataSection, cells: LabelCells) -> Columns:
+    return Columns(label_level=data.label_level, merge_case=data.merge_case, cells=cells)
 
 
 def labeled_columns(
-    path: Path, data: DataSection, kind: Kind, label: str | None, reading: Reading = UNKNOWN
+    path: Path,
+    data: DataSection,
+    kind: Kind,
+    label: str | None,
+    reading: Reading = UNKNOWN,
+    *,
+    cells: LabelCells,
 ) -> Columns:
     """Which column of a labeled file holds what: named as in the pool's own files where it can be.
 
@@ -175,7 +187,7 @@ def labeled_columns(
         DataError: there is no column of labels.
     """
     if format_of(path) == "folder":
-        found = infer_columns(path, _folder_columns(data), "image").columns
+        found = infer_columns(path, _folder_columns(data, cells), "image").columns
         if found.label is None:
             raise DataError(
                 f"{path}: no labels: in a labeled folder each class has a subfolder with its images."
@@ -195,6 +207,7 @@ def labeled_columns(
         show=tuple(name for name in data.show if name in existing),
         reading=reading,
         merge_case=data.merge_case,
+        cells=cells,
     )
     try:
         inferred = infer_columns(path, given, kind).columns
@@ -236,8 +249,9 @@ def _read_by_id(
         known = np.flatnonzero(rows >= 0)
         texts = dict(zip(known.tolist(), pool.contents(rows[known]), strict=True)) if text else {}
         for at, item_id in enumerate(ids):
-            said = label_text(values[str(columns.label)][at])
-            label = None if said is None else names.find(said)
+            value = values[str(columns.label)][at]
+            said = columns.cells.read(value)
+            label = None if said is None else columns.cells.find(value, names)
             if rows[at] < 0:
                 found.unknown.append(item_id)
             elif text and not _same_text(values[text][at], texts[at]):

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from curator.pool.formats import IMAGE_ENDINGS, RawBatch
-from curator.pool.labels import described, id_text, is_blank, label_text, why_no_label
+from curator.pool.label_cells import ONE_NAME, LabelCells, described
+from curator.pool.labels import id_text, is_blank
 
 EXAMPLES = 3
 _LONGEST_EXAMPLE = 40  # characters
@@ -76,13 +77,22 @@ class Contents:
         values: what the rows hold; None when they cannot be read.
         raw: says where each row is.
         unreadable: why they cannot be read.
+        cells: how they would be read as labels.
     """
 
-    def __init__(self, name: str, values: list[Any] | None, raw: RawBatch, unreadable: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        values: list[Any] | None,
+        raw: RawBatch,
+        unreadable: str = "",
+        cells: LabelCells = ONE_NAME,
+    ) -> None:
         self.name = name
         self._values = values or []
         self._raw = raw
         self._unreadable = unreadable
+        self._cells_of_labels = cells
         self._present = [value for value in self._values if not is_blank(value)]
         self._keys = Counter(_key(value) for value in self._present)
 
@@ -133,8 +143,10 @@ class Contents:
         )
 
     def values(self) -> set[str]:
-        """The different labels it would give."""
-        return {label for value in self._present if (label := label_text(value)) is not None}
+        """The different classes that its labels would name."""
+        read, classes_in = self._cells_of_labels.read, self._cells_of_labels.classes_in
+        labels = {label for value in self._present if (label := read(value)) is not None}
+        return {name for label in labels for name in classes_in(label)}
 
     def why_no_id(self) -> str | None:
         """Why these are no ids; None when they can be."""
@@ -146,7 +158,7 @@ class Contents:
     def why_no_label(self) -> str | None:
         """Why these are no labels; None when they can be."""
         for at, value in enumerate(self._values):
-            wrong = why_no_label(value)
+            wrong = self._cells_of_labels.why_not(value)
             if wrong:
                 return f"{self._raw.place(at)} holds {wrong}"
         return self._unreadable or self._why_empty()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from curator.errors import DataError
 from curator.pool.formats import column_names
+from curator.pool.label_cells import ONE_NAME, LabelCells
 from curator.pool.problems import listed, missing_column
 from curator.pool.reading import UNKNOWN, Reading
 
@@ -23,6 +24,7 @@ class Columns:
         reading: how the file that has them is written.
         label_level: of a folder of images: which folder on the way down is the label, 1 = the outermost; None = the innermost.
         merge_case: labels that look alike (case, unseen characters) are one class.
+        cells: how a cell of the label column is read.
     """
 
     id: str | None = None
@@ -34,6 +36,7 @@ class Columns:
     reading: Reading = UNKNOWN
     label_level: int | None = None
     merge_case: bool = False
+    cells: LabelCells = ONE_NAME
 
     def options(self) -> dict[str, str]:
         """Name of every column that is given -> the option that names it."""

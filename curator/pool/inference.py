@@ -20,10 +20,9 @@ from curator.pool.formats import (
 )
 from curator.pool.hash_index import HashIndex, as_hashes, digest
 from curator.pool.image_folder import folder_label, folder_labels, read_image_folder
+from curator.pool.label_cells import described
 from curator.pool.labels import (
-    LABEL_ADVICE,
     FoundLabels,
-    described,
     id_text,
     is_blank,
     merged,
@@ -165,7 +164,9 @@ def _infer_folder(path: Path, given: Columns, kind: Kind | None, *, allow_outsid
     notes.append(labels.note)
     names = [folder_label(found.parts(image), labels.level) for image in found.images]
     counts = Counter(plain(name) for name in names if name is not None)
-    columns = Columns(label=SUBFOLDER, label_level=labels.level, merge_case=given.merge_case)
+    columns = Columns(
+        label=SUBFOLDER, label_level=labels.level, merge_case=given.merge_case, cells=given.cells
+    )
     classes = sorted_classes(merged(counts) if given.merge_case else counts)
     return Inferred(
         "image", columns, tuple(notes), classes, counts, labels.unlabeled, left_out=tuple(left_out)
@@ -196,7 +197,8 @@ class _FileInference:
     def _peek(self, name: str, first: RawBatch) -> Contents:
         """A column whose values cannot be read is an error only if the column is wanted."""
         try:
-            return Contents(name, python_values(first.values[name], self._path, name), first)
+            values = python_values(first.values[name], self._path, name)
+            return Contents(name, values, first, cells=self._given.cells)
         except DataError as error:
             return Contents(name, None, first, str(error))
 
@@ -233,7 +235,7 @@ class _FileInference:
         if given.embedding is None and embedding:
             self._notes.append(f"embedding column: {embedding}")
         columns = replace(content, id=item_id, label=label, embedding=embedding, show=given.show)
-        columns = replace(columns, merge_case=given.merge_case, reading=given.reading)
+        columns = replace(columns, merge_case=given.merge_case, reading=given.reading, cells=given.cells)
         counts = None if labels is None else labels.counts
         return Inferred(
             kind,
@@ -250,10 +252,10 @@ class _FileInference:
         """The label column by option or by name, with its labels."""
         named = self._given.label
         if named:
-            found = read_labels(self._path, named, self._given.reading)
+            found = read_labels(self._path, named, self._given.reading, self._given.cells)
             if found.why_not:
                 raise DataError(
-                    f"{self._path}: column {named!r} (--label) cannot hold the labels: {found.why_not}. {LABEL_ADVICE}"
+                    f"{self._path}: column {named!r} (--label) cannot hold the labels: {found.why_not}. {self._given.cells.advice}"
                 )
             return named, found
         name = self._by_name(LABEL_NAMES, "--label", Contents.why_no_label, shown)
@@ -261,7 +263,7 @@ class _FileInference:
 
     def _whole_label(self, name: str) -> tuple[str | None, FoundLabels | None]:
         """The column, if the whole of it can be the labels."""
-        found = read_labels(self._path, name, self._given.reading)
+        found = read_labels(self._path, name, self._given.reading, self._given.cells)
         if found.why_not:
             self._why[name] = f"not the label: {found.why_not}"
             return None, None

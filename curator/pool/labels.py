@@ -1,4 +1,4 @@
-"""Labels of a data file: what counts as one, and which classes they make."""
+"""Labels of a data file: which classes they make; and ids."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,43 +10,16 @@ from uuid import UUID
 
 from curator.errors import DataError
 from curator.pool.formats import python_values, raw_batches
+from curator.pool.label_cells import ONE_NAME, LabelCells
 from curator.pool.problems import Problems, counted
 from curator.pool.reading import UNKNOWN, Reading
 from integrations.class_names import alike_groups, plain
 
 MOST_CLASSES = 1000  # more distinct labels than this are no classes
-LABEL_ADVICE = (
-    "Labels are text, whole numbers or true/false: write the column anew (in pandas: .astype('Int64') for numbers),"
-    " leave cells without a label empty, or name another column with --label."
-)
 _LARGEST_EXACT = 2**53  # a float beyond it stands for several whole numbers
 _SHOWN = 3
-_LONGEST_SHOWN = 40  # characters of a value in a message
-# true and false are whole numbers to Python
-_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    (bool, "true/false"),
-    ((float, Decimal), "a decimal number"),
-    (int, "a number"),
-    (str, "text"),
-    (list, "a list"),
-    (dict, "an object"),
-    (bytes, "bytes"),
-)
 # Of labels that differ from their class in spelling only; kept so that a file of nonsense takes no memory.
 _MOST_RESPELLED = 1000
-
-
-def label_text(value: object) -> str | None:
-    """A label as it is kept: whole numbers and true/false as written, text without space around it; None = unlabeled."""
-    match value:
-        case str():
-            return plain(value) or None
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case _:
-            return None
 
 
 def id_text(value: object) -> str | None:
@@ -74,28 +47,6 @@ def is_blank(value: object) -> bool:
     if isinstance(value, str):
         return not value.strip()
     return value is None or (isinstance(value, float) and isnan(value))
-
-
-def why_no_label(value: object) -> str | None:
-    """What is wrong with a value as a label, in words that follow "holds"; None when it is one, or none is there."""
-    if value is None or isinstance(value, (str, int)):
-        return None
-    return described(value)
-
-
-def described(value: object) -> str:
-    """A value and what it is, for a message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, float) and isnan(value):
-        return "NaN (a missing number)"
-    shown = str(value) if isinstance(value, Decimal) else repr(value)
-    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
-    return f"{shown} ({_kind_of(value)})"
-
-
-def _kind_of(value: object) -> str:
-    return next((word for kind, word in _KINDS if isinstance(value, kind)), type(value).__name__)
 
 
 @dataclass
@@ -132,7 +83,7 @@ class FoundLabels:
     """The labels in a column of a whole file.
 
     Attributes:
-        counts: how often each occurs, as `label_text` gives them.
+        counts: how often each class occurs, by the name that the column gives it.
         unlabeled: rows without one.
         why_not: why the column cannot hold the classes; None when it can.
     """
@@ -142,8 +93,10 @@ class FoundLabels:
     why_not: str | None = None
 
 
-def read_labels(path: Path, column: str, reading: Reading = UNKNOWN) -> FoundLabels:
-    """Count the labels in a column of a file that is written as `reading` says.
+def read_labels(
+    path: Path, column: str, reading: Reading = UNKNOWN, cells: LabelCells = ONE_NAME
+) -> FoundLabels:
+    """Count the classes that the labels in a column name, in a file that is written as `reading` says.
 
     Raises:
         DataError: the file cannot be read.
@@ -152,14 +105,14 @@ def read_labels(path: Path, column: str, reading: Reading = UNKNOWN) -> FoundLab
     unlabeled = 0
     for batch in raw_batches(path, (column,), Problems(path), batch_rows=65_536, reading=reading):
         for at, value in enumerate(python_values(batch.values[column], path, column)):
-            wrong = why_no_label(value)
+            wrong = cells.why_not(value)
             if wrong:
                 return FoundLabels(counts, unlabeled, f"{batch.place(at)} holds {wrong}")
-            label = label_text(value)
+            label = cells.read(value)
             if label is None:
                 unlabeled += 1
                 continue
-            counts[label] += 1
+            counts.update(cells.classes_in(label))
             if len(counts) > MOST_CLASSES:
                 return FoundLabels(
                     counts,

@@ -24,7 +24,8 @@ from curator.pool.formats import RawBatch, format_of, python_values, raw_batches
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
 from curator.pool.image_folder import folder_label, read_image_folder
 from curator.pool.json_rows import is_unicode
-from curator.pool.labels import LABEL_ADVICE, described, id_text, is_blank, label_text, why_no_label
+from curator.pool.label_cells import described
+from curator.pool.labels import id_text, is_blank
 from curator.pool.matrices import matrix_of, plain_values, row_of, why_no_row
 from curator.pool.problems import SHOWN, Problems, listed, place, quoted
 from curator.pool.segments import Kind
@@ -267,15 +268,15 @@ class _Reader:
         return hashes
 
     def _labels(self, raw: RawBatch, respelled: Counter[tuple[str, str]]) -> list[str | None]:
-        column = str(self.columns.label)
+        column, cells = str(self.columns.label), self.columns.cells
         labels: list[str | None] = []
         for at, value in enumerate(python_values(raw.values[column], self.path, column)):
-            label, wrong = label_text(value), why_no_label(value)
+            label, wrong = cells.read(value), cells.why_not(value)
             if wrong:
                 self.problems.add(
                     f"label in column {column!r} is neither text nor a whole number",
                     f"{self.at(raw, at)}: {wrong}",
-                    LABEL_ADVICE,
+                    cells.advice,
                 )
             elif label is None and self._labels_required:
                 self.problems.add(
@@ -284,7 +285,7 @@ class _Reader:
                     "A hold-out needs a label in every row.",
                 )
             elif label is not None and self.classes is not None:
-                name = self.classes.find(value if isinstance(value, str) else label)
+                name = cells.find(value, self.classes)
                 if name is None:
                     self._label_outside(raw, at, label, self.classes)
                 elif isinstance(value, str) and value != name:

@@ -99,6 +99,7 @@ def project_spec(
         former_classes=former.classes if former else {},
         former_lists=former.lists if former else (),
         former_cannot_tell=former.cannot_tell if former else (),
+        form=config.kind.form,
     )
 
 

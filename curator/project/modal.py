@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.errors import ConfigError
+from curator.tasks.task import Task
 from integrations.errors import IntegrationError
 from strategies.errors import StrategyError
 
@@ -16,15 +17,19 @@ if TYPE_CHECKING:
     from strategies.kernels.neighbours import Neighbours
 
 
-def check_strategy(spec: str | dict[str, float], *, allow_code: bool = False) -> None:
-    """Make sure that every strategy of a spec exists, before anything is asked or paid.
+def check_strategy(
+    spec: str | dict[str, float], task: Task | type[Task], *, allow_code: bool = False
+) -> None:
+    """Make sure that every strategy of a spec exists and fits, before anything is asked or paid.
 
     Args:
         spec: a name, or shares by name.
+        task: what a label is.
         allow_code: a MODULE:FUNCTION may lie outside modAL.
 
     Raises:
-        ConfigError: no strategy of ours or of a third party has the name, or a MODULE:FUNCTION cannot be used.
+        ConfigError: no strategy of ours or of a third party has the name, a MODULE:FUNCTION cannot be used, or it reads predictions
+            that models of this kind of label do not make.
     """
     from strategies.registry import get
 
@@ -34,10 +39,26 @@ def check_strategy(spec: str | dict[str, float], *, allow_code: bool = False) ->
                 from integrations.modal import load_query_strategy  # loads scikit-learn
 
                 load_query_strategy(name, allow_code=allow_code)
+                fits = task.traits.modal
             else:
-                get(name)
+                strategy = get(name)
+                fits = not strategy.reads_predictions or strategy.takes == task.predicts
         except (StrategyError, IntegrationError) as error:
             raise ConfigError(str(error)) from error
+        if not fits:
+            fitting = ", ".join(_fitting(task))
+            raise ConfigError(
+                f"Strategy {name!r} is made for labels that are one class of several; labels here are {task.summary}. "
+                f"Take one of {fitting}."
+            )
+
+
+def _fitting(task: Task | type[Task]) -> list[str]:
+    """Our strategies that fit a kind of label."""
+    from strategies.registry import SCORERS, SELECTORS, Scorer, Selector
+
+    known: dict[str, Scorer | Selector] = {**SCORERS, **SELECTORS}
+    return [name for name, one in known.items() if not one.reads_predictions or one.takes == task.predicts]
 
 
 def query_strategy(name: str, seed: int = 0) -> Callable[..., Any]:

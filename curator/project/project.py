@@ -23,6 +23,7 @@ from curator.pool.catalogue import Pool
 from curator.pool.embeddings import EmbeddingStore, EncodeReport
 from curator.progress import NoProgress, Progress
 from curator.project.labeler import make_labeler, studio_warnings
+from curator.tasks.task import Task
 
 if TYPE_CHECKING:
     from modAL.models import ActiveLearner
@@ -63,6 +64,7 @@ class Project:
         """
         self.folder = folder.resolve()
         self.config: Config = load_config(self.folder)
+        self._task: tuple[Config, Task] | None = None
         self.state = state or state_folder(self.folder)
         self.progress: Progress = progress or NoProgress()
         self.take_over = take_over
@@ -135,21 +137,22 @@ class Project:
         """Number of items in the hold-out, whether drawn already or not."""
         return queries.holdout.holdout_size(self.ledger, self.config.holdout.size)
 
+    @property
+    def task(self) -> Task:
+        """What a label is: whatever depends on that is asked of it."""
+        if self._task is None or self._task[0] is not self.config:  # else the classes may be others by now
+            self._task = self.config, self.config.task()
+        return self._task[1]
+
     def model_folder(self, round_id: int) -> Path:
         """Where the checkpoint of a round is kept."""
         return self.state / "models" / f"round-{round_id:03d}"
 
     def new_model(self) -> Model:
         """An untrained model as curator.toml wants it."""
-        from curator.learner.model import build_model
-
         section = self.config.model
-        return build_model(
-            section.name,
-            section.params,
-            classes=self.config.project.classes,
-            n_seeds=section.seeds,
-            random_state=self.config.project.seed,
+        return self.task.new_model(
+            section.name, section.params, section.seeds, random_state=self.config.project.seed
         )
 
     def checkpoint(self, round_id: int) -> Checkpoint:
@@ -177,10 +180,8 @@ class Project:
         changed = "The classes have" if then != now else changed
         if not changed:
             return found
-        position = {name: i for i, name in enumerate(now)}
-        meaning = History.read(self.ledger).meaning_of_classes(then)
-        labels = np.array([position.get(meaning[i] or "", -1) for i in range(len(then))])[found.train_labels]
-        rows, labels = found.train_rows[labels >= 0], labels[labels >= 0]
+        known, labels = self.task.labels_now(History.read(self.ledger), then, found.train_labels)
+        rows = found.train_rows[known]
         if not len(rows):
             return replace(found, model=self.new_model(), train_rows=rows, train_labels=labels)
         trained_in = f"round {round_id}" if round_id else "the first round"
@@ -188,7 +189,7 @@ class Project:
         model = fit_model(
             self.new_model(),
             self.embeddings.take(rows),
-            np.array(now)[labels],
+            self.task.targets(labels),
             lambda: unlabeled_sample(self, rows),
         )
         return replace(found, model=model, train_rows=rows, train_labels=labels)
@@ -220,7 +221,10 @@ class Project:
             raise CuratorError(
                 "No label is left since the classes changed: `curator round` asks for the next."
             )
-        classes = np.array(self.config.project.classes)
+        if not self.task.traits.modal:
+            raise CuratorError(
+                f"modAL's learners know one class of several; the labels here are {self.task.summary}."
+            )
         spec = self.config.acquisition.strategy
         if isinstance(spec, dict):
             strategy = query_strategy("margin")
@@ -231,7 +235,7 @@ class Project:
         return make_learner(
             checkpoint.model,
             self.embeddings.take(checkpoint.train_rows),
-            classes[checkpoint.train_labels],
+            self.task.targets(checkpoint.train_labels),
             strategy,
         )
 

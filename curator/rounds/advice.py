@@ -230,7 +230,7 @@ def _advise(
         batch=batch,
         batch_cost=None if price is None else price.micro * batch,
         target=towards,
-        holdout=next_dollars_of(ledger),
+        holdout=next_dollars_of(ledger, project.task),
     )
     told = {name: getattr(advice, name) for name in ("labels", "cost", "chance", "holdout")}
     told["penalty"] = None if towards is None else towards.order.penalty
@@ -242,9 +242,7 @@ def _advise(
 
 
 def _rarest(project: Project) -> dict[str, Any]:
-    counts = dict.fromkeys(project.config.project.classes, 0)
-    for label in queries.labels.training_labels(project.ledger).values():
-        counts[label] = counts.get(label, 0) + 1
+    counts = project.task.count(queries.labels.training_labels(project.ledger).values())
     rarest = min(project.config.project.classes, key=lambda name: counts[name])
     return {"rarest": rarest, "rarest_labels": counts[rarest]}
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from curator.ledger.store import Ledger
 from curator.rounds.settle import read_votes
+from curator.tasks.task import Task
 
-Votes = Mapping[str, str | None]  # annotator -> class; None = cannot tell
+Votes = Mapping[str, str | None]  # annotator -> label; None = cannot tell
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ class Agreement:
     people: Mapping[str, PersonAgreement]
 
 
-def read_agreement(ledger: Ledger) -> Agreement:
+def read_agreement(ledger: Ledger, task: Task) -> Agreement:
     """The agreement of a campaign, open questions included."""
-    return measure_agreement(read_votes(ledger).values())
+    return measure_agreement(read_votes(ledger, task).values())
 
 
 def measure_agreement(items: Iterable[Votes]) -> Agreement:

@@ -12,13 +12,13 @@ from curator.evidence.replayed import Labels, MeasuredLift, Replay, Sample
 from curator.ledger import queries, updates
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.pool_estimate import estimate_rows
-from curator.money.savings import MEASURED, NOT_MEASURED, why_not
+from curator.money.savings import JUDGED_BY, MEASURED, NOT_MEASURED, why_not
 from curator.project.holdout import near_holdout, unsealed_rows
 from curator.project.project import Project
 
 IntArray = NDArray[np.int64]
 
-METHOD = "replayed with logistic regression, accuracy"
+METHOD = f"replayed with logistic regression, {JUDGED_BY}"
 _SAMPLE = 3000  # pool items that random campaigns are replayed on, more where more labels were bought
 _STREAM = 23
 
@@ -53,7 +53,7 @@ def arm_report(
         train: (n,) pool rows and classes that the model learned from.
         holdout: (m,) pool rows and classes of the labeled hold-out.
     """
-    estimates = estimate_rows(project.ledger, round_id, project.config.project.classes)
+    estimates = estimate_rows(project.ledger, round_id, project.task)
     return ArmReport(estimates, _savings(project, round_id, train, holdout))
 
 
@@ -75,7 +75,12 @@ def _savings(
         "computed_at": utc_now(),
     }
     imported = queries.labels.imported_ids(ledger)
-    reason = why_not(
+    reason = (
+        None
+        if project.task.traits.replay
+        else f"random labels cannot be replayed for {project.task.kind!r} labels"
+    )
+    reason = reason or why_not(
         imported=len(imported),
         rounds=len(measured),
         labels=labels,

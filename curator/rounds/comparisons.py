@@ -9,19 +9,16 @@ from numpy.typing import NDArray
 from curator.errors import CuratorError
 from curator.evidence.gain import Gain, gains
 from curator.evidence.looks import decision_interval
-from curator.evidence.metrics import METRICS, Metric, cost_matrix
-from curator.evidence.outcomes import Outcomes
 from curator.evidence.resampling import Resampling
 from curator.ledger import queries
-from curator.ledger.class_columns import columns_now
 from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Row
 from curator.money.marginal_price import paid_between
 from curator.money.verdict import detectable_gain, gain_worth_paying_for, judge
 from curator.project.holdout_probs import is_kept, kept
 from curator.project.project import Project
+from curator.tasks.task import FloatArray, Labels
 
-FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 # Measured rounds back that are compared by every metric, the first one as well; the others by the project's own.
 _BACK = (1, 2, 3, 5)
@@ -33,15 +30,15 @@ class Compared:
 
     Attributes:
         previous: the number of the earlier round.
-        gains: {metric: gain}.
+        gains: {name of the metric: gain}.
     """
 
     previous: int
-    gains: Mapping[Metric, Gain]
+    gains: Mapping[str, Gain]
 
 
 def compare(
-    project: Project, round_id: int, rows: IntArray, probs: FloatArray, used: IntArray, y: IntArray
+    project: Project, round_id: int, rows: IntArray, probs: FloatArray, used: IntArray, y: Labels
 ) -> list[Compared]:
     """The round against every earlier measured round, on the items and labels of now.
 
@@ -52,9 +49,9 @@ def compare(
         project: opened.
         round_id: of the round.
         rows: (n,) pool rows of the hold-out.
-        probs: (n_seeds, n, n_classes) what the round's model said about them.
+        probs: (n_seeds, n, width) what the round's model said about them.
         used: (m,) positions in `rows` that have a label.
-        y: (m,) their classes as columns.
+        y: (m, ...) these, as `Task.encode` has them.
 
     Returns:
         The nearest round first; empty for the first measured round. Rounds whose answers are gone are left out, but not the
@@ -64,15 +61,16 @@ def compare(
         CuratorError: the answers of the nearest round cannot be read, or are about other items.
     """
     former, others = _former(project, round_id)
-    after = Outcomes.of(probs[:, used], y)
+    task = project.task
+    after = task.outcomes(probs[:, used], y)
+    everything = [metric for metric in task.metrics.values() if metric.compared]
     draws = Resampling(len(y), seed=project.config.project.seed)
     compared = []
-    for numbers, metrics in ((former, METRICS), (others, (project.config.holdout.metric,))):
+    for numbers, metrics in ((former, everything), (others, [task.metrics[project.config.holdout.metric]])):
         befores = [
-            Outcomes.of(_same_items(project, number, round_id, rows)[:, used], y.astype(np.int64))
-            for number in numbers
+            task.outcomes(_same_items(project, number, round_id, rows)[:, used], y) for number in numbers
         ]
-        found = gains(befores, after, metrics, draws=draws, costs=_costs(project)) if befores else []
+        found = gains(befores, after, metrics, draws=draws) if befores else []
         compared += [Compared(number, one) for number, one in zip(numbers, found, strict=True)]
     return sorted(compared, key=lambda one: -one.previous)
 
@@ -87,25 +85,21 @@ def compare_one(project: Project, round_id: int, previous: int) -> Row:
         CuratorError: what a model said cannot be read, or is about other items.
     """
     rows, probs = kept(project.model_folder(round_id))
-    position = {name: i for i, name in enumerate(project.config.project.classes)}
-    labels = queries.holdout.holdout_labels(project.ledger)
-    classes = [position.get(labels.get(item_id, ""), -1) for item_id in project.pool.ids(rows)]
-    y = np.array(classes, dtype=np.int64)
-    used = np.flatnonzero(y >= 0)
-    metric = project.config.holdout.metric
+    task, known = project.task, queries.holdout.holdout_labels(project.ledger)
+    labels = [known.get(item_id) for item_id in project.pool.ids(rows)]
+    used = np.array(
+        [i for i, label in enumerate(labels) if label is not None and task.knows(label)], dtype=np.int64
+    )
+    y = task.encode([label for label in labels if label is not None and task.knows(label)])
+    metric = task.metrics[project.config.holdout.metric]
     found = gains(
-        [Outcomes.of(_same_items(project, previous, round_id, rows)[:, used], y[used])],
-        Outcomes.of(probs[:, used], y[used]),
-        (metric,),
+        [task.outcomes(_same_items(project, previous, round_id, rows)[:, used], y)],
+        task.outcomes(probs[:, used], y),
+        [metric],
         draws=Resampling(len(used), seed=project.config.project.seed),
-        costs=_costs(project),
     )
     looks = queries.measures.count_looks(project.ledger)
-    return _row(project, round_id, previous, found[0][metric], looks)
-
-
-def _costs(project: Project) -> NDArray[np.float64]:
-    return cost_matrix(project.config.project.classes, project.config.holdout.mistakes)
+    return _row(project, round_id, previous, found[0][metric.name], looks)
 
 
 def comparison_rows(project: Project, round_id: int, compared: Sequence[Compared]) -> list[Row]:
@@ -142,18 +136,16 @@ def _same_items(project: Project, number: int, round_id: int, rows: IntArray) ->
             f"Rounds {number} and {round_id} were not measured on the same hold-out items, "
             "so no gain can be stated. The hold-out of a campaign never changes: restore .curator from a backup."
         )
-    return columns_now(project.ledger, number, probs)
+    return project.task.predictions_now(project.ledger, number, probs)
 
 
 def _row(project: Project, round_id: int, previous: int, gain: Gain, looks: int) -> Row:
-    config = project.config
+    config, metric = project.config, project.task.metrics[gain.metric]
     cost = paid_between(project.ledger, previous, round_id)
     worth = (
         None
         if cost is None
-        else gain_worth_paying_for(
-            config.stop, gain.metric, config.holdout.metric, cost, config.cost.currency
-        )
+        else gain_worth_paying_for(config.stop, metric, config.holdout.metric, cost, config.cost.currency)
     )
     decision_low, decision_high = decision_interval(
         gain.value, gain.low, gain.high, level=gain.level, looks=looks
@@ -174,7 +166,7 @@ def _row(project: Project, round_id: int, previous: int, gain: Gain, looks: int)
         "lost_share": gain.mcnemar_b / gain.items,
         "won_share": gain.mcnemar_c / gain.items,
         "mcnemar_p": gain.mcnemar_p,
-        "detectable": detectable_gain(gain),
+        "detectable": detectable_gain(gain, metric),
         "cost": cost,
         "worth": None if worth is None else worth.gain,
         "worth_why": None if worth is None else worth.why,

@@ -35,7 +35,8 @@ def candidate_weights(
         return None
     cost = rates_by_person(project.ledger, project.config.cost)
     costs, known = expected_costs(project.ledger, project.pool, cost, rows, seed=project.config.project.seed)
-    probs = None if predict is None else partial(_probs, project, rows, predict)
+    of_classes = project.task.traits.class_probabilities
+    probs = partial(_probs, project, rows, predict) if predict is not None and of_classes else None
     weights = cost_weights(costs, probs) if known.model else None
     if weights is None:
         for_now = "" if known.for_good else " yet"

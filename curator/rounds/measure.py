@@ -6,7 +6,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.evidence.evaluation import Evaluation, cross_validated_probs, evaluate
+from curator.evidence.evaluation import Evaluation
 from curator.evidence.gain import metric_interval
 from curator.learner.checkpoint import Checkpoint
 from curator.ledger import queries
@@ -18,9 +18,9 @@ from curator.rounds.certify import arm_report
 from curator.rounds.comparisons import Compared, compare, comparison_rows
 from curator.rounds.gain_note import gain_note
 from curator.rounds.stability import keep_predictions
+from curator.tasks.task import Labels
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
 
 def measure(project: Project, round_id: int) -> str | None:
@@ -35,8 +35,8 @@ def measure(project: Project, round_id: int) -> str | None:
     watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger
     labels = queries.holdout.holdout_labels(ledger)
-    position = {name: i for i, name in enumerate(project.config.project.classes)}
-    labels = {item_id: label for item_id, label in labels.items() if label in position}
+    task = project.task
+    labels = {item_id: label for item_id, label in labels.items() if task.knows(label)}
     if not labels:
         note = "No hold-out item has a label yet, so nothing can be measured."
         with ledger.write():
@@ -51,13 +51,13 @@ def measure(project: Project, round_id: int) -> str | None:
 
     ids = project.pool.ids(rows)
     used = np.array([i for i, item_id in enumerate(ids) if item_id in labels], dtype=np.int64)
-    y = np.array([position[labels[ids[i]]] for i in used], dtype=np.int64)
+    y = task.encode([labels[ids[i]] for i in used])
     metric = project.config.holdout.metric
     seed = project.config.project.seed
 
     compared = compare(project, round_id, rows, probs, used, y)
     gain_row = _gain_row(project, round_id, probs[:, used], y, compared[0] if compared else None)
-    evaluations = _evaluation_rows(round_id, "holdout", _over_seeds(probs[:, used], y, project))
+    evaluations = _evaluation_rows(round_id, "holdout", [task.evaluate(one, y) for one in probs[:, used]])
     holdout_headline = next(row for row in evaluations if row["metric"] == metric and row["class"] == "")
     holdout_headline.update(low=gain_row["value_low"], high=gain_row["value_high"])
     evaluations += _training_rows(project, checkpoint, round_id, seed)
@@ -99,30 +99,23 @@ def holdout_hash(labels: dict[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _over_seeds(probs: FloatArray, y: IntArray, project: Project) -> list[Evaluation]:
-    return [evaluate(seed_probs, y, project.config.project.classes) for seed_probs in probs]
-
-
 def _training_rows(project: Project, checkpoint: Checkpoint, round_id: int, seed: int) -> list[Row]:
     """On the training labels themselves, and cross-validated on them."""
     embeddings, y = project.embeddings.take(checkpoint.train_rows), checkpoint.train_labels
-    fitted = checkpoint.model.predict_proba_seeds(embeddings)
-    rows = _evaluation_rows(round_id, "train", _over_seeds(fitted, y, project))
+    task, fitted = project.task, checkpoint.model.predict_proba_seeds(embeddings)
+    rows = _evaluation_rows(round_id, "train", [task.evaluate(one, y) for one in fitted])
     # A head that has learned from the pool was cross-validated while it was trained.
     out_of_fold = getattr(checkpoint.model, "left_out_", None)
     if out_of_fold is None:
-        out_of_fold = cross_validated_probs(
-            project.new_model(), embeddings, np.array(project.config.project.classes)[y], seed=seed
-        )
+        out_of_fold = task.cross_validated(project.new_model(), embeddings, y, seed)
     if out_of_fold is not None:
-        rows += _evaluation_rows(round_id, "validation", _over_seeds(out_of_fold[None], y, project))
+        rows += _evaluation_rows(round_id, "validation", [task.evaluate(out_of_fold, y)])
     return rows
 
 
 def _evaluation_rows(round_id: int, split: str, evaluations: list[Evaluation]) -> list[Row]:
-    """Means over training seeds as ledger rows: five metrics over all classes, three per class."""
-    per_class = evaluations[0].per_class
-    items = sum(of_class.support for of_class in per_class)
+    """Means over training seeds as ledger rows: every metric over all items, and what there is of each class."""
+    first = evaluations[0]
 
     def row(metric: str, name: str, values: list[float], items: int) -> Row:
         return {
@@ -137,20 +130,21 @@ def _evaluation_rows(round_id: int, split: str, evaluations: list[Evaluation]) -
         }
 
     rows = [
-        row(metric, "", [getattr(e, metric) for e in evaluations], items)
-        for metric in ("accuracy", "macro_f1", "log_loss", "brier", "ece")
+        row(metric, "", [evaluation.values[metric] for evaluation in evaluations], first.n)
+        for metric in first.values
     ]
-    for i, of_class in enumerate(per_class):
-        for metric in ("precision", "recall", "f1"):
-            values = [getattr(e.per_class[i], metric) for e in evaluations]
-            rows.append(row(metric, of_class.name, values, of_class.support))
+    for i, part in enumerate(first.parts):
+        for metric in part.values:
+            values = [evaluation.parts[i].values[metric] for evaluation in evaluations]
+            rows.append(row(metric, part.name, values, part.items))
     return rows
 
 
-def _gain_row(project: Project, round_id: int, probs: FloatArray, y: IntArray, gain: Compared | None) -> Row:
+def _gain_row(project: Project, round_id: int, probs: FloatArray, y: Labels, gain: Compared | None) -> Row:
     """The value now, and the gain against the last measured round, on the items and labels of now for both models."""
     metric = project.config.holdout.metric
-    now = metric_interval(probs, y, metric, seed=project.config.project.seed)
+    task = project.task
+    now = metric_interval(task.outcomes(probs, y), task.metrics[metric], seed=project.config.project.seed)
     found = None if gain is None else gain.gains[metric]
     return {
         "round": round_id,

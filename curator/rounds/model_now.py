@@ -1,9 +1,5 @@
 """The model that chooses the next batch: the newest round's; or, before any, one of the labels that the user owned."""
 
-from collections import Counter
-
-import numpy as np
-
 from curator.learner.checkpoint import Checkpoint, save_checkpoint
 from curator.learner.model import fit_model
 from curator.ledger import queries
@@ -11,15 +7,17 @@ from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.project.unlabeled import unlabeled_sample
 from curator.rounds.train import training_set
+from curator.tasks.task import Task
 
 ENOUGH_IMPORTED = 20  # labels; with fewer the first batch is chosen without a model
 OWN_LABELS = "own-labels"  # stands where the version of a round's model would
 
 
-def starts_with_model(ledger: Ledger) -> bool:
+def starts_with_model(ledger: Ledger, task: Task) -> bool:
     """Whether labels of the user's own are enough for a model before the first round: 20, two of each of two classes."""
-    counts = Counter(queries.labels.training_labels(ledger).values())
-    return counts.total() >= ENOUGH_IMPORTED and sum(n > 1 for n in counts.values()) > 1
+    labels = queries.labels.training_labels(ledger)
+    counts = task.count(labels.values())
+    return len(labels) >= ENOUGH_IMPORTED and sum(n > 1 for n in counts.values()) > 1
 
 
 def scoring_model(project: Project) -> Checkpoint | None:
@@ -28,7 +26,7 @@ def scoring_model(project: Project) -> Checkpoint | None:
     if newest is not None:
         found = project.checkpoint(newest["id"])
         return found if len(found.train_rows) else None
-    return _of_own_labels(project) if starts_with_model(project.ledger) else None
+    return _of_own_labels(project) if starts_with_model(project.ledger, project.task) else None
 
 
 def _of_own_labels(project: Project) -> Checkpoint | None:
@@ -39,7 +37,7 @@ def _of_own_labels(project: Project) -> Checkpoint | None:
     model = fit_model(
         project.new_model(),
         project.embeddings.take(training.rows),
-        np.array(project.config.project.classes)[training.labels],
+        project.task.targets(training.labels),
         lambda: unlabeled_sample(project, training.rows),
     )
     save_checkpoint(

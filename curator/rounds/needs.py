@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.tasks.task import Task
 from strategies.kernels.committee import dropout_committee
-from strategies.kernels.fused import FUSED
 from strategies.mixture import shares_of
 from strategies.registry import Scorer, Selector, get
 from strategies.scoring import score_blocks
@@ -27,8 +27,8 @@ class Needs:
     """What a batch's strategies need.
 
     Attributes:
-        scorers: names of the scorers of single predictions; those that cost nothing beside the logits are always there,
-            since they are kept with the picks.
+        scorers: names of the scorers of single predictions; those of the kind of label are always there, since they cost next
+            to nothing and are kept with the picks.
         committee: names of the scorers that compare the members of a committee.
         neighbours: whether the nearest neighbours of the candidates are looked at.
     """
@@ -38,11 +38,14 @@ class Needs:
     neighbours: bool
 
     @classmethod
-    def of(cls, spec: Spec, *, n_candidates: int, n_asked: int, batch: int) -> "Needs":
+    def of(
+        cls, spec: Spec, task: Task | type[Task], *, n_candidates: int, n_asked: int, batch: int
+    ) -> "Needs":
         """Those of a strategy or a mixture.
 
         Args:
             spec: as in curator.toml; strategies of modAL, MODULE:FUNCTION, look for themselves.
+            task: what a label is.
             n_candidates: how many items there are to choose from.
             n_asked: items asked about so far.
             batch: how many are to be picked.
@@ -55,7 +58,7 @@ class Needs:
         scorers = [strategy for strategy in strategies if isinstance(strategy, Scorer)]
         dense = _SMALL_POOL < n_candidates <= (n_asked + batch) * _ITEMS_PER_LABEL
         return cls(
-            scorers=tuple(dict.fromkeys((*FUSED, *(s.name for s in scorers if not s.members)))),
+            scorers=tuple(dict.fromkeys((*task.scorers, *(s.name for s in scorers if not s.members)))),
             committee=tuple(s.name for s in scorers if s.members),
             neighbours=any(
                 "neighbours" in selector.needs or (dense and "neighbours" in selector.uses)

@@ -1,4 +1,4 @@
-"""Probabilities of a model of the user's own, by which a round chooses instead of by curator's."""
+"""Predictions of a model of the user's own, by which a round chooses instead of by curator's."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class OwnProbs:
     Attributes:
         path: where they came from.
         name: what the ledger calls the model that made them.
-        probs: (n_items, n_classes) in the order of the pool and of the project's classes; NaN where none were given.
+        probs: (n_items, width) in the order of the pool and of `Task.columns`; NaN where none were given.
     """
 
     path: Path
@@ -58,18 +58,20 @@ class OwnProbs:
 
 
 def read_own_probs(project: Project, path: Path) -> OwnProbs:
-    """Read probabilities: a row per item with `item_id` and a column for each class, CLASS or p(CLASS).
+    """Read what a model says: a row per item with `item_id`, and the columns of the kind of label; p(CLASS) may be called CLASS.
 
     The columns are those of `curator predict --out FILE`; the file may be any that data may be.
 
     Raises:
         DataError: a column is missing, a value is no number, or an item is not in the pool; says where.
     """
-    classes = project.config.project.classes
-    ids, values = _read(path, classes)
+    columns = project.task.columns
+    ids, values = _read(path, columns)
     if not ids:
-        raise DataError(f"{path}: no rows. Give one per item, with item_id and a column for each class.")
-    probs = np.full((project.pool.n_items, len(classes)), np.nan, dtype=np.float32)
+        raise DataError(
+            f"{path}: no rows. Give one per item, with item_id and the columns {listed(columns)}."
+        )
+    probs = np.full((project.pool.n_items, len(columns)), np.nan, dtype=np.float32)
     try:
         at = project.pool.rows(ids)
     except DataError as exc:
@@ -98,10 +100,11 @@ def check_strategy_takes_probs(spec: str | Mapping[str, float]) -> None:
             )
 
 
-def _read(path: Path, classes: Sequence[str]) -> tuple[list[str], list[list[float]]]:
-    """Ids, and for each the probability of every class; the file is read as data are."""
-    there = column_names(path, (_ID, *(f"p({name})" for name in classes)))
-    columns = [f"p({name})" if f"p({name})" in there else name for name in classes]
+def _read(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[list[float]]]:
+    """Ids, and for each what `curator predict` writes of it; the file is read as data are."""
+    there = column_names(path, (_ID, *wanted))
+    # p(CLASS) may be called CLASS
+    columns = [name if name in there else name.removeprefix("p(").removesuffix(")") for name in wanted]
     missing = [name for name in (_ID, *columns) if name not in there]
     if missing:
         raise DataError(

@@ -93,7 +93,7 @@ def catch_up(project: Project) -> list[str]:
         notes = pull(project, newest)
     except (IntegrationError, CuratorError) as exc:
         return [f"The labeler could not be asked for corrections: {exc}"]
-    settled = settle_corrections(ledger)
+    settled = settle_corrections(ledger, project.task)
     if settled.labeled or settled.retracted:
         notes.append(
             f"Answers were corrected since their rounds ended: {counted(settled.labeled, 'label')} changed or added, {settled.retracted} "

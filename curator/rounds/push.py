@@ -182,9 +182,11 @@ def _neighbours(project: Project, rows: Sequence[Row]) -> dict[str, Neighbour]:
     ids = sorted({item_id for row in rows for item_id in _listed(row)})
     if not ids:
         return {}
-    labels = queries.labels.training_labels(project.ledger)
+    labels, words = queries.labels.training_labels(project.ledger), project.task.form.words
     return {
-        item.item_id: Neighbour(labels.get(item.item_id, "?"), item.text, item.image)
+        item.item_id: Neighbour(
+            words(labels[item.item_id]) if item.item_id in labels else "?", item.text, item.image
+        )
         for item in project.pool.items(project.pool.rows(ids))
     }
 

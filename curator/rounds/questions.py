@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.project.project import Project
-from strategies.kernels.ties import likeliest, ranking
 from strategies.kernels.vector_index import most_similar
 from strategies.registry import Scorer, Selector, get
 
@@ -33,15 +32,12 @@ def pick_questions(
         round_id: that asks.
         picks: rows of the ledger, in order of rank.
         embeddings: (n_picks, dim) of them.
-        probs: (n_picks, n_classes) what the model thinks; None = there is no model.
+        probs: (n_picks, width) what the model thinks; None = there is no model.
         version: of the model.
         with_suggestions: whether annotators see what the model thinks, but for the blind share.
     """
-    labeler, seed, classes = (
-        project.config.labeler,
-        project.config.project.seed,
-        project.config.project.classes,
-    )
+    labeler, seed, task = project.config.labeler, project.config.project.seed, project.task
+    suggestions = None if probs is None else task.suggestions(probs)
     near = labeled_neighbours(project, embeddings, labeler.neighbours)
     questions = []
     for i, pick in enumerate(picks):
@@ -49,11 +45,11 @@ def pick_questions(
         blind = is_blind(item_id, seed, labeler.blind_share)
         shown = with_suggestions and not blind
         question = new_question(project, round_id, item_id, "train")
-        if probs is not None:
-            best = int(likeliest(probs[i]))
+        if suggestions is not None:
+            label, score = suggestions[i]
             question |= {
-                "suggestion": classes[best],
-                "suggestion_score": float(probs[i][best]),
+                "suggestion": label,
+                "suggestion_score": score,
                 "suggestion_shown": int(shown),
                 "model_version": version,
             }
@@ -63,8 +59,7 @@ def pick_questions(
         else:
             question["why"] = why_picked(
                 pick["strategy"],
-                probs[i] if probs is not None and shown else None,
-                classes,
+                task.doubt(probs[i]) if probs is not None and shown else None,
                 pick["coverage_distance"],
             )
             if probs is not None and shown:
@@ -125,19 +120,15 @@ SUGGESTED = "The class already ticked is the model's suggestion."
 AGAIN = "The answers so far do not settle the label, so one more is needed."
 
 
-def why_picked(
-    strategy: str, probs: FloatArray | None, classes: tuple[str, ...], distance: float | None
-) -> str:
+def why_picked(strategy: str, unsure: str | None, distance: float | None) -> str:
     """Why a strategy picked an item, in one sentence.
 
     Args:
         strategy: that picked it.
-        probs: (n_classes,) what the model thinks; None = nobody is to know, or there is no model.
-        classes: names of the classes, in the order of `probs`.
+        unsure: what the model is unsure about (`Task.doubt`); None = nobody is to know, or there is no model.
         distance: 1 - cosine to the nearest item asked about before; None = there is none.
     """
     found = None if ":" in strategy else get(strategy)  # a strategy of modAL has no entry of ours
-    unsure = None if probs is None else _unsure(probs, classes)
     if isinstance(found, Scorer) and not found.members and unsure:
         return f"The model {unsure}."
     parts = [found.reason if found is not None and found.reason else f"Chosen by {strategy}"]
@@ -150,11 +141,6 @@ def why_picked(
 
 def _asks_model(selector: Selector) -> bool:
     return bool({"uncertainty", "predict"} & {*selector.needs, *selector.uses})
-
-
-def _unsure(probs: FloatArray, classes: tuple[str, ...]) -> str:
-    first, second = ranking(probs)[:2]
-    return f"is torn between {classes[first]} ({100 * probs[first]:.0f}%) and {classes[second]} ({100 * probs[second]:.0f}%)"
 
 
 def _nearness(distance: float) -> str:

@@ -176,7 +176,7 @@ class _Run:
                 "are asked about again."
             )
         with report.stage("settle"):
-            settled = settle(ledger, round_id, partial=progress.waiting > 0)
+            settled = settle(ledger, self.project.task, round_id, partial=progress.waiting > 0)
         if settled.tied:
             report.notes.append(
                 f"{counted(settled.tied, 'item')} with tied answers and no label yet. Such items are asked about "
@@ -243,7 +243,7 @@ def _plan(project: Project, batch: int | None) -> Row:
     """What a round that is opened now will do: seed batches until a model knows two classes, then the strategy."""
     ledger, acquisition = project.ledger, project.config.acquisition
     classes = set(queries.labels.training_labels(ledger).values())
-    no_model = queries.rounds.last_trained(ledger) is None and not starts_with_model(ledger)
+    no_model = queries.rounds.last_trained(ledger) is None and not starts_with_model(ledger, project.task)
     seeding = no_model or len(classes) < 2
     if seeding and queries.rounds.last_round_id(ledger) > 0 and classes:
         project.say("Fewer than two classes have labels: the next batch is chosen the way the first one was.")
@@ -293,7 +293,7 @@ def _check_names(project: Project) -> None:
     """A strategy or model that does not exist is said now, not after a batch was paid for."""
     acquisition = project.config.acquisition
     for spec in (acquisition.strategy, acquisition.seed_strategy):
-        check_strategy(spec, allow_code=acquisition.allow_code)
+        check_strategy(spec, project.task, allow_code=acquisition.allow_code)
     project.new_model()
 
 
@@ -305,6 +305,7 @@ def _refuse_changes(project: Project) -> None:
     old: Config = parse_config(json.loads(before), "the ledger's configuration", stored=True)
     new = project.config
     for what, was, now in (
+        ("[project] task", old.project.task, new.project.task),
         ("[holdout] metric", old.holdout.metric, new.holdout.metric),
         ("[labeler] name", old.labeler.name, new.labeler.name),
         ("[cost] currency", old.cost.currency, new.cost.currency),

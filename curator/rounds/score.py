@@ -52,15 +52,16 @@ def score_candidates(
         round_row: the round that asks.
         n_asked: items asked about so far.
         batch: how many are to be picked.
-        own: probabilities that take the place of the model's.
+        own: predictions that take the place of the model's.
     """
+    task = project.task
     needs = Needs.of(
-        queries.rounds.strategy_of(round_row), n_candidates=len(rows), n_asked=n_asked, batch=batch
+        queries.rounds.strategy_of(round_row), task, n_candidates=len(rows), n_asked=n_asked, batch=batch
     )
     neighbours = _neighbours(project, rows) if needs.neighbours else None
     if own is not None:
         scores = own.score(project, rows, needs.scorers)
-        return Scored(scores, Inputs(uncertainty=scores["margin"], neighbours=neighbours))
+        return Scored(scores, Inputs(uncertainty=scores[task.uncertainty], neighbours=neighbours))
     if model is None:
         return Scored({}, Inputs(neighbours=neighbours))
     n, dim = project.pool.n_items, project.embeddings.dim
@@ -69,7 +70,8 @@ def score_candidates(
         scores = needs.score(model, _blocks(project, advance), n, dim, rng)
     here = {name: values[rows] for name, values in scores.items()}
     return Scored(
-        here, Inputs(uncertainty=here["margin"], predict=model.predict_proba, neighbours=neighbours)
+        here,
+        Inputs(uncertainty=here[task.uncertainty], predict=model.predict_proba, neighbours=neighbours),
     )
 
 

@@ -1,15 +1,14 @@
 """Settle: derive labels from answers. Labels are never overwritten: a change is the next version."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
 from curator.ledger import queries
 from curator.ledger.class_history import History, Meaning, Role
 from curator.ledger.store import Ledger, Row, utc_now
+from curator.tasks.task import ANSWERS, Consensus, Task
 
-ANSWERS = "answers"  # where a label comes from, unless from a file of the user's
 _ALL = 2**62  # rounds
-_OUTDATED = "\0{}"  # stands for a class that no longer says enough; no class begins so
 
 
 @dataclass(frozen=True)
@@ -21,51 +20,23 @@ class Settled:
     tied: int  # items whose answers have become even, and so have no label
 
 
-@dataclass(frozen=True)
-class Consensus:
-    """What the answers to one item amount to."""
-
-    label: str | None  # None: nobody gave a label, or a tie
-    answers: int  # that gave a label
-    agreement: float | None  # share of all votes that gave this one; None without a label
-    tied: bool
-    outdated: int | None = None  # the change of classes since which the answers say too little
-    source: str = ANSWERS
-
-
-def consensus(votes: list[str | None]) -> Consensus:
-    """The majority of the votes on an item; an even split gives none.
-
-    Args:
-        votes: a class, or None of an annotator who cannot tell; that is a vote for no label.
-    """
-    labels = [vote for vote in votes if vote is not None]
-    if not labels:
-        return Consensus(None, 0, None, tied=False)
-    (first, n), *rest = Counter(votes).most_common(2)
-    if rest and rest[0][1] == n:
-        return Consensus(None, len(labels), None, tied=True)
-    if first is None:
-        return Consensus(None, len(labels), None, tied=False)
-    return Consensus(first, len(labels), n / len(votes), tied=False)
-
-
-def settle(ledger: Ledger, round_id: int, *, partial: bool) -> Settled:
+def settle(ledger: Ledger, task: Task, round_id: int, *, partial: bool) -> Settled:
     """Derive the label of every item whose answers say something new, and mark the round settled."""
     with ledger.write():
-        settled = derive_labels(ledger, settled_in=round_id)
+        settled = derive_labels(ledger, task, settled_in=round_id)
         ledger.update("rounds", round_id, status="settled", partial=int(partial), settled_at=utc_now())
     return settled
 
 
-def settle_corrections(ledger: Ledger) -> Settled:
+def settle_corrections(ledger: Ledger, task: Task) -> Settled:
     """Let labels follow what was corrected since they were settled; what an open round asks waits for its end."""
     with ledger.write():
-        return derive_labels(ledger, settled_in=queries.rounds.last_round_id(ledger), closed_only=True)
+        last = queries.rounds.last_round_id(ledger)
+        return derive_labels(ledger, task, settled_in=last, closed_only=True)
 
 
 def derive_labels(
-    ledger: Ledger, *, settled_in: int, last_round: int = _ALL, closed_only: bool = False
+    ledger: Ledger, task: Task, *, settled_in: int, last_round: int = _ALL, closed_only: bool = False
 ) -> Settled:
     """Derive labels, by today's classes; to be called inside a `write`.
 
@@ -74,14 +45,15 @@ def derive_labels(
 
     Args:
         ledger: with everything that was answered and imported.
+        task: what a label is.
         settled_in: the round that is open now.
         last_round: what later rounds asked is still out.
         closed_only: leave items alone that the open round asks about.
     """
     history = History.read(ledger)
-    votes = {item_id: list(by.values()) for item_id, by in _votes(ledger, history, last_round).items()}
+    votes = {item_id: list(by.values()) for item_id, by in _votes(ledger, task, history, last_round).items()}
     running = queries.rounds.current_round(ledger) if closed_only else None
-    owned = _owned(ledger, history)
+    owned = _owned(ledger, task, history)
     asked = {row["item_id"]: row for row in queries.questions.asked_items(ledger, last_round)}
     asked |= {item_id: known.question for item_id, known in owned.items() if item_id not in asked}
     current = queries.labels.current_labels(ledger)
@@ -90,7 +62,7 @@ def derive_labels(
     for item_id, question in asked.items():
         if running is not None and question["round"] == running["id"]:
             continue
-        now, before = consensus_today(votes.get(item_id, [])), current.get(item_id)
+        now, before = consensus_today(task, votes.get(item_id, [])), current.get(item_id)
         known = owned.get(item_id)
         if known is not None and not votes.get(item_id):
             now = known.consensus
@@ -121,24 +93,18 @@ class Vote:
     version: int
 
 
-def consensus_today(votes: list[Vote]) -> Consensus:
-    """The majority of the votes on an item by today's classes.
+def consensus_today(task: Task, votes: list[Vote]) -> Consensus:
+    """What the votes on an item amount to by today's classes.
 
-    A vote that no longer says enough is one for a class of its own: where that wins, or ties, there is no label, and
-    the item is to be asked about again. It counts until somebody has answered under the newer classes.
+    A vote that no longer says enough is one against every label: where there is none all the same, the item is to be
+    asked about again. It counts until somebody has answered under the newer classes.
     """
     since = max((vote.meaning.outdated or 0 for vote in votes), default=0)
-    if not since:
-        return consensus([vote.meaning.label for vote in votes])
-    if any(vote.meaning.outdated is None and vote.version >= since for vote in votes):
-        return consensus([vote.meaning.label for vote in votes if vote.meaning.outdated is None])
-    tokens = [_OUTDATED.format(vote.name) if vote.meaning.outdated else vote.meaning.label for vote in votes]
-    found = consensus(tokens)
-    if found.label is not None and not any(
-        vote.meaning.outdated and found.label == _OUTDATED.format(vote.name) for vote in votes
-    ):
-        return found
-    return Consensus(None, 0, None, tied=False, outdated=since)
+    counting = [vote.meaning.label for vote in votes if vote.meaning.outdated is None]
+    if not since or any(vote.meaning.outdated is None and vote.version >= since for vote in votes):
+        return task.consensus(counting)
+    found = task.consensus(counting, [vote.name for vote in votes if vote.meaning.outdated is not None])
+    return found if found.label is not None else Consensus(None, 0, None, tied=False, outdated=since)
 
 
 @dataclass(frozen=True)
@@ -150,37 +116,37 @@ class _Owned:
     is_unchanged: bool  # a hold-out file's label that means what it meant
 
 
-def read_votes(ledger: Ledger) -> dict[str, dict[str, str | None]]:
-    """Item id -> annotator -> the class they chose as it is called today, or None of who cannot tell.
+def read_votes(ledger: Ledger, task: Task) -> dict[str, dict[str, str | None]]:
+    """Item id -> annotator -> the label they gave as it is called today, or None of who cannot tell.
 
     What no longer says enough, since the classes changed, is no vote.
     """
-    votes = _votes(ledger, History.read(ledger), _ALL)
+    votes = _votes(ledger, task, History.read(ledger), _ALL)
     return {
         item_id: {who: vote.meaning.label for who, vote in by.items() if vote.meaning.outdated is None}
         for item_id, by in votes.items()
     }
 
 
-def _votes(ledger: Ledger, history: History, last_round: int) -> dict[str, dict[str, Vote]]:
+def _votes(ledger: Ledger, task: Task, history: History, last_round: int) -> dict[str, dict[str, Vote]]:
     """Item id -> annotator -> what they said last."""
     given: dict[str, dict[str, Vote]] = defaultdict(dict)
     for row in queries.answers.votes(ledger, last_round):
         version = history.version_of_answer(row["classes"], row["updated_at"])
-        meaning = history.meaning(row["label"], version, row["role"])
+        meaning = task.meaning(history, row["label"], version, row["role"])
         # of one person the newest counts
         given[row["item_id"]][row["annotator"]] = Vote(row["label"], meaning, version)
     return given
 
 
-def _owned(ledger: Ledger, history: History) -> dict[str, _Owned]:
+def _owned(ledger: Ledger, task: Task, history: History) -> dict[str, _Owned]:
     """Item id -> what a file of the user's says of it: labels to train on, and those of a hold-out file."""
     found = {}
     for row in queries.labels.imported_labels(ledger):
-        meaning = history.meaning(row["label"], row["classes"], "train")
+        meaning = task.meaning(history, row["label"], row["classes"], "train")
         found[row["item_id"]] = _owned_label(row["item_id"], "train", "imported", meaning)
     for item_id, label in queries.holdout.holdout_file_labels(ledger).items():
-        meaning = history.meaning(label, 0, "holdout")
+        meaning = task.meaning(history, label, 0, "holdout")
         is_unchanged = meaning.label == label
         found[item_id] = _owned_label(item_id, "holdout", "file", meaning, is_unchanged=is_unchanged)
     return found

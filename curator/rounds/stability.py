@@ -12,7 +12,7 @@ from curator.files import write_bytes
 from curator.ledger.class_history import History
 from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
-from strategies.kernels.ties import likeliest
+from curator.tasks.task import Labels
 
 if TYPE_CHECKING:
     from curator.learner.model import Model  # loads torch
@@ -23,14 +23,14 @@ IntArray = NDArray[np.int64]
 
 
 def keep_predictions(project: Project, round_id: int, model: "Model") -> None:
-    """Keep what a round's model says of the stop set, beside the model."""
+    """Keep what a round's model answers for the stop set, beside the model."""
     rows = stop_set(project)
-    classes = likeliest(model.predict_proba(project.embeddings.take(rows))).astype(np.int64)
-    write_bytes(project.model_folder(round_id) / _FILE, save({"rows": rows, "classes": classes}))
+    answers = project.task.answers(model.predict_proba(project.embeddings.take(rows)))
+    write_bytes(project.model_folder(round_id) / _FILE, save({"rows": rows, "classes": answers}))
 
 
 def compare(project: Project, before: int, after: int) -> tuple[float, float | None] | None:
-    """The share of the stop set that two rounds' models call otherwise, and Cohen's kappa of their predictions.
+    """The share of the stop set that two rounds' models answer otherwise, and Cohen's kappa of their predictions.
 
     Over items that both have: `curator add` changes the stop set.
 
@@ -50,12 +50,15 @@ def compare(project: Project, before: int, after: int) -> tuple[float, float | N
     if not len(here):
         return None
     earlier, later = classes[here], classes_after[there]
-    changed = float(np.mean(earlier != later))
-    if len(np.unique([earlier, later])) == 1:
+    changed = float(np.mean(~project.task.equal(earlier, later)))
+    # each answer as a number, whatever it is made of
+    codes = np.unique(np.concatenate([earlier, later]), axis=0, return_inverse=True)[1]
+    before_codes, after_codes = np.split(codes.ravel(), 2)
+    if codes.max() == 0:
         return changed, None
     from sklearn.metrics import cohen_kappa_score
 
-    return changed, float(cohen_kappa_score(earlier, later))
+    return changed, float(cohen_kappa_score(before_codes, after_codes))
 
 
 def stop_set(project: Project) -> IntArray:
@@ -65,7 +68,7 @@ def stop_set(project: Project) -> IntArray:
     return np.sort(rng.permutation(rows)[:STOP_SET]).astype(np.int64)
 
 
-def _read(path: Path) -> tuple[IntArray, IntArray] | None:
+def _read(path: Path) -> tuple[IntArray, Labels] | None:
     try:
         arrays = load_file(path)
         return arrays["rows"], arrays["classes"]

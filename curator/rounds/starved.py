@@ -9,13 +9,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curator.ledger import queries
 from curator.ledger.store import Ledger
 from curator.pool.problems import counted
 from curator.project.holdout import near_holdout
 from curator.project.project import Project
+from curator.tasks.task import Labels
 from strategies.kernels.near_duplicates import near_any
 
 _KEPT = "starved_classes"  # in the ledger's state: what the last training found
@@ -69,26 +69,27 @@ class Starved:
         return f"No label to learn {self.name!r} from: {'; '.join(parts)}. {known}"
 
 
-def find_starved(project: Project, labels: NDArray[np.int64], dropped: NDArray[np.int64]) -> list[Starved]:
+def find_starved(project: Project, labels: Labels, dropped: Labels) -> list[Starved]:
     """The classes that have hold-out items or dropped labels, and none to learn from.
 
     Args:
         project: opened.
-        labels: (n,) positions into the classes: what the model learns from.
-        dropped: (m,) the same, of labels left out as near-duplicates of hold-out items.
+        labels: (n, ...) what the model learns from, as `Task.encode` has it.
+        dropped: (m, ...) the same, of labels left out as near-duplicates of hold-out items.
     """
-    classes = project.config.project.classes
-    learned, left_out = Counter(labels.tolist()), Counter(dropped.tolist())
+    task = project.task
+    learned, left_out = task.count(task.decode(labels)), task.count(task.decode(dropped))
     held: dict[str, list[str]] = {}
     for item_id, label in queries.holdout.holdout_labels(project.ledger).items():
-        held.setdefault(label, []).append(item_id)
-    without = [name for at, name in enumerate(classes) if not learned[at] and (name in held or left_out[at])]
+        for name in task.names(label):
+            held.setdefault(name, []).append(item_id)
+    without = [name for name in task.classes if not learned[name] and (name in held or left_out[name])]
     if not without:
         return []
     near, known = _around(project, [held.get(name, []) for name in without], without)
     found = []
     for at, name in enumerate(without):
-        starved = Starved(name, len(held.get(name, [])), near[at], left_out[classes.index(name)], known[at])
+        starved = Starved(name, len(held.get(name, [])), near[at], left_out[name], known[at])
         # An item of it that may be asked about is only a question of time; and a class without copies may just be rare.
         if not starved.elsewhere and (starved.copies or starved.dropped or starved.elsewhere == 0):
             found.append(starved)
@@ -124,7 +125,7 @@ def _around(project: Project, held: list[list[str]], names: list[str]) -> tuple[
     sealed[project.holdout_rows()] = True
     is_near = near_holdout(project)
     targets = [project.embeddings.take(pool.rows(ids)) for ids in held]
-    known: dict[str, int] = pool.label_counts() if project.config.data.label else {}
+    known = project.task.count(pool.label_counts()) if project.config.data.label else Counter[str]()
     near = [0] * len(names)
     elsewhere = dict.fromkeys(names, 0)
     for first, block in project.embeddings.blocks():
@@ -133,7 +134,8 @@ def _around(project: Project, held: list[list[str]], names: list[str]) -> tuple[
             near[at] += int((near_any(block, around, threshold) & free).sum())
         if any(name in known for name in names):
             open_rows = first + np.flatnonzero(free & ~is_near(block))
-            for label in pool.labels(open_rows):
-                if label in elsewhere:
-                    elsewhere[label] += 1
+            labels = (label for label in pool.labels(open_rows) if label is not None)
+            for name, n in project.task.count(labels).items():
+                if name in elsewhere:
+                    elsewhere[name] += n
     return near, [elsewhere[name] if name in known else None for name in names]

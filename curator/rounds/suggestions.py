@@ -18,6 +18,7 @@ from curator.ledger import queries
 from curator.ledger.class_history import History
 from curator.ledger.store import Ledger, Row
 from curator.project.project import Project
+from curator.tasks.task import Task
 
 OFF = "suggestions_off"  # in the ledger's state: why suggestions went off by themselves
 SHOWN = 0.95  # level of the intervals that people see
@@ -79,7 +80,7 @@ def suggestions_on(project: Project) -> bool:
     return wanted == "on" or (wanted == "auto" and project.ledger.get(OFF) is None)
 
 
-def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect | None:
+def suggestion_effect(ledger: Ledger, task: Task, level: float = SHOWN) -> SuggestionEffect | None:
     """What suggestions do, over all rounds that had questions of both kinds; None when there are none yet."""
     rows = _questions(ledger)
     shown, blind = (sum(row["shown"] == side for row in rows) for side in (1, 0))
@@ -90,9 +91,9 @@ def suggestion_effect(ledger: Ledger, level: float = SHOWN) -> SuggestionEffect 
     seconds = _difference(timed, [row["log_seconds"] for row in timed], level)
     history = History.read(ledger)
     for row in rows:  # by today's classes, as the labels are
-        row["suggested"] = history.meaning(row["suggested"], row["classes"], "train").label
+        row["suggested"] = task.meaning(history, row["suggested"], row["classes"], "train").label
     labeled = [row for row in rows if row["label"] is not None and row["suggested"] is not None]
-    agrees = [float(row["label"] == row["suggested"]) for row in labeled]
+    agrees = [float(task.same(row["label"], row["suggested"])) for row in labeled]
     return SuggestionEffect(
         shown=shown,
         blind=blind,
@@ -113,7 +114,7 @@ def harm_of_suggestions(project: Project) -> str | None:
     setting = project.config.labeler
     if not setting.traits.shows_suggestions or setting.suggestions != "auto" or not suggestions_on(project):
         return None  # what is not on need not go off
-    effect = suggestion_effect(project.ledger, DECIDES)
+    effect = suggestion_effect(project.ledger, project.task, DECIDES)
     if effect is None or min(effect.shown, effect.blind) < FEWEST:
         return None
     slower, drawn = effect.seconds, effect.agreement

@@ -13,6 +13,7 @@ from curator.pool.problems import counted
 from curator.project.holdout import near_holdout
 from curator.project.project import Project
 from curator.rounds.starved import find_starved, keep, notes_of
+from curator.tasks.task import Labels
 
 
 @dataclass(frozen=True)
@@ -21,23 +22,22 @@ class TrainingSet:
 
     Attributes:
         rows: (n,) pool rows.
-        labels: (n,) positions into the project's classes.
-        dropped: (m,) positions into the classes of the labels left out because their item is a near-duplicate of a hold-out
+        labels: (n, ...) as `Task.encode` has them.
+        dropped: (m, ...) the labels left out because their item is a near-duplicate of a hold-out
             item.
     """
 
     rows: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    dropped: NDArray[np.int64]
+    labels: Labels
+    dropped: Labels
 
 
-def collected_labels(project: Project) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n,) pool rows, ascending, of the settled training labels, and (n,) their classes as columns."""
+def collected_labels(project: Project) -> tuple[NDArray[np.int64], Labels]:
+    """(n,) pool rows, ascending, of the settled training labels, and (n, ...) these as `Task.encode` has them."""
     labels = queries.labels.training_labels(project.ledger)
-    position = {name: i for i, name in enumerate(project.config.project.classes)}
-    ids = [item_id for item_id, label in labels.items() if label in position]
+    ids = [item_id for item_id, label in labels.items() if project.task.knows(label)]
     rows = project.pool.rows(ids)
-    y = np.array([position[labels[item_id]] for item_id in ids], dtype=np.int64)
+    y = project.task.encode([labels[item_id] for item_id in ids])
     order = np.argsort(rows)
     return rows[order], y[order]
 
@@ -78,8 +78,8 @@ def train(project: Project, round_id: int) -> list[str]:
             charge_round(ledger, cost, round_id)
         return [note, *starved]
     notes = []
-    classes = project.config.project.classes
-    missing = [name for i, name in enumerate(classes) if i not in set(training.labels.tolist())]
+    classes, seen = project.task.classes, project.task.count(project.task.decode(training.labels))
+    missing = [name for name in classes if not seen[name]]
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         notes.append(f"No label yet for {len(missing)} of {len(classes)} classes: {shown}.")
@@ -92,7 +92,7 @@ def train(project: Project, round_id: int) -> list[str]:
     model = fit_model(
         project.new_model(),
         project.embeddings.take(training.rows),
-        np.array(classes)[training.labels],
+        project.task.targets(training.labels),
         lambda: unlabeled_sample(project, training.rows),
     )
     if isinstance(model, EmbeddingHead) and model.spreading_ is not None and model.spreading_.harms:

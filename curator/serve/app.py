@@ -17,9 +17,11 @@ from curator.serve.secret import WAKE_PATH
 from curator.serve.suggest import Asked, Suggester
 from curator.serve.wakeup import WakeUp
 from integrations.errors import LabelerError
+from integrations.labelers.form import Form
 from integrations.labelers.protocol import Kind, Suggestion
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.studio_config import Control, read_control
-from integrations.labelers.studio_json import choice_result, task_key
+from integrations.labelers.studio_json import task_key
 
 
 class _Task(BaseModel):
@@ -34,7 +36,12 @@ class _Predict(BaseModel):
 
 
 def make_app(
-    suggester: Suggester, wake_up: WakeUp, kind: Kind, secret: str, say: Callable[[str], None]
+    suggester: Suggester,
+    wake_up: WakeUp,
+    kind: Kind,
+    secret: str,
+    say: Callable[[str], None],
+    form: Form = SINGLE_CHOICE,
 ) -> Gate:
     """The application, behind its gate.
 
@@ -44,6 +51,7 @@ def make_app(
         kind: what the campaign asks about.
         secret: that callers must show.
         say: told, in a sentence, what a person should know.
+        form: the kind of label that is asked for.
     """
 
     @asynccontextmanager
@@ -55,7 +63,7 @@ def make_app(
 
     # Pages that describe the interface would only describe it to strangers.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    control_of = lru_cache(maxsize=4)(lambda config: read_control(config, kind))
+    control_of = lru_cache(maxsize=4)(lambda config: read_control(config, kind, form=form))
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -109,10 +117,10 @@ def _asked(data: Any) -> Asked:
 
 def _result(suggestion: Suggestion | None, control: Control) -> dict[str, Any] | list[Any]:
     """A prediction; or an empty list, of which Label Studio keeps nothing: an empty prediction would be kept and shown."""
-    if suggestion is None or suggestion.label not in control.classes:
+    if suggestion is None or not control.takes(suggestion.label):
         return []
     return {
-        "result": choice_result(control, suggestion.label),
+        "result": control.form.result(control, suggestion.label),
         "score": suggestion.score,
         "model_version": suggestion.model_version,
     }

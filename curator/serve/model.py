@@ -15,7 +15,6 @@ from curator.project.holdout_probs import says_the_same
 from curator.project.project import Project
 from integrations.encoders.registry import make_encoder
 from integrations.labelers.protocol import Suggestion
-from strategies.kernels.ties import likeliest
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class LoadedModel:
     def __init__(self, folder: Path, stamp: ModelStamp) -> None:
         self.stamp = stamp
         with Project(folder) as project:
-            self._classes = project.config.project.classes
+            self._task = project.task
             self._pool: Pool = project.pool
             encoder = make_encoder(project.config.encoder.name, project.config.project.kind)
             self._embeddings = EmbeddingStore(project.state / "embeddings", self._pool, encoder)
@@ -79,7 +78,7 @@ class LoadedModel:
                 f"The encoder has changed since {stamp.version} was trained: no suggestions until the next "
                 "`curator round` has trained a model on the new embeddings."
             )
-        if tuple(found.model.classes_.tolist()) != self._classes:
+        if tuple(found.model.classes_.tolist()) != self._task.classes:
             raise CuratorError(
                 f"The classes have changed since {stamp.version} was trained: no suggestions until the next `curator round` has "
                 "trained a model on them."
@@ -97,6 +96,5 @@ class LoadedModel:
             return []
         probs = self._model.predict_proba(self._embeddings.take(self._pool.rows(item_ids)))
         return [
-            Suggestion(self._classes[best], float(row[best]), self.stamp.version)
-            for row, best in zip(probs, likeliest(probs).tolist(), strict=True)
+            Suggestion(label, score, self.stamp.version) for label, score in self._task.suggestions(probs)
         ]

@@ -215,8 +215,8 @@ def _running(
     from curator.serve.wakeup import WakeUp
 
     with Project(folder) as project:
-        kind, state = project.config.project.kind, project.state
-    app = make_app(Suggester(folder, say), WakeUp(wake_file(state), say), kind, secret, say)
+        kind, form, state = project.config.project.kind, project.task.form, project.state
+    app = make_app(Suggester(folder, say), WakeUp(wake_file(state), say), kind, secret, say, form)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -89,7 +89,7 @@ def standings(campaigns: Campaigns, metric: str) -> tuple[Standing, ...]:
 
     Args:
         campaigns: random labels among them; of all strategies the same seeds.
-        metric: accuracy or macro_f1.
+        metric: name of the one that campaigns are compared by.
 
     Returns:
         The strategies, the largest area over money first.

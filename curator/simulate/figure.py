@@ -8,6 +8,7 @@ import numpy as np
 from curator.amounts import MICRO
 from curator.simulate.analysis import YARDSTICK
 from curator.simulate.result import Place, Simulation, Standing
+from curator.tasks.registry import metric_title
 
 # Okabe & Ito's colours, told apart by the colour-blind too.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f3c8d")
@@ -45,7 +46,7 @@ def figure(found: Simulation) -> str:
     by_labels = {one.name: list(one.over_labels) for one in order}
     for i, (curves, unit) in enumerate(((by_money, found.currency), (by_labels, "labels"))):
         parts.append(f'<g transform="translate({i * _WIDTH} {legend})">')
-        parts += _panel(order, curves, colours, unit, found.metric.replace("_", "-"))
+        parts += _panel(order, curves, colours, unit, metric_title(found.metric))
         parts.append("</g>")
     return "\n".join((*parts, "</svg>", ""))
 

@@ -219,7 +219,9 @@ def _key(options: FileOptions) -> str:
     """Of the options, and of size and time of every file that they name."""
     arrays = [given for given in (options.embeddings, options.holdout_embeddings) if given]
     files = [options.data, options.holdout, *(_array_file(given) for given in arrays)]
-    facts = [json.dumps(asdict(options), sort_keys=True, default=str)]
+    said = asdict(options)
+    del said["columns"]["cells"]  # the same for all that is simulated
+    facts = [json.dumps(said, sort_keys=True, default=str)]
     for path in files:
         if path is not None and path.exists():
             inside: Sequence[Path] = [path]

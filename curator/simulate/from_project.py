@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from curator.errors import DataError
+from curator.errors import ConfigError, DataError
 from curator.ledger.class_history import History
 from curator.project.holdout import unsealed_rows
 from curator.project.project import Project
@@ -27,6 +27,10 @@ def read_project(project: Project) -> Labeled:
     Raises:
         DataError: there is none.
     """
+    if not project.task.traits.simulation:
+        raise ConfigError(
+            f"Campaigns are simulated on labels that are one class of several; here a label is {project.task.summary}."
+        )
     found = _replayed(project) if project.config.labeler.traits.uses_known_labels else _collected(project)
     if not len(found):
         raise DataError(

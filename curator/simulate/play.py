@@ -20,6 +20,7 @@ from curator.money.cost_aware import cost_weights
 from curator.rounds.arm import NOTHING, draw_arm, join
 from curator.rounds.needs import Needs, Spec
 from curator.simulate.task import Task
+from curator.tasks.single import SingleChoice
 from strategies.batch import Batch, choose_batch
 from strategies.inputs import Inputs
 from strategies.kernels import neighbour_graph
@@ -192,10 +193,10 @@ class _Campaign:
     def _strategic(self, spec: Spec, free: IntArray, k: int, drawn: IntArray, number: int) -> Batch:
         """What the strategy chooses, as positions into `free`; what the arm has drawn counts as asked."""
         asked = np.concatenate((self._labeled, drawn))
-        needs = Needs.of(spec, n_candidates=len(free), n_asked=len(asked), batch=k)
+        needs = Needs.of(spec, SingleChoice, n_candidates=len(free), n_asked=len(asked), batch=k)
         scores = self._scores(needs, free, number)
         inputs = Inputs(
-            uncertainty=scores.get("margin"),
+            uncertainty=scores.get(SingleChoice.uncertainty),
             predict=None if self._model is None else self._model.predict_proba,
             neighbours=self._neighbours(free) if needs.neighbours else None,
             weights=self._weights(free),

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from curator.amounts import currency_named
-from curator.config import AcquisitionSection, CostSection, Kind, Metric, ModelSection, load_config
+from curator.config import AcquisitionSection, CostSection, Kind, ModelSection, load_config
 from curator.errors import ConfigError
 from curator.pool.columns import Columns
 from curator.progress import Progress
@@ -22,6 +22,7 @@ from curator.simulate.play import Plan
 from curator.simulate.price import Price, amount
 from curator.simulate.simulation import Settings
 from curator.simulate.split import Split, holdout_sizes
+from curator.tasks.single import SingleChoice
 from strategies.errors import StrategyError
 from strategies.mixture import shares_of
 
@@ -107,7 +108,9 @@ def prepare(
     """
     strategies = parse_strategies(asked.strategies)
     for spec in strategies.values():  # said before anything is read
-        check_strategy(spec, allow_code=asked.allow_code or _project_allows_code(asked, project))
+        check_strategy(
+            spec, SingleChoice, allow_code=asked.allow_code or _project_allows_code(asked, project)
+        )
     if YARDSTICK not in strategies:
         say("random is played as well: everything is compared with it.")
         strategies[YARDSTICK] = YARDSTICK
@@ -275,6 +278,7 @@ def _params(text: str) -> dict[str, Any]:
 
 
 def _metric(text: str) -> str:
-    if text not in get_args(Metric):
-        raise ConfigError(f"--metric is {text!r}; it must be one of {', '.join(get_args(Metric))}.")
+    known = SingleChoice.headlines()
+    if text not in known:
+        raise ConfigError(f"--metric is {text!r}; it must be one of {', '.join(known)}.")
     return text

@@ -101,7 +101,7 @@ class Simulation:
 
     Attributes:
         data: its name.
-        metric: accuracy or macro_f1.
+        metric: name of the one that campaigns are compared by.
         seeds: campaigns of each strategy.
         items: labeled items there are.
         pool: items that each campaign could ask about, mean over seeds.

@@ -22,6 +22,7 @@ from curator.simulate.price import Price
 from curator.simulate.result import Simulation
 from curator.simulate.runs import Point, Run
 from curator.simulate.split import Split
+from curator.tasks.single import SingleChoice
 
 ROUNDS = 10
 DEFAULT_BATCH = 100
@@ -43,7 +44,7 @@ class Settings:
             from the data then. Its rounds 0: 10, or as many as the budget pays for.
         split: of the data.
         price: of labels.
-        metric: accuracy or macro_f1.
+        metric: name of the one that campaigns are compared by.
         currency: of all money.
         holdouts: sizes of the hold-out that accuracy is measured on, ascending, the whole one the last.
         jobs: campaigns at a time.
@@ -144,7 +145,7 @@ def _fitted(settings: Settings, data: Labeled) -> Plan:
     """Rounds and batch sizes where they follow from the data: ten rounds, with half of the pool at most."""
     plan, price = settings.plan, settings.price
     for spec in (*settings.strategies.values(), plan.seed_strategy):
-        check_strategy(spec, allow_code=plan.allow_code)
+        check_strategy(spec, SingleChoice, allow_code=plan.allow_code)
     _check_model(plan, data)
     usual = price.of(data.words).mean()
     if not usual:

@@ -41,7 +41,7 @@ def add_to_pool(
         EncoderError: items cannot be encoded. The pool is as before.
     """
     config = project.config
-    columns = Columns(**config.data.columns())
+    columns = Columns(**config.columns())
     columns = replace(columns, reading=columns.reading.overridden(reading))
     if not config.labeler.traits.uses_known_labels:
         columns = replace(columns, label=None)  # annotators answer: a file without known labels is as good

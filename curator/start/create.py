@@ -178,4 +178,4 @@ def _begin(ledger: Ledger, state: Path, plan: Plan) -> OwnLabelsReport:
         seal_file(ledger, pool)
         if plan.own.labels:
             begin_history(ledger, plan.config.project.classes)
-        return enter_own_labels(ledger, plan.own)
+        return enter_own_labels(ledger, plan.config.task(), plan.own)

@@ -123,7 +123,8 @@ def _own_labels(
     for path in options.labeled:
         read_own_labels(
             pool, path, config.data, found,
-            classes=config.project.classes, embeddings=embedding_source(config.encoder.name, state / "embeddings", None), progress=progress,
+            task=config.task(), classes=config.project.classes,
+            embeddings=embedding_source(config.encoder.name, state / "embeddings", None), progress=progress,
         )  # fmt: skip
     return found
 

@@ -19,6 +19,7 @@ class InitOptions:
 
     name: str
     data: Path
+    task: str = "single"  # what a label is
     kind: Kind | None = None
     id: str | None = None
     text: str | None = None

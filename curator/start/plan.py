@@ -16,6 +16,8 @@ from curator.pool.inference import Inferred, columns_listing, infer_columns
 from curator.pool.labels import alike_warning, check_classes, sorted_classes
 from curator.project.modal import check_strategy
 from curator.start.options import InitOptions, Kind
+from curator.tasks.registry import find_kind
+from curator.tasks.task import Task
 from integrations.class_names import ClassNames, alike_key, plain
 from integrations.encoders.precomputed import NAME as PRECOMPUTED
 from integrations.encoders.registry import make_encoder
@@ -58,6 +60,10 @@ def make_plan(options: InitOptions) -> Plan:
         ConfigError: the options cannot be.
         DataError: it is not clear what the data hold.
     """
+    try:
+        task = find_kind(options.task)
+    except ValueError as error:
+        raise ConfigError(f"--task: {error}.") from error
     given = Columns(
         options.id,
         options.text,
@@ -68,6 +74,7 @@ def make_plan(options: InitOptions) -> Plan:
         reading=options.reading,
         label_level=options.label_level,
         merge_case=options.merge_case,
+        cells=task.cells,
     )
     named = None if options.classes is None else tuple(plain(name) for name in options.classes)
     inferred = infer_columns(
@@ -77,7 +84,7 @@ def make_plan(options: InitOptions) -> Plan:
         raise ConfigError(
             "Say what answers cost: --price 0.08 (per label) or --hourly-rate 25 (0 is fine, too)."
         )
-    _check_names(options, inferred.kind)
+    _check_names(options, task, inferred.kind)
     cost, notes = _cost(options)
     holdout_file = None if options.holdout is None or _is_count(options.holdout) else options.holdout
     holdout = None
@@ -96,10 +103,16 @@ def make_plan(options: InitOptions) -> Plan:
     # Without a number the size is set when the pool's is known.
     size = None if holdout_file else int(options.holdout or size_for_gain(TARGET_GAIN, DISAGREEMENT))
     values: dict[str, Any] = {
-        "project": {"name": options.name, "kind": inferred.kind, "classes": classes, "seed": options.seed},
+        "project": {
+            "name": options.name,
+            "kind": inferred.kind,
+            "task": options.task,
+            "classes": classes,
+            "seed": options.seed,
+        },
         "data": {
             "source": str(options.data),
-            **{name: value for name, value in vars(inferred.columns).items() if name != "reading"},
+            **_named(inferred.columns),
             **vars(kept_reading(options.data, options.reading)),
             "allow_outside": options.allow_outside,
         },
@@ -177,14 +190,21 @@ def _classes(
 
 def _known_classes(options: InitOptions, inferred: Inferred) -> tuple[str, ...] | None:
     """The classes that the data and the labeled files name; None where neither names any."""
-    known = set(inferred.classes or ())
-    columns = {name: value for name, value in vars(inferred.columns).items() if name != "reading"}
+    known, task = set(inferred.classes or ()), find_kind(options.task)(())
+    columns = _named(inferred.columns)
     reading = vars(kept_reading(options.data, options.reading))
     data = DataSection(source=str(options.data), **columns, **reading)
     for path in options.labeled:
         names = ClassNames(sorted(known), merge_case=options.merge_case)
-        known |= {name for name in labeled_classes(path, data, inferred.kind) if names.find(name) is None}
+        known |= {
+            name for name in labeled_classes(path, data, inferred.kind, task) if names.find(name) is None
+        }
     return sorted_classes(known) if known else None
+
+
+def _named(columns: Columns) -> dict[str, Any]:
+    """What [data] says of the columns."""
+    return {name: value for name, value in vars(columns).items() if name not in ("reading", "cells")}
 
 
 def _check_use_labels(options: InitOptions, labeler: str, label: str | None) -> None:
@@ -233,9 +253,9 @@ def _cannot_tell(options: InitOptions, classes: tuple[str, ...]) -> str:
     return text
 
 
-def _check_names(options: InitOptions, kind: Kind) -> None:
+def _check_names(options: InitOptions, task: type[Task], kind: Kind) -> None:
     """A strategy, encoder or labeler that does not exist is said before anything is read or written."""
-    check_strategy(options.strategy or DEFAULT_STRATEGY)
+    check_strategy(options.strategy or DEFAULT_STRATEGY, task)
     try:
         if options.encoder:
             make_encoder(options.encoder, kind)

@@ -187,9 +187,10 @@ def refuse_alike(blocks: Iterable[tuple[int, FloatArray]], n: int) -> None:
 def _classes(
     plan: Plan, pool: Pool, n: int, holdout: int, contents: dict[str, int] | None, *, labels_known: bool
 ) -> tuple[ClassSeen, ...]:
-    from_file = plan.holdout_columns is not None
-    counts = pool.label_counts("pool") if labels_known else {}
-    held = pool.label_counts("holdout") if from_file else {}
+    from_file, task = plan.holdout_columns is not None, plan.config.task()
+    counts = task.count(pool.label_counts("pool") if labels_known else {})
+    held = task.count(pool.label_counts("holdout") if from_file else {})
+    copies = None if contents is None else task.count(contents)
     found = []
     for name in plan.config.project.classes:
         items = counts.get(name, 0) if labels_known else None
@@ -200,9 +201,7 @@ def _classes(
             absent = float(expected == 0)
         elif items is not None:
             expected, absent = holdout * items / n, chance_of_none(n, items, holdout)
-        found.append(
-            ClassSeen(name, items, None if contents is None else contents.get(name, 0), expected, absent)
-        )
+        found.append(ClassSeen(name, items, None if copies is None else copies[name], expected, absent))
     return tuple(found)
 
 
@@ -218,7 +217,7 @@ def chance_of_none(n: int, items: int, drawn: int) -> float:
 
 
 def _copies(pool: Pool, rows: IntArray, *, labels: bool) -> tuple[int | None, dict[str, int] | None]:
-    """Items whose content another one has, and the different contents of each class."""
+    """Items whose content another one has, and the different contents of each label."""
     if len(rows) > _COUNTED:
         return None, None
     hashes = pool.content_hashes(rows)[:, 0]

@@ -27,6 +27,7 @@ from curator.pool.problems import BadRows, Problems
 from curator.pool.readers import read_records
 from curator.project.data_files import data_files, from_project
 from curator.project.project import Project
+from curator.tasks.registry import KINDS
 from integrations.disk import replacing
 
 if TYPE_CHECKING:
@@ -71,11 +72,10 @@ ANSWERS_SCHEMA = pa.schema(
         ("currency", pa.string()),
     ]
 )
-# Columns that a file of somebody else's does not have by chance: of labels, answers, predictions.
+# Columns that a file of somebody else's does not have by chance: of labels, answers; those of predictions are each kind's own.
 _OURS = (
     ("item_id", "label", "role", "round", "annotators", "agreement", "cost", "currency"),
     ("item_id", "role", "round", "annotator", "outcome", "suggestion", "edits", "currency"),
-    ("item_id", "predicted", "probability", "margin"),
 )
 # What other tables are joined by, and so is never changed.
 _AS_GIVEN = frozenset({"item_id", "label", "role", "currency", "suggestion"})
@@ -193,7 +193,8 @@ def _check_path(project: Project, path: Path, *, force: bool) -> None:
     data = [path for path, _ in data_files(project)]
     check_not_data(path, data if held_out is None else [*data, from_project(project, held_out)], force=force)
     # any export takes the place of any other
-    check_output(path, lambda there: any(has_columns(*names)(there) for names in _OURS), force=force)
+    ours = (*_OURS, *(("item_id", *kind.summary_columns) for kind in KINDS.values()))
+    check_output(path, lambda there: any(has_columns(*names)(there) for names in ours), force=force)
 
 
 def _write(path: Path, schema: pa.Schema, rows: Sequence[Row], *, raw: bool) -> Exported:
@@ -220,7 +221,7 @@ def own_columns(
     wanted, own, notes = set(item_ids), dict[str, dict[str, str]](), list[str]()
     data = project.config.data
     for path, reading in data_files(project):
-        used = replace(Columns(**data.columns()), show=(), reading=reading)
+        used = replace(Columns(**project.config.columns()), show=(), reading=reading)
         try:
             if format_of(path) == "folder":
                 continue

@@ -20,6 +20,7 @@ from curator.pool.importing import import_records
 from curator.pool.incoming import embedding_source
 from curator.pool.reading import UNKNOWN, Reading
 from curator.project.project import Project
+from curator.tasks.task import Task
 from integrations.encoders.registry import make_encoder
 
 FloatArray = NDArray[np.float32]
@@ -32,36 +33,29 @@ class Predictions:
 
     Attributes:
         item_ids: (n,) of the items.
-        probs: (n, n_classes) rows sum to 1; columns in the order of `classes`.
-        classes: of the model.
+        probs: (n, width) in the order of `Task.columns`; of classes rows sum to 1.
+        task: what a label is.
         model_version: which model said so.
         repeats: rows of the file that repeat the content of another, and so are not listed again.
     """
 
     item_ids: list[str]
     probs: FloatArray
-    classes: tuple[str, ...]
+    task: Task
     model_version: str
     repeats: int = 0
 
     def rows(self) -> list[Row]:
-        """A row per item: the likeliest class, its probability and margin, then the probability of every class."""
-        order = np.argsort(-self.probs, axis=1, kind="stable")
-        top = np.take_along_axis(self.probs, order[:, :2], axis=1)
+        """A row per item: of classes the likeliest, its probability and margin, then the probability of every class."""
+        names, summaries = self.columns(), self.task.summaries(self.probs)
         return [
-            {
-                "item_id": item_id,
-                "predicted": self.classes[int(order[at, 0])],
-                "probability": float(top[at, 0]),
-                "margin": float(top[at, 0] - top[at, 1]),
-                **{f"p({name})": float(p) for name, p in zip(self.classes, self.probs[at], strict=True)},
-            }
-            for at, item_id in enumerate(self.item_ids)
+            dict(zip(names, (item_id, *summary, *row), strict=True))
+            for item_id, summary, row in zip(self.item_ids, summaries, self.probs.tolist(), strict=True)
         ]
 
     def columns(self) -> list[str]:
         """The names of what `rows` gives."""
-        return ["item_id", "predicted", "probability", "margin", *(f"p({name})" for name in self.classes)]
+        return ["item_id", *self.task.summary_columns, *self.task.columns]
 
 
 def predict_pool(project: Project, item_ids: Sequence[str] | None = None) -> Predictions:
@@ -109,7 +103,7 @@ def predict_file(
         base = Path(folder)
         pool = Pool.create(base / "pool", config.project.kind)
         columns = replace(
-            Columns(**config.data.columns()),
+            Columns(**config.columns()),
             label=None,
             show=(),
             reading=config.data.reading.overridden(reading),
@@ -132,7 +126,7 @@ def predict_file(
         ids = pool.ids(np.arange(pool.n_items))
         found = _predicted(project, checkpoint, ids, store.take(np.arange(pool.n_items)))
     return Predictions(
-        found.item_ids, found.probs, found.classes, found.model_version, report.duplicates_collapsed
+        found.item_ids, found.probs, found.task, found.model_version, report.duplicates_collapsed
     )
 
 
@@ -157,6 +151,6 @@ def _as_predictions(
     return Predictions(
         ids,
         np.asarray(probs, dtype=np.float32),
-        project.config.project.classes,
+        project.task,
         str(checkpoint.meta["version"]),
     )

@@ -105,17 +105,17 @@ def read_status(project: Project, *, offline: bool = False, last: int | None = N
         gain=gain,
         comparisons=windows(ledger),
         window=None if last is None else last_window(project, last),
-        next_dollars=next_dollars_of(project.ledger),
+        next_dollars=next_dollars_of(project.ledger, project.task),
         problems=queries.answers.unreadable_answers(ledger, _SHOWN),
         without_label=queries.questions.without_label(ledger),
         unasked=read_unasked(ledger),
         copies=queries.answers.copies_by_annotator(ledger),
-        agreement=read_agreement(ledger),
+        agreement=read_agreement(ledger, project.task),
         cannot_tell=queries.answers.count_cannot_tell(ledger),
-        suggestions=suggestion_effect(ledger) if suggests else None,
+        suggestions=suggestion_effect(ledger, project.task) if suggests else None,
         suggestions_off=ledger.get(OFF),
         savings=savings.current(ledger),
-        pool_accuracy=recent_accuracy(ledger),
+        pool_accuracy=recent_accuracy(ledger, project.task),
         fallback=fallback_note(
             ledger, acquisition, queries.rounds.strategy_text(strategy_now(ledger, acquisition))
         ),
@@ -141,7 +141,7 @@ def refresh(project: Project, command: str) -> list[str]:
                 return catch_up(project)
             prepare(project, claim=False)
             notes = pull(project, int(current["id"]))
-            settle_corrections(project.ledger)
+            settle_corrections(project.ledger, project.task)
             return notes
     except (LockedError, IntegrationError, CuratorError) as exc:
         return [f"Shown as of the last pull: {exc}"]

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from integrations.errors import LabelerError
-from integrations.labelers.studio_json import task_key, utc
+from integrations.labelers.json_values import utc
+from integrations.labelers.studio_json import task_key
 
 OTHER_FORMATS = frozenset({".csv", ".tsv", ".conll", ".zip", ".jsonl", ".xml", ".parquet"})
 _LISTED = 5  # files that a message names

@@ -24,7 +24,9 @@ from integrations.labelers.exports import (
     read_tasks,
     read_text,
 )
+from integrations.labelers.form import Form
 from integrations.labelers.inventory import Inventory, Task
+from integrations.labelers.json_values import utc
 from integrations.labelers.protocol import (
     Announcement,
     Answer,
@@ -34,6 +36,7 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.studio_config import (
     Control,
     build_config,
@@ -50,7 +53,6 @@ from integrations.labelers.studio_json import (
     read_answer,
     task_json,
     task_key,
-    utc,
 )
 from integrations.labelers.traits import FILES
 
@@ -205,13 +207,14 @@ class FilesLabeler:
             ) from exc
 
 
-def files_inventory(folder: Path, kind: Kind, cannot_tell: str = "") -> Inventory:
+def files_inventory(folder: Path, kind: Kind, cannot_tell: str = "", form: Form = SINGLE_CHOICE) -> Inventory:
     """The questions that the files hold: those of questions first, then the exports, which repeat them.
 
     Args:
         folder: of the labeler.
         kind: what is asked about.
         cannot_tell: the choice that is no class, if there is one.
+        form: the kind of label that is asked for.
 
     Raises:
         LabelerError: the files are gone, or ask about something else.
@@ -226,14 +229,19 @@ def files_inventory(folder: Path, kind: Kind, cannot_tell: str = "") -> Inventor
         for export in read_exports(folder / "answers").files:
             yield [(Path(export.name).name, task) for task in export.tasks]
 
-    return Inventory(f"the files in {folder}", read_control(read_text(config), kind, cannot_tell), pages)
+    return Inventory(
+        f"the files in {folder}", read_control(read_text(config), kind, cannot_tell, form), pages
+    )
 
 
 def _is_behind(config: str, control: Control, spec: ProjectSpec) -> bool:
     """Whether a configuration has the choices of an earlier time of the campaign: then it is to follow, not to be refused."""
     if set(control.classes) != set(spec.classes):
         return has_known_classes(control, spec)
-    choices, former = set(read_control(config, spec.kind).classes), set(spec.former_cannot_tell)
+    choices, former = (
+        set(read_control(config, spec.kind, form=spec.form).classes),
+        set(spec.former_cannot_tell),
+    )
     return bool(choices & former) or (bool(former) and spec.cannot_tell not in {"", *choices})
 
 

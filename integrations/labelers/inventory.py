@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from integrations.errors import LabelerError
+from integrations.labelers.json_values import utc
 from integrations.labelers.studio_config import Control
-from integrations.labelers.studio_json import task_key, utc
+from integrations.labelers.studio_json import task_key
 
 Task = Mapping[str, Any]
 

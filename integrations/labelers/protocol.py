@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from integrations.labelers.form import Form
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.traits import Traits
 
 Kind = Literal["text", "image"]
@@ -24,8 +26,8 @@ Kind = Literal["text", "image"]
 class Suggestion:
     """What the model would answer: shown to the annotator, who may correct it."""
 
-    label: str
-    score: float  # probability of `label`, 0 to 1; low = unsure
+    label: str  # as text, see `integrations.labelers.form`
+    score: float  # how sure the model is of `label`, 0 to 1: its probability; low = unsure
     model_version: str
 
 
@@ -33,7 +35,7 @@ class Suggestion:
 class Neighbour:
     """A labeled item near the one that is asked about, shown for comparison."""
 
-    label: str
+    label: str  # in words
     text: str | None = None
     image: str | None = None  # as in `Question`
 
@@ -91,6 +93,7 @@ class ProjectSpec:
             hold one: they were given before, or on a page that was open then.
         former_lists: the classes as they were before each change.
         former_cannot_tell: the choices that gave no label once.
+        form: the kind of label that is asked for.
     """
 
     title: str
@@ -107,6 +110,7 @@ class ProjectSpec:
     former_classes: Mapping[str, str | None] = field(default_factory=dict)
     former_lists: tuple[tuple[str, ...], ...] = ()
     former_cannot_tell: tuple[str, ...] = ()
+    form: Form = SINGLE_CHOICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ class Answer:
     # Of two answers to one question with the same source_id from one origin, one is an edit of the other.
     source_id: str
     annotator: str  # name, to be shown; "" = not known, or not any more
-    label: str | None
+    label: str | None  # as text, see `integrations.labelers.form`
     skipped: bool
     seconds: float | None  # as the labeler measured it, uncapped; None = not measured
     created_at: str  # UTC, ISO 8601

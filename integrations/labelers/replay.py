@@ -15,6 +15,8 @@ from typing import Any
 
 from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
+from integrations.labelers.form import Form
+from integrations.labelers.json_values import TIME_FORMAT
 from integrations.labelers.protocol import (
     Announcement,
     Answer,
@@ -23,7 +25,8 @@ from integrations.labelers.protocol import (
     Question,
     QuestionAnswers,
 )
-from integrations.labelers.studio_json import TIME_FORMAT, check_questions
+from integrations.labelers.single_choice import SINGLE_CHOICE
+from integrations.labelers.studio_json import check_questions
 from integrations.labelers.traits import REPLAY
 
 REFERENCE = "replay"
@@ -87,12 +90,13 @@ class ReplayLabeler:
         self._more_seconds = more_seconds
         self._annotator = annotator
         self._answers_limit = answers_limit
+        self._form: Form = SINGLE_CHOICE
         self._classes: ClassNames | None = None
         self._former: dict[str, str | None] = {}
 
     def prepare(self, spec: ProjectSpec, project: str | None) -> str:
         """Start the file of questions, or check that it is there. See `Labeler.prepare`."""
-        self._classes = ClassNames(spec.classes)
+        self._form, self._classes = spec.form, ClassNames(spec.classes)
         self._former = dict(spec.former_classes)
         if project is None:
             if not self._whole_lines():
@@ -177,7 +181,7 @@ class ReplayLabeler:
         label = None if asked.skip else self._labels[item_id]
         given = (_EPOCH + timedelta(seconds=int(external_id))).strftime(TIME_FORMAT)
         typical = self._seconds + (0.0 if self._more_seconds is None else self._more_seconds(item_id))
-        known = label if label is None or self._classes is None else self._classes.find(label)
+        known = label if label is None or self._classes is None else self._form.find(label, self._classes)
         if known is None and label in self._former:
             known = label  # as it was called once
         unknown = label is not None and known is None

@@ -1,8 +1,8 @@
 """Label Studio's labeling configuration: write one, read one, and say whether it fits what is asked.
 
 The configuration is XML: an object tag shows a variable of the task's data (`<Text value="$text"/>`), a control
-tag takes the answer (`<Choices toName="text">`). We need one single-choice control over one text or image;
-what is shown beside it is for reading only.
+tag takes the answer (`<Choices toName="text">`). We need one control over one text or image, which takes the kind of
+label that is asked for (`form.Form`); what is shown beside it is for reading only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from integrations.errors import LabelerError
+from integrations.labelers.form import Form
 from integrations.labelers.protocol import Kind, ProjectSpec
+from integrations.labelers.single_choice import SINGLE_CHOICE
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree as ET  # commands that only read the ledger never need it
@@ -27,25 +29,24 @@ _WHY_STYLE = (
     "font-size: 13px; font-weight: 400; opacity: 0.7; margin: 0 0 8px"  # to be found, not to be read first
 )
 _OBJECT_TAG: dict[Kind, str] = {"text": "Text", "image": "Image"}
-_DIGITS = tuple("0123456789")
-_SINGLE = ("single", "single-radio")
 _FILLED_IN = re.compile(r"\$[\w\[\].{}]", re.ASCII)  # the editor puts the task's data in place of it
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The one single-choice control that our questions use.
+    """The one control that our questions use.
 
     Attributes:
         kind: what the object it belongs to shows.
         from_name: name of the control.
         to_name: name of the object it belongs to.
         variable: key of the task's data that the object shows.
-        classes: its choices as they stand in a result, in the order of the configuration.
+        classes: its options as they stand in a result, in the order of the configuration.
         cannot_tell: the choice that gives no label; "" when there is none.
         former_classes: choices that were classes once, which answers may still hold.
         former_cannot_tell: choices that gave no label once, likewise.
         shows: which of `SHOWN_VARIABLES` the configuration shows.
+        form: the kind of label that it takes.
     """
 
     kind: Kind
@@ -57,10 +58,20 @@ class Control:
     shows: frozenset[str] = frozenset()
     former_classes: frozenset[str] = frozenset()
     former_cannot_tell: frozenset[str] = frozenset()
+    form: Form = SINGLE_CHOICE
+
+    @property
+    def no_label(self) -> frozenset[str]:
+        """The options that give no label, today or once."""
+        return self.former_cannot_tell | frozenset(filter(None, [self.cannot_tell]))
+
+    def takes(self, label: str) -> bool:
+        """Whether a label names nothing but today's classes."""
+        return all(name in self.classes for name in self.form.classes_in(label))
 
 
 def build_config(spec: ProjectSpec) -> str:
-    """The configuration that asks for exactly one of the classes of `spec`, or for "cannot tell".
+    """The configuration that asks for a label of the classes of `spec`, or for "cannot tell".
 
     Raises:
         LabelerError: a class cannot be written as XML, or would not come back as it was.
@@ -76,7 +87,7 @@ def build_config(spec: ProjectSpec) -> str:
 
     text = ET.tostring(_layout(spec, names), encoding="unicode")
     try:
-        back = read_control(text, spec.kind, spec.cannot_tell).classes
+        back = read_control(text, spec.kind, spec.cannot_tell, spec.form).classes
     except LabelerError as exc:
         raise LabelerError(
             f"the classes {_quoted(spec.classes)} cannot be written into a labeling configuration: {exc}"
@@ -90,13 +101,14 @@ def build_config(spec: ProjectSpec) -> str:
     return text
 
 
-def read_control(config: str, kind: Kind, cannot_tell: str = "") -> Control:
-    """Find the single-choice control over a text or an image in a configuration.
+def read_control(config: str, kind: Kind, cannot_tell: str = "", form: Form = SINGLE_CHOICE) -> Control:
+    """Find the control over a text or an image in a configuration.
 
     Args:
         config: XML.
         kind: what is asked about.
         cannot_tell: the choice that is no class, if the configuration has it.
+        form: the kind of label that is asked for.
 
     Raises:
         LabelerError: it is not XML, or has none or several such controls, or needs data that we do not have.
@@ -109,19 +121,18 @@ def read_control(config: str, kind: Kind, cannot_tell: str = "") -> Control:
         raise LabelerError(f"the labeling configuration is not XML ({exc}).") from exc
     tag = _OBJECT_TAG[kind]
     shown = {node.get("name", ""): node.get("value", "") for node in root.iter(tag)}
-    fitting = [node for node in root.iter("Choices") if node.get("toName") in shown]
-    single = [node for node in fitting if node.get("choice", "single") in _SINGLE]
-    if len(single) != 1:
+    fitting = [node for node in root.iter() if node.get("toName") in shown and form.asks(node)]
+    if len(fitting) != 1:
         found = ", ".join(
             f"<{node.tag}>"
             for node in root.iter()
             if node.get("toName") or node.get("value", "").startswith("$")
         )
         raise LabelerError(
-            f'the labeling configuration needs exactly one <Choices choice="single"> over a <{tag}> for {kind} '
-            f"questions and has {len(single)}; it holds: {found or 'no tag that asks anything'}."
+            f"the labeling configuration needs {form.asked_by} over a <{tag}> for {kind} "
+            f"questions and has {len(fitting)}; it holds: {found or 'no tag that asks anything'}."
         )
-    control = single[0]
+    control = fitting[0]
     to_name = control.get("toName", "")
     variable = _variable(shown[to_name])
     if variable is None or variable in (*OWN_VARIABLES, *SHOWN_VARIABLES):
@@ -136,11 +147,10 @@ def read_control(config: str, kind: Kind, cannot_tell: str = "") -> Control:
             f"the labeling configuration shows more data than a question has: {_quoted(foreign)}. "
             f"Take these tags out, or show only ${variable}."
         )
-    # an alias, where there is one, is what Label Studio writes into results
-    choices = tuple(node.get("alias") or node.get("value") or "" for node in control.iter("Choice"))
+    choices = form.options(control)
     classes = tuple(name for name in choices if not cannot_tell or name != cannot_tell)
     if not classes:
-        raise LabelerError("the <Choices> of the labeling configuration lists no <Choice>.")
+        raise LabelerError(f"the <{control.tag}> of the labeling configuration lists nothing to choose.")
     return Control(
         kind=kind,
         from_name=control.get("name", ""),
@@ -149,6 +159,7 @@ def read_control(config: str, kind: Kind, cannot_tell: str = "") -> Control:
         classes=classes,
         cannot_tell=cannot_tell if cannot_tell in choices else "",
         shows=frozenset(variables & set(SHOWN_VARIABLES)),
+        form=form,
     )
 
 
@@ -157,7 +168,7 @@ def control_for(config: str, spec: ProjectSpec) -> Control:
 
     A choice that gave no label once is no class, whether the configuration still has it or not.
     """
-    found = read_control(config, spec.kind, spec.cannot_tell)
+    found = read_control(config, spec.kind, spec.cannot_tell, spec.form)
     no_label = frozenset(spec.former_cannot_tell) - {spec.cannot_tell}
     return replace(
         found,
@@ -205,7 +216,7 @@ def _layout(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
     if spec.kind == "image":
         # The editor blows an image up to the whole width: below it the classes would be out of sight.
         item.set("maxWidth", _IMAGE_WIDTH)
-        view.append(_choices(spec, names))
+        view.append(spec.form.build(spec, names))
         row = ET.SubElement(view, "View", style="display: flex; flex-wrap: wrap; gap: 24px")
         ET.SubElement(row, "View", style=f"flex: 0 1 {_IMAGE_WIDTH}; min-width: 300px").append(item)
         ET.SubElement(row, "View", style="flex: 1 1 240px; overflow-wrap: anywhere").extend(
@@ -216,34 +227,8 @@ def _layout(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
             view, "View", style=f"max-height: {_TEXT_HEIGHT}; overflow-y: auto; overflow-wrap: anywhere"
         )
         scrolls.extend([*fields, item])
-        view.extend([_choices(spec, names), *neighbours])
+        view.extend([spec.form.build(spec, names), *neighbours])
     return view
-
-
-def _choices(spec: ProjectSpec, names: Iterable[str]) -> ET.Element:
-    from xml.etree import ElementTree as ET
-
-    # `required`: an empty submit would come back as an answer without a label
-    choices = ET.Element(
-        "Choices", name="label", toName=spec.kind, choice="single", required="true", showInLine="true"
-    )
-    hotkeys = _hotkeys(spec)
-    for name in names:
-        choice = ET.SubElement(choices, "Choice", value=name)
-        for attribute, values in (("hint", spec.descriptions), ("hotkey", hotkeys)):
-            if name in values:
-                choice.set(attribute, values[name])
-    return choices
-
-
-def _hotkeys(spec: ProjectSpec) -> dict[str, str]:
-    """The keys that were set; and a class that is a digit has that key.
-
-    Label Studio numbers the classes from 1: of the classes 0, 1, 2 the key 1 would choose 0.
-    """
-    taken = set(spec.hotkeys.values())
-    digits = {name: name for name in spec.classes if name in _DIGITS and name not in taken}
-    return {**digits, **spec.hotkeys}
 
 
 def _variables(root: ET.Element) -> set[str]:

@@ -5,41 +5,18 @@ annotation without a result. So both directions are checked here.
 """
 
 import html
-import math
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from integrations.class_names import ClassNames
 from integrations.errors import LabelerError
+from integrations.labelers.form import Reading
+from integrations.labelers.json_values import plain_value, storable, utc
 from integrations.labelers.protocol import Answer, Identity, Neighbour, Question, QuestionAnswers, Suggestion
 from integrations.labelers.studio_config import Control
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # fixed width, so that the text sorts as the time does
-
 Names = Callable[[int], str]  # number of a user -> name; "" = not known
 _NEIGHBOUR_LENGTH = 300  # characters of a neighbour's text: a glance, not a read
-_LONGEST_CHOICE = 200  # characters of a choice that is not one of the classes, in a message
 _LONGEST_TIME = 366 * 24 * 3600.0  # seconds; what claims to have taken longer was not measured
-_DEEPEST = 50  # levels of an annotation that are kept; Label Studio's own have six
-_CUT = "..."
-
-
-def utc(value: object) -> str:
-    """A time of Label Studio (a datetime, or ISO 8601 text) as UTC text in `TIME_FORMAT`.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError as exc:
-        raise ValueError(f"{moment.isoformat()} is no time in UTC") from exc
-    # not strftime: it writes the year 33 with two digits
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def task_json(
@@ -82,18 +59,6 @@ def task_json(
     if question.suggestion is not None:
         task["predictions"] = [_prediction(question, question.suggestion, control)]
     return task
-
-
-def choice_result(control: Control, label: str) -> list[dict[str, Any]]:
-    """The result that stands for one chosen class, in a prediction as in an annotation."""
-    return [
-        {
-            "from_name": control.from_name,
-            "to_name": control.to_name,
-            "type": "choices",
-            "value": {"choices": [label]},
-        }
-    ]
 
 
 def check_questions(questions: Iterable[Question], chunk_size: int) -> None:
@@ -145,24 +110,25 @@ def read_answer(annotation: Any, control: Control, names: Names, origin: str) ->
         raise ValueError("an annotation has no id or no created_at")
     created = utc(annotation["created_at"])
     skipped = annotation.get("was_cancelled") is True
-    label, problem = (None, None) if skipped else _label(annotation.get("result"), control)
-    cannot_tell = label is not None and label in _no_label(control)
+    said = Reading() if skipped else _said(annotation.get("result"), control)
     annotator, user = _who(annotation.get("completed_by"), names)
     imported = annotation.get("import_id")
     return Answer(
         # Label Studio on SQLite hands the id of a deleted annotation out again: the time tells the two apart
         source_id=f"{number}@{created}",
         annotator=annotator,
-        label=None if cannot_tell else label,
+        label=said.label,
         skipped=skipped,
         seconds=_seconds(annotation.get("lead_time")),
         created_at=created,
         updated_at=utc(annotation.get("updated_at") or created),
-        problem=problem,
-        cannot_tell=cannot_tell,
+        problem=said.problem,
+        cannot_tell=said.cannot_tell,
         suggestion=_outcome(annotation, control),
         raw={
-            _storable(str(name)): _plain(value) for name, value in annotation.items() if name != "prediction"
+            storable(str(name)): plain_value(value)
+            for name, value in annotation.items()
+            if name != "prediction"
         },
         identity=None if user is None else Identity(origin, str(user)),
         import_id=str(imported) if _is_number(imported) else None,
@@ -209,11 +175,11 @@ def task_key(data: Any) -> str | None:
     """Our key in the data of a task; None when the task is not ours."""
     key = data.get("key") if isinstance(data, Mapping) else None
     # half a character is in none of the keys that we write, and no ledger could hold it
-    return key if isinstance(key, str) and key and _storable(key) == key else None
+    return key if isinstance(key, str) and key and storable(key) == key else None
 
 
 def _prediction(question: Question, suggestion: Suggestion, control: Control) -> dict[str, Any]:
-    if suggestion.label not in control.classes:
+    if not control.takes(suggestion.label):
         raise LabelerError(
             f"the suggestion {suggestion.label!r} for item {question.item_id!r} is not one of the project's classes: "
             f"{', '.join(map(repr, control.classes))}."
@@ -226,7 +192,7 @@ def _prediction(question: Question, suggestion: Suggestion, control: Control) ->
     if not suggestion.model_version:
         raise LabelerError(f"the suggestion for item {question.item_id!r} does not say which model made it.")
     return {
-        "result": choice_result(control, suggestion.label),
+        "result": control.form.result(control, suggestion.label),
         "score": float(suggestion.score),
         "model_version": suggestion.model_version,
     }
@@ -242,35 +208,19 @@ def _check_unicode(question: Question, name: str, value: object) -> None:
         ) from exc
 
 
-def _label(result: Any, control: Control) -> tuple[str | None, str | None]:
-    """(label, None), or (None, why no label can be read)."""
+def _said(result: Any, control: Control) -> Reading:
     if not isinstance(result, list):
-        return None, "the annotation has no result"
-    chosen: list[Any] = []
-    for region in result:
-        if isinstance(region, Mapping) and region.get("from_name") == control.from_name:
-            value = region.get("value")
-            choices = value.get("choices") if isinstance(value, Mapping) else None
-            if not isinstance(choices, list):
-                return None, f"the answer of {control.from_name!r} holds no choices"
-            chosen += choices
-    if not chosen:
-        return None, "nothing was chosen"
-    if len(chosen) > 1:
-        return None, f"{len(chosen)} classes were chosen instead of one"
-    choices = (*control.classes, *control.former_classes, *_no_label(control))
-    label = chosen[0] if chosen[0] in choices else None
-    if label is None and isinstance(chosen[0], str):
-        # files of answers pass through tools that may change spaces and the spelling of accents
-        label = ClassNames(choices).find(chosen[0])
-    if label is None:
-        return None, f"{str(_plain(chosen[0]))[:_LONGEST_CHOICE]!r} is not one of the classes"
-    return label, None
+        return Reading(problem="the annotation has no result")
+    return control.form.read(regions_of(result, control), control)
 
 
-def _no_label(control: Control) -> frozenset[str]:
-    """The choices that give no label, today or once."""
-    return control.former_cannot_tell | frozenset(filter(None, [control.cannot_tell]))
+def regions_of(result: Sequence[Any], control: Control) -> list[Mapping[str, Any]]:
+    """What an annotation says by the control."""
+    return [
+        region
+        for region in result
+        if isinstance(region, Mapping) and region.get("from_name") == control.from_name
+    ]
 
 
 def _outcome(annotation: Mapping[Any, Any], control: Control) -> Literal["accepted", "changed"] | None:
@@ -278,11 +228,7 @@ def _outcome(annotation: Mapping[Any, Any], control: Control) -> Literal["accept
     result = annotation.get("result")
     if annotation.get("was_cancelled") is True or not isinstance(result, list):
         return None
-    origins = [
-        region.get("origin")
-        for region in result
-        if isinstance(region, Mapping) and region.get("from_name") == control.from_name
-    ]
+    origins = [region.get("origin") for region in regions_of(result, control)]
     if origins and all(origin == "prediction" for origin in origins):
         return "accepted"
     # "manual" over a suggestion: it was cleared first, or another annotator's answer was edited
@@ -316,7 +262,7 @@ def _html(text: str) -> str:
 
 def name_of(email: Any) -> str:
     """The name of a user whose e-mail is this; "" of one who was removed, whom Label Studio lists as `Deleted`."""
-    return _storable(email) if isinstance(email, str) and "@" in email else ""
+    return storable(email) if isinstance(email, str) and "@" in email else ""
 
 
 def _who(completed_by: Any, names: Names) -> tuple[str, int | None]:
@@ -336,24 +282,3 @@ def _seconds(lead_time: Any) -> float | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _plain(value: Any, depth: int = _DEEPEST) -> Any:
-    """The same value as JSON and the ledger can hold it: times as text, no NaN, no half characters, not too deep."""
-    if isinstance(value, Mapping):
-        entries = value.items() if depth else [(_CUT, _CUT)]
-        return {_storable(str(name)): _plain(inner, depth - 1) for name, inner in entries}
-    if isinstance(value, list | tuple):
-        return [_plain(inner, depth - 1) for inner in value] if depth else [_CUT]
-    if isinstance(value, str):
-        return _storable(value)
-    if isinstance(value, datetime):
-        return utc(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, int | float) else str(value)
-
-
-def _storable(text: str) -> str:
-    """The text with a question mark for each half of a character, which JSON can name but UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()

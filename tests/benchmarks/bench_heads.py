@@ -33,7 +33,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import normalize
 
-from curator.evidence.evaluation import expected_calibration_error
+from curator.evidence.metrics import METRICS
 from curator.learner.head import EmbeddingHead
 from strategies import maxherding
 
@@ -212,7 +212,7 @@ def measures(probs: np.ndarray, truth: np.ndarray) -> list[float]:
     guess = probs.argmax(axis=1)
     f1 = f1_score(truth, guess, labels=np.unique(truth), average="macro", zero_division=0)
     loss = -np.log(np.clip(probs[np.arange(len(truth)), truth], 1e-6, 1)).mean()
-    return [100 * (guess == truth).mean(), 100 * expected_calibration_error(probs, truth), 100 * f1, loss]
+    return [100 * (guess == truth).mean(), 100 * METRICS["ece"].measure(probs, truth), 100 * f1, loss]
 
 
 def print_table(

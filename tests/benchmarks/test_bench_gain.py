@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.gain.campaigns import Campaign, Played
-from benchmarks.gain.coverage import PLAIN, Covered, coverage, read, true_values, write
+from benchmarks.gain.coverage import COMPARED, PLAIN, Covered, coverage, read, true_values, write
 from benchmarks.gain.tables import tables
-
-from curator.evidence.metrics import METRICS
 
 pytestmark = pytest.mark.long
 
@@ -47,10 +45,10 @@ def test_intervals_are_counted_against_the_truth():
     third[0, :2] = ~third[0, :2]
     found = coverage(LR, _played(np.stack([first, second, third]), truth), 40, (100,))
     assert {(row.round, row.metric) for row in found} == {
-        (n, name) for n in (1, 2) for name in (*METRICS, PLAIN)
+        (n, name) for n in (1, 2) for name in (*COMPARED, PLAIN)
     }
     by = {(row.round, row.metric): row for row in found}
-    for name in METRICS:
+    for name in COMPARED:
         assert by[1, name].hits >= 34
         assert by[2, name].draws == 40
     assert by[1, "accuracy"].true == pytest.approx(second.mean() - first.mean())
@@ -74,7 +72,7 @@ def test_tables_by_hand(tmp_path):
     rows = [
         _covered(kind, metric, hits + (kind == "forest"), round=number)
         for kind in ("lr", "forest")
-        for metric in (*METRICS, PLAIN)
+        for metric in (*COMPARED, PLAIN)
         for number, hits in ((1, 3), (2, 3))
     ]
     rows[0] = _covered("lr", "accuracy", 4, round=1)

@@ -15,7 +15,7 @@ from integrations.labelers.studio_config import (
     has_known_classes,
     read_control,
 )
-from integrations.labelers.studio_json import choice_result, read_answer
+from integrations.labelers.studio_json import read_answer
 
 TEXT = '<View><Text name="t" value="$text"/>{}</View>'
 ONE = '<Choices name="c" toName="t"><Choice value="a"/></Choices>'
@@ -54,7 +54,7 @@ def test_a_class_that_xml_cannot_hold_is_refused(name):
         (TEXT.format(ONE + ONE.replace('"c"', '"d"')), "has 2"),
         (TEXT.format(ONE.replace("<Choices", '<Choices choice="multiple"')), "has 0"),
         (TEXT.format(ONE.replace('"t"', '"other"')), "has 0"),
-        (TEXT.format('<Choices name="c" toName="t"/>'), "lists no <Choice>"),
+        (TEXT.format('<Choices name="c" toName="t"/>'), "lists nothing to choose"),
         (TEXT.format(ONE).replace("$text", "$key"), "shows '\\$key'; it needs a variable of its own"),
         (TEXT.format(ONE).replace("$text", "fixed words"), "variable of its own"),
         (TEXT.format(ONE + '<Header value="$title"/>'), "more data than a question has: 'title'"),
@@ -90,7 +90,11 @@ def test_choices_of_earlier_are_read_and_known():
     control = control_for(build_config(now), now)
 
     def said(choice):
-        found = {"id": 1, "created_at": "2026-01-01T00:00:00Z", "result": choice_result(control, choice)}
+        found = {
+            "id": 1,
+            "created_at": "2026-01-01T00:00:00Z",
+            "result": control.form.result(control, choice),
+        }
         answer = read_answer(found, control, str, "here")
         return answer.label, answer.cannot_tell, answer.problem is not None
 

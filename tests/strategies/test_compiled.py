@@ -48,10 +48,10 @@ def test_a_cache_that_fails_only_costs_time(tmp_path, monkeypatch, damage):
 
 def test_the_kernels_are_kept():
     """What `curator round` needs is compiled once for all."""
-    from strategies.kernels import best, copies
+    from strategies.kernels import copies
 
     assert compiled.kept_in() is not None
     copies.first_of_each(np.zeros((3, 2), np.float32))
-    for kernel in (best.keep_best, copies._hashes):
+    for kernel in (copies._hashes,):
         assert isinstance(kernel._cache, compiled._Kept)
     assert sum(copies._hashes.stats.cache_hits.values()) + sum(copies._hashes.stats.cache_misses.values())

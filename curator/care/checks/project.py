@@ -67,7 +67,7 @@ def check_acquisition(config: Config) -> Finding:
     chosen = config.acquisition
     try:
         for spec in (chosen.strategy, chosen.seed_strategy):
-            check_strategy(spec, allow_code=chosen.allow_code)
+            check_strategy(spec, config.kind, allow_code=chosen.allow_code)
     except ConfigError as exc:
         return fail(
             "strategy",
@@ -87,10 +87,8 @@ def check_model(config: Config) -> Finding:
     # The head as it comes: nothing of it can be wrong, and building one loads torch.
     if section.name == "head" and not section.params:
         return ok("model", section.name)
-    from curator.learner.model import build_model
-
     try:
-        build_model(section.name, section.params, config.project.classes, section.seeds, config.project.seed)
+        config.task().new_model(section.name, section.params, section.seeds, config.project.seed)
     except CuratorError as exc:
         return fail("model", str(exc), "Fix [model] in curator.toml.")
     return ok("model", section.name)

@@ -54,7 +54,7 @@ def close_rounds(project: Project, first: int) -> list[int]:
         return []
     # Labels of all but the newest round, which the next `curator round` settles; each in the round that asked.
     last = queries.labels.newest_label_row(ledger)
-    settle(ledger, newest - 1, partial=False)
+    settle(ledger, project.task, newest - 1, partial=False)
     with ledger.write():
         restoring.settle_by_asking_rounds(ledger, last, newest, first)
         restoring.withdraw_unsent(ledger, newest)

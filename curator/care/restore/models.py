@@ -104,13 +104,13 @@ def _train_again(project: Project, number: int) -> str:
                 json.loads(then["config"]), f"the configuration of round {number}", stored=True
             ).model
             again.config = again.config.model_copy(update={"model": section})
-            _take_back(again.ledger, number)
+            _take_back(again, number)
             train(again, number)
             measure(again, number)
-            measured, loss = _measured(again.ledger, number)
+            measured, loss = _measured(again, number)
             look = queries.measures.look_of(again.ledger, number)
         _count_look(project.ledger, look)
-        before, loss_before = _measured(project.ledger, number)
+        before, loss_before = _measured(project, number)
     finally:
         shutil.rmtree(scratch)
     what = f"model of round {number} trained again from its labels"
@@ -120,8 +120,8 @@ def _train_again(project: Project, number: int) -> str:
         return f"{what}: it measures {before:.3f}, as before"
     if loss is not None and loss_before is not None and abs(loss_before - loss) <= SAME:
         return (
-            f"{what}: it measures {measured:.3f}, the same within rounding (before: {before:.3f}; log loss "
-            f"{loss:.4f}, before: {loss_before:.4f})"
+            f"{what}: it measures {measured:.3f}, the same within rounding (before: {before:.3f}; "
+            f"{project.task.smooth.title} {loss:.4f}, before: {loss_before:.4f})"
         )
     return (
         f"{what}: it measures {measured:.3f}, where it was {before:.3f} before (settings, data or libraries have changed); the "
@@ -129,11 +129,11 @@ def _train_again(project: Project, number: int) -> str:
     )
 
 
-def _measured(ledger: Ledger, number: int) -> tuple[float | None, float | None]:
-    """The metric of a round, and its log loss on the hold-out, which knows no steps: one item is no leap in it."""
-    row = queries.measures.gains_row(ledger, number)
-    loss = queries.measures.holdout_values(ledger, number).get("log_loss")
-    return (None if row is None else row["value"]), loss
+def _measured(project: Project, number: int) -> tuple[float | None, float | None]:
+    """The metric of a round, and the one on the hold-out that knows no steps: one item is no leap in it."""
+    row = queries.measures.gains_row(project.ledger, number)
+    values = queries.measures.holdout_values(project.ledger, number)
+    return (None if row is None else row["value"]), values.get(project.task.smooth.name)
 
 
 def _count_look(ledger: Ledger, look: Row | None) -> None:
@@ -147,9 +147,10 @@ def _count_look(ledger: Ledger, look: Row | None) -> None:
             ledger.insert("looks", [{**look, "purpose": "restore"}])
 
 
-def _take_back(ledger: Ledger, number: int) -> None:
+def _take_back(project: Project, number: int) -> None:
     """The ledger as it was when a round was settled, with no round measured before it."""
+    ledger = project.ledger
     with ledger.write():
         restoring.take_back_to_settled(ledger, number)
         if History.read(ledger).newest:  # labels of then may be named by classes of then
-            derive_labels(ledger, settled_in=number, last_round=number)
+            derive_labels(ledger, project.task, settled_in=number, last_round=number)

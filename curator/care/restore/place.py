@@ -126,7 +126,9 @@ def _in_files(
     place = exchange_folder(config, folder)
     if not required and asked_in is None and not place.exists():
         return REFERENCE, None
-    return REFERENCE, files_inventory(place, config.project.kind, config.labeler.cannot_tell)
+    return REFERENCE, files_inventory(
+        place, config.project.kind, config.labeler.cannot_tell, config.kind.form
+    )
 
 
 def _in_studio(
@@ -150,7 +152,9 @@ def _in_studio(
         found = _by_name(projects, config.project.name, url)
     if found is None:
         return None, None, None
-    inventory = projects.inventory(found.number, config.project.kind, config.labeler.cannot_tell)
+    inventory = projects.inventory(
+        found.number, config.project.kind, config.labeler.cannot_tell, config.kind.form
+    )
     return str(found.number), found.campaign, inventory
 
 

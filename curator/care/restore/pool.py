@@ -30,7 +30,7 @@ def rebuild_pool(restore: Restore) -> Pool:
         DataError: a data file is gone, or cannot be used.
     """
     config, options = restore.config, restore.options
-    columns = Columns(**config.data.columns())
+    columns = Columns(**config.columns())
     _check_embeddings(restore, columns)
     if not options.data:
         for state in restore.former:

@@ -5,6 +5,7 @@ from typing import Any
 
 from curator.amounts import MICRO, readable_amount
 from curator.money.measured_on import item_counts
+from curator.tasks.registry import metric_title
 
 WIDTH, HEIGHT = 60, 8  # of the plot itself, in characters
 FEWEST = 2  # measured rounds that make a curve
@@ -52,7 +53,7 @@ def learning_curve(rows: list[dict[str, Any]], currency: str, encoding: str | No
             [_step(row[end], low, high, HEIGHT) for end in ("value_low", "value", "value_high")],
             marks,
         )
-    metric = rows[0]["metric"].replace("_", "-")
+    metric = metric_title(rows[0]["metric"])
     ends = [_place(row, in_money=in_money, currency=currency) for row in (rows[0], rows[-1])]
     body = [
         f"{_level(i, low, high):>6} {marks.side}{''.join(line).rstrip()}"

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from curator.amounts import readable_amount, unit_name
 from curator.evidence.looks import together
-from curator.money.savings import MEASURED, sentence
+from curator.money.savings import JUDGED_BY, MEASURED, sentence
 from curator.money.verdict import explained, gain_word
+from curator.tasks.registry import metric_title, metric_unit
 
 if TYPE_CHECKING:
     from curator.views.status import Status  # loads torch
@@ -82,8 +83,8 @@ def arm_lines(status: "Status") -> list[str]:
     if not status.gain:
         return []
     told = sentence(status.savings, status.currency)
-    if status.gain[-1]["metric"] != "accuracy" and status.savings and status.savings["status"] == MEASURED:
-        told += " (judged by accuracy)"
+    if status.gain[-1]["metric"] != JUDGED_BY and status.savings and status.savings["status"] == MEASURED:
+        told += f" (judged by {metric_title(JUDGED_BY)})"
     lines = [told[0].upper() + told[1:]]
     seen = status.pool_accuracy
     if seen is not None:
@@ -101,10 +102,12 @@ def _rounds(row: Row) -> str:
 
 
 def _reason(row: Row) -> str:
+    scale, unit = metric_unit(row["metric"])
     return explained(
         row["verdict"],
-        detectable=None if row["detectable"] is None else 100 * row["detectable"],
-        worth=None if row["worth"] is None else 100 * row["worth"],
+        detectable=None if row["detectable"] is None else scale * row["detectable"],
+        worth=None if row["worth"] is None else scale * row["worth"],
+        unit=unit,
     )
 
 

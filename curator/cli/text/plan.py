@@ -4,6 +4,7 @@ from curator.amounts import format_amount, rounded_amount
 from curator.cli.printing import table
 from curator.money.advice import chance_text, sentence
 from curator.rounds.forecasts.track_record import FEWEST, TrackRecord
+from curator.tasks.registry import metric_title
 from curator.views.plan import Ahead, Plan, TargetPlan
 
 _WIDTH = 30
@@ -15,7 +16,7 @@ def plan_text(plan: Plan) -> str:
     middle, low, high = plan.present
     lines = [
         (
-            f"{plan.metric.replace('_', '-')} now: {plan.measured:.3f} measured on {plan.holdout_items:,} items after "
+            f"{metric_title(plan.metric)} now: {plan.measured:.3f} measured on {plan.holdout_items:,} items after "
             f"{plan.rounds_seen} rounds, {plan.labels:,} labels; the curve fitted to them says {middle:.3f} "
             f"(80%: {low:.3f} to {high:.3f})"
         ),

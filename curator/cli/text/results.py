@@ -17,6 +17,7 @@ from curator.pool.problems import SHOWN, counted, joined
 from curator.rounds.agreement import agreement_text
 from curator.rounds.result import RoundReport
 from curator.rounds.suggestions import FEWEST, SuggestionEffect
+from curator.tasks.registry import metric_title
 
 if TYPE_CHECKING:
     from curator.pool.importing import ImportReport  # loads Arrow
@@ -28,7 +29,7 @@ MOST_WINDOWS = 12  # rows of a table
 def gain_table(rows: list[dict[str, Any]], currency: str) -> str:
     """The `gain` view for people: a value or a gain never without its interval, and its items where they differ."""
     sizes = bool(item_counts(rows))
-    metric = rows[0]["metric"].replace("_", "-") if rows else "metric"
+    metric = metric_title(rows[0]["metric"]) if rows else "metric"
     body = [
         [
             str(row["round"]),
@@ -88,7 +89,7 @@ def round_text(report: RoundReport, currency: str) -> str:
     if report.measured:
         row = report.measured
         spread = f" ({row['value_low']:.3f} to {row['value_high']:.3f})"
-        line = f"Round {row['round']} measured: {counted(row['labels'], 'label')}, {row['metric'].replace('_', '-')} {row['value']:.3f}{spread}"
+        line = f"Round {row['round']} measured: {counted(row['labels'], 'label')}, {metric_title(row['metric'])} {row['value']:.3f}{spread}"
         if row["gain"] is not None:
             line += (
                 f", {100 * row['gain']:+z.1f} points (95%: {100 * row['gain_low']:+z.1f} to {100 * row['gain_high']:+z.1f})"

@@ -5,6 +5,7 @@ from pathlib import Path
 from curator.amounts import readable_amount
 from curator.cli.printing import table
 from curator.simulate.result import Against, Simulation, Standing, Target
+from curator.tasks.registry import metric_title
 
 
 def simulation_text(found: Simulation, folder: Path) -> str:
@@ -28,7 +29,7 @@ def simulation_text(found: Simulation, folder: Path) -> str:
 
 
 def _standings(found: Simulation) -> str:
-    metric = found.metric.replace("_", "-")
+    metric = metric_title(found.metric)
     headers = [
         "strategy",
         f"mean {metric}",

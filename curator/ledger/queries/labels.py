@@ -45,8 +45,8 @@ def imported_labels(ledger: Ledger) -> list[Row]:
     )
 
 
-def class_counts_before(ledger: Ledger, round_id: int) -> dict[str, int]:
-    """Class -> labels of either role that were known before a round asked anything."""
+def label_counts_before(ledger: Ledger, round_id: int) -> dict[str, int]:
+    """Label -> how many of either role that were known before a round asked anything."""
     rows = ledger.rows(
         "select label, count(*) as n from current_labels "
         "where label is not null and coalesce(round, settled_in) < ? group by label",

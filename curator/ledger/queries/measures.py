@@ -70,24 +70,25 @@ def comparisons_by(ledger: Ledger, metric: str) -> list[Row]:
     )
 
 
-def last_accuracy_gains(ledger: Ledger, most: int) -> list[Row]:
-    """The last rounds against the ones before them by accuracy, the newest first, with `holdout_items` of the round.
+def last_gains_by(ledger: Ledger, metric: str, most: int) -> list[Row]:
+    """The last rounds against the ones before them by a metric, the newest first, with `holdout_items` of the round.
 
     Only those that say which share of the hold-out was lost and won (`lost_share`, `won_share`).
     """
     return ledger.rows(
         "select c.*, r.holdout_items from comparisons c join rounds r on r.id = c.round "
         "join gains g on g.round = c.round and g.previous = c.previous "
-        "where c.metric = 'accuracy' and c.lost_share is not null order by c.round desc limit ?",
-        [most],
+        "where c.metric = ? and c.lost_share is not null order by c.round desc limit ?",
+        [metric, most],
     )
 
 
-def newest_accuracy(ledger: Ledger) -> float | None:
-    """The accuracy on the hold-out that was measured last; None before the first measured round."""
+def newest_value(ledger: Ledger, metric: str) -> float | None:
+    """A metric on the hold-out as it was measured last; None before the first measured round."""
     found = ledger.scalar(
-        "select value from evaluations where split = 'holdout' and class = '' and metric = 'accuracy' "
-        "order by round desc limit 1"
+        "select value from evaluations where split = 'holdout' and class = '' and metric = ? "
+        "order by round desc limit 1",
+        [metric],
     )
     return None if found is None else float(found)
 

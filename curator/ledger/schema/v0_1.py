@@ -165,7 +165,7 @@ def m004_measures(db: Database) -> None:
         {
             "round": int,
             "split": str,  # train | validation (cross-validated on the training labels) | holdout
-            "metric": str,  # accuracy | macro_f1 | log_loss | brier | ece | precision | recall | f1
+            "metric": str,  # one that is evaluated, see curator/evidence/metrics.py; of a class: precision | recall | f1
             "class": str,  # '' over all classes
             "value": float,
             "low": float,  # 95% interval, where one is computed

@@ -88,7 +88,7 @@ def m007_comparisons(db: Database) -> None:
         {
             "round": int,
             "previous": int,  # the measured round it is compared with
-            "metric": str,  # accuracy | macro_f1 | log_loss (nats) | cost_weighted_error (mean cost of an item)
+            "metric": str,  # one that is compared, see curator/evidence/metrics.py, in its unit
             "before": float,
             "after": float,
             "gain": float,  # positive = better, also for log loss and cost

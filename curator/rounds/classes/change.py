@@ -79,6 +79,11 @@ def change_classes(
             for the questions. Nothing was changed.
         LabelerError: the labeler is away, and answers that it may have would count no more. Nothing was changed.
     """
+    if not project.task.traits.class_changes:
+        raise ConfigError(
+            f"The classes of this campaign cannot be changed: a label is {project.task.summary}, and nobody could say what earlier "
+            "answers mean by other classes. Start a new project for these."
+        )
     with project.locked("classes"):
         finish_change(project)
         history = _known(project)
@@ -222,6 +227,7 @@ def _enter(project: Project, change: Change) -> tuple[int, int]:
     ledger.insert("class_changes", [change.row()])
     derive_labels(
         ledger,
+        project.task,
         settled_in=queries.rounds.last_round_id(ledger),
         last_round=queries.rounds.last_settled_round(ledger),
     )

@@ -20,7 +20,7 @@ class Regime:
         labels: training labels of each.
         values: the metric of each on the hold-out.
         holdout_items: labeled hold-out items of the last.
-        metric: accuracy or macro_f1.
+        metric: name of the project's.
         changed: what changed when it began; empty when it began with the campaign.
     """
 

@@ -10,6 +10,7 @@ from curator.evidence.holdout_size import TARGET_GAIN
 from curator.ledger import queries
 from curator.ledger.store import Ledger, Row, utc_now
 from curator.money.verdict import gain_word
+from curator.pool.problems import listed
 from curator.project.project import Project
 from curator.views.report.holdout import FEWEST, Holdout, load_holdout
 from curator.views.report.outlook import read_forecast
@@ -88,13 +89,17 @@ def _per_dollar(row: Row) -> tuple[float | None, float | None]:
 
 def _facts(project: Project, measured: list[Row]) -> Facts:
     ledger, config = project.ledger, project.config
+    metric, share = project.task.metrics[config.holdout.metric], project.task.by_item
     current = queries.rounds.current_round(ledger)
     progress = None if current is None else queries.questions.progress(ledger, current["id"])
     return {
         "name": config.project.name,
         "kind": config.project.kind,
         "classes": len(config.project.classes),
-        "metric": config.holdout.metric,
+        "task": project.task.kind,
+        "metric": metric.name,
+        "is_share_right": metric.paired == "mcnemar",
+        "share_right": "share right" if share is None else share.title,
         "currency": config.cost.currency,
         "items": project.pool.n_items,
         "labels": len(queries.labels.training_labels(ledger)),
@@ -129,7 +134,19 @@ def _holdout(project: Project, head: Head) -> Holdout | None:
     if not head.rounds:
         return None
     try:
-        return load_holdout(project, head.project["round"])
+        found = load_holdout(project, head.project["round"])
     except DataError as exc:
         head.missing.append(f"No calibration, slices, confusions or errors: {exc}")
         return None
+    traits = project.task.traits
+    parts = {
+        "calibration": traits.calibration,
+        "precision and recall": traits.class_table,
+        "confusions": traits.confusion,
+    }
+    absent = [part for part, there in parts.items() if not there]
+    if absent:
+        head.missing.append(
+            f"No {listed(absent)}: there is no such thing for labels that are {project.task.summary}."
+        )
+    return found

@@ -11,10 +11,9 @@ from safetensors.numpy import load_file
 from curator.errors import DataError
 from curator.evidence.holdout_size import TARGET_GAIN
 from curator.ledger import queries
-from curator.ledger.class_columns import columns_now
 from curator.money.pool_estimate import wilson_ends
 from curator.project.project import Project
-from strategies.kernels.ties import likeliest
+from curator.tasks.task import Labels, Task
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int64]
@@ -28,32 +27,38 @@ class Holdout:
     Attributes:
         rows: (n,) rows of the pool, ascending.
         ids: (n,) item ids.
-        y: (n,) true classes, as positions in the project's classes.
-        probs: (n_seeds, n, n_classes) of each training seed.
+        task: what a label is.
+        y: (n, ...) the truth, as it encodes it.
+        probs: (n_seeds, n, width) what each training seed predicted.
     """
 
     rows: IntArray
     ids: list[str]
-    y: IntArray
+    task: Task
+    y: Labels
     probs: FloatArray
 
     @property
     def mean_probs(self) -> FloatArray:
-        """(n, n_classes) mean over training seeds."""
+        """(n, width) mean over training seeds."""
         mean: FloatArray = self.probs.mean(axis=0)
         return mean
 
     @property
-    def predicted(self) -> IntArray:
-        """(n,) the likeliest class by the mean over training seeds."""
-        classes: IntArray = likeliest(self.mean_probs).astype(np.int64)
-        return classes
+    def predicted(self) -> Labels:
+        """(n, ...) the answer by the mean over training seeds."""
+        return self.task.answers(self.mean_probs)
 
     @property
     def right(self) -> FloatArray:
-        """(n,) share of the training seeds that have the item right: its mean is the accuracy of the ledger."""
-        share: FloatArray = (likeliest(self.probs) == self.y).mean(axis=0)
+        """(n,) share of the training seeds that have the item right: of one class of several its mean is the accuracy."""
+        share: FloatArray = self.right_by_seed.mean(axis=0)
         return share
+
+    @property
+    def right_by_seed(self) -> NDArray[np.bool_]:
+        """(n_seeds, n) whether a training seed has the item right."""
+        return self.task.equal(self.task.answers(self.probs), self.y)
 
 
 def load_holdout(project: Project, round_id: int) -> Holdout:
@@ -68,18 +73,19 @@ def load_holdout(project: Project, round_id: int) -> Holdout:
         rows, probs = arrays["rows"], arrays["probs"]
     except (OSError, ValueError, KeyError, SafetensorError) as exc:
         raise DataError(f"{path} cannot be read ({exc}). Restore it from a backup.") from exc
-    classes = project.config.project.classes
-    probs = columns_now(project.ledger, round_id, probs)
-    if probs.ndim != 3 or probs.shape[1:] != (len(rows), len(classes)):
-        raise DataError(f"{path} does not fit the {len(classes)} classes of curator.toml: {probs.shape}.")
+    task = project.task
+    probs = task.predictions_now(project.ledger, round_id, probs)
+    if probs.ndim != 3 or probs.shape[1:] != (len(rows), len(task.columns)):
+        raise DataError(
+            f"{path} does not fit the {len(task.classes)} classes of curator.toml: {probs.shape}."
+        )
     labels = queries.holdout.holdout_labels(project.ledger)
-    position = {name: i for i, name in enumerate(classes)}
     ids = project.pool.ids(rows)
-    used = [i for i, item_id in enumerate(ids) if labels.get(item_id) in position]
+    used = [i for i, item_id in enumerate(ids) if item_id in labels and task.knows(labels[item_id])]
     if not used:
         raise DataError(f"No item of {path} has a label.")
-    y = np.array([position[labels[ids[i]]] for i in used], dtype=np.int64)
-    return Holdout(rows=rows[used], ids=[ids[i] for i in used], y=y, probs=probs[:, used])
+    y = task.encode([labels[ids[i]] for i in used])
+    return Holdout(rows=rows[used], ids=[ids[i] for i in used], task=task, y=y, probs=probs[:, used])
 
 
 class Share(TypedDict):

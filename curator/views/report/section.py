@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self, TypedDict
 
 from curator.ledger.store import Ledger, Row
 from curator.project.project import Project
-from curator.views.report import words
+from curator.tasks.registry import metric_title
+from curator.tasks.task import Task
 from curator.views.report.figures import Figure
 from curator.views.report.holdout import Holdout
 from curator.views.report.outlook import Forecast
@@ -22,12 +23,15 @@ class OpenRound(TypedDict):
 
 
 class Facts(TypedDict):
-    """What the project is, and how far."""
+    """What the project is, and how far; `is_share_right`: its metric is the share of items that are right, `share_right` its name."""
 
     name: str
     kind: str
     classes: int
+    task: str
     metric: str
+    is_share_right: bool
+    share_right: str
     currency: str
     items: int
     labels: int
@@ -64,7 +68,7 @@ class Head:
     @property
     def metric(self) -> str:
         """The metric for people."""
-        return words.metric_name(self.project["metric"])
+        return metric_title(self.project["metric"])
 
     @property
     def currency(self) -> str:
@@ -94,9 +98,9 @@ class Campaign:
         return self.project.ledger
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Of the project."""
-        return self.project.config.project.classes
+    def task(self) -> Task:
+        """What a label is."""
+        return self.project.task
 
     @property
     def last_round(self) -> int:

@@ -19,11 +19,6 @@ def amount(micro: int | None, currency: str) -> str:
     return readable_amount(micro, currency)
 
 
-def metric_name(metric: str) -> str:
-    """A metric for people: "accuracy", "macro-F1"."""
-    return metric.replace("_", "-").replace("f1", "F1")
-
-
 def capital(text: str) -> str:
     """With a capital at the beginning of a sentence, the rest as it is."""
     return text[:1].upper() + text[1:]

@@ -12,7 +12,6 @@ from label_studio_sdk import LabelStudio
 
 from integrations.errors import LabelerError
 from integrations.labelers.studio_config import Control, read_control
-from integrations.labelers.studio_json import choice_result
 
 EMAIL = "simulated-annotator@curator.local"
 _PAGE = 200
@@ -144,7 +143,7 @@ class SimulatedAnnotator:
 
     def _post(self, task: Any, control: Control) -> None:
         label = self._answer(task.data)
-        result = [] if label is None else choice_result(control, label)
+        result = [] if label is None else control.form.result(control, label)
         self._sdk.annotations.create(
             id=task.id,
             result=cast("Any", result),

@@ -17,11 +17,12 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from integrations.errors import LabelerError
+from integrations.labelers.json_values import utc
 from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route, open_http
 from integrations.labelers.label_studio.failures import TOKEN_VARIABLE, Failures
 from integrations.labelers.label_studio.masking import Secrets
 from integrations.labelers.label_studio.replies import Page, Project, count, plain, text
-from integrations.labelers.studio_json import name_of, utc
+from integrations.labelers.studio_json import name_of
 
 # Asked of a list of tasks. The list applies to the annotations inside as well: what is not named is missing there.
 ANSWER_FIELDS = (

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from integrations.errors import LabelerError
+from integrations.labelers.form import Form
 from integrations.labelers.inventory import Inventory, Task
 from integrations.labelers.label_studio.client import StudioClient
 from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 from integrations.labelers.label_studio.project_notes import ProjectNotes
 from integrations.labelers.label_studio.replies import Project
 from integrations.labelers.protocol import Kind
+from integrations.labelers.single_choice import SINGLE_CHOICE
 from integrations.labelers.studio_config import read_control
 
 _QUESTION_FIELDS = "id,data,meta,overlap,created_at"
@@ -75,20 +77,23 @@ class StudioProjects:
         """
         return StudioProject.of(self._client.project(number))
 
-    def inventory(self, number: int, kind: Kind, cannot_tell: str = "") -> Inventory:
+    def inventory(
+        self, number: int, kind: Kind, cannot_tell: str = "", form: Form = SINGLE_CHOICE
+    ) -> Inventory:
         """The questions of one project, by ascending id of their tasks.
 
         Args:
             number: of the project.
             kind: what is asked about.
             cannot_tell: the choice that is no class, if there is one.
+            form: the kind of label that is asked for.
 
         Raises:
             LabelerError: it is gone, or asks about something else.
         """
         where = f"project {number} at {self._client.url}"
         try:
-            control = read_control(self._client.project(number).config, kind, cannot_tell)
+            control = read_control(self._client.project(number).config, kind, cannot_tell, form)
         except LabelerError as exc:
             raise LabelerError(f"{where} does not fit: {exc}") from exc
 

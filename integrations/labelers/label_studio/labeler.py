@@ -19,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote_plus
 
 from integrations.errors import HeldError, LabelerError
+from integrations.labelers.json_values import TIME_FORMAT, utc
 from integrations.labelers.label_studio.client import ANSWER_FIELDS, KEY_FIELDS, StudioClient, task_filter
 from integrations.labelers.label_studio.connection import AS_THE_ENVIRONMENT_SAYS, Route
 from integrations.labelers.label_studio.local_files import LocalFiles
@@ -43,7 +44,6 @@ from integrations.labelers.studio_config import (
     has_known_classes,
 )
 from integrations.labelers.studio_json import (
-    TIME_FORMAT,
     check_questions,
     merge_tasks,
     question_image,
@@ -51,7 +51,6 @@ from integrations.labelers.studio_json import (
     read_answer,
     task_json,
     task_key,
-    utc,
 )
 from integrations.labelers.traits import LABEL_STUDIO
 

@@ -10,9 +10,9 @@ from benchmarks.efficiency.ours import CURATOR
 from benchmarks.efficiency.peers import PEERS
 from benchmarks.player import task_of
 
-from curator.evidence.evaluation import evaluate
 from curator.learner.model import Model, SeededEstimator
 from curator.simulate import play as player
+from curator.tasks.single import SingleChoice
 
 LIBRARIES = {library.name: library for library in (CURATOR, *PEERS)}
 STARTS = ("random", "maxherding")
@@ -108,11 +108,12 @@ def simulate(run: Run, sub_pool: DataSet, plan: Plan) -> list[Point]:
         seed_strategy=start, model=head, params=params, model_seeds=_SEEDS.get(run.head, 1),
     )  # fmt: skip
     task = task_of(sub_pool)
+    names = SingleChoice([str(column) for column in task.classes])
     points = []
     for played in player.play(task, rules, run.seed, rival=_rival(run, library, sub_pool)):
-        found = evaluate(np.asarray(played.model.predict_proba(task.holdout)), task.holdout_y, task.classes)
+        found = names.evaluate(np.asarray(played.model.predict_proba(task.holdout)), task.holdout_y).values
         took = 1000 * played.choosing if points else 0.0
-        points.append(Point(played.labels, found.accuracy, found.macro_f1, found.ece, took))
+        points.append(Point(played.labels, found["accuracy"], found["macro_f1"], found["ece"], took))
     return points
 
 

@@ -36,9 +36,9 @@ from benchmarks.player import LOGISTIC  # noqa: E402
 from sklearn.decomposition import TruncatedSVD  # noqa: E402
 from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: E402
 
-from curator.evidence.evaluation import evaluate  # noqa: E402
 from curator.simulate.play import Plan, play  # noqa: E402
 from curator.simulate.task import Task  # noqa: E402
+from curator.tasks.single import SingleChoice  # noqa: E402
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -166,8 +166,8 @@ def play_curve(
     for played in play(task, plan, seed):
         probs = np.asarray(played.model.predict_proba(task.holdout))
         for size in sizes:
-            measured = evaluate(probs[:size], task.holdout_y[:size], classes)
-            yield played.labels, size, measured.accuracy, measured.macro_f1
+            measured = SingleChoice(classes).evaluate(probs[:size], task.holdout_y[:size]).values
+            yield played.labels, size, measured["accuracy"], measured["macro_f1"]
 
 
 def campaigns(folders: list[Path], seeds: int) -> Iterator[tuple[Path, str, str, str, str, int, int]]:

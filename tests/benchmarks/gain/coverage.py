@@ -10,10 +10,11 @@ from benchmarks.gain.campaigns import DETERMINISTIC, Campaign, Played
 from numpy.typing import NDArray
 
 from curator.evidence.gain import gains
-from curator.evidence.metrics import METRICS, Metric, metric_of
-from curator.evidence.outcomes import Outcomes
+from curator.evidence.metrics import METRICS
+from curator.evidence.outcomes import ClassOutcomes
 from curator.evidence.resampling import Resampling
 
+COMPARED = {name: metric for name, metric in METRICS.items() if metric.compared}
 SIZES = (100, 300, 1000)
 SEEDS_OF_USER = 3  # the project's default: models per round of a random kind
 COSTLY = 5.0  # mistakes on items of the first class cost so much against 1 for all others
@@ -64,12 +65,13 @@ def coverage(campaign: Campaign, played: Played, draws: int, sizes: Sequence[int
     np.fill_diagonal(costs, 0.0)
     truths = [true_values(played, model, costs) for model in range(len(played.predicted))]
     rounds = len(truths) - 1
+    priced = [COMPARED[name].with_costs(costs) for name in COMPARED]
     found = []
     for items in sizes:
         resampling = Resampling(items, _DRAWS_OF_BOOTSTRAP, campaign.seed)
         for number in range(1, rounds + 1):
             rng = np.random.default_rng([campaign.seed, number, items])
-            true = {name: truths[number][name] - truths[number - 1][name] for name in METRICS}
+            true = {name: truths[number][name] - truths[number - 1][name] for name in COMPARED}
             true[PLAIN] = true["accuracy"]
             ends = {name: np.empty((draws, 2)) for name in true}
             for draw in range(draws):
@@ -78,8 +80,8 @@ def coverage(campaign: Campaign, played: Played, draws: int, sizes: Sequence[int
                     for rows in [rng.integers(len(played.truth), size=items)]
                     for step in (0, 1)
                 )
-                (gain,) = gains([before], after, METRICS, draws=resampling, costs=costs)
-                for name in METRICS:
+                (gain,) = gains([before], after, priced, draws=resampling)
+                for name in COMPARED:
                     ends[name][draw] = gain[name].low, gain[name].high
                 ends[PLAIN][draw] = _plain(before, after, resampling)
             late = int(number > rounds // 2)
@@ -92,14 +94,12 @@ def true_values(played: Played, model: int, costs: NDArray[np.float64]) -> dict[
     everything = np.ones((1, len(played.truth)), dtype=np.float32)
     outcomes = _said(played, model, slice(None), slice(None))
     return {
-        name: float(
-            metric_of(name, costs, played.n_classes).replicates(everything, outcomes).astype(float).mean()
-        )
-        for name in METRICS
+        name: float(COMPARED[name].with_costs(costs).replicates(everything, outcomes).astype(float).mean())
+        for name in COMPARED
     }
 
 
-def _drawn(played: Played, model: int, rows: NDArray[np.int64], rng: np.random.Generator) -> Outcomes:
+def _drawn(played: Played, model: int, rows: NDArray[np.int64], rng: np.random.Generator) -> ClassOutcomes:
     """A hold-out and the user's few seeds, both drawn with replacement."""
     n_seeds = played.predicted.shape[1]
     seeds = rng.integers(n_seeds, size=SEEDS_OF_USER) if n_seeds > 1 else np.zeros(1, dtype=np.int64)
@@ -108,17 +108,16 @@ def _drawn(played: Played, model: int, rows: NDArray[np.int64], rng: np.random.G
 
 def _said(
     played: Played, model: int, seeds: NDArray[np.int64] | slice, rows: NDArray[np.int64] | slice
-) -> Outcomes:
+) -> ClassOutcomes:
     predicted = played.predicted[model][seeds][:, rows].astype(np.int64)
     # the likeliest class of the mean needs all probabilities, and only McNemar's test needs it: the first seed's stands in
-    return Outcomes(
+    return ClassOutcomes(
         predicted, played.of_truth[model][seeds][:, rows], predicted[0], played.truth[rows], played.n_classes
     )
 
 
-def _plain(before: Outcomes, after: Outcomes, resampling: Resampling) -> tuple[float, float]:
-    metric: Metric = "accuracy"
-    accuracy = metric_of(metric, None, before.n_classes)
+def _plain(before: ClassOutcomes, after: ClassOutcomes, resampling: Resampling) -> tuple[float, float]:
+    accuracy = METRICS["accuracy"]
     first, second = (
         np.concatenate([accuracy.replicates(counts, model) for counts in resampling.blocks()])
         for model in (before, after)

@@ -3,10 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from benchmarks.gain.coverage import PLAIN, Covered, is_deterministic
+from benchmarks.gain.coverage import COMPARED, PLAIN, Covered, is_deterministic
 from benchmarks.tables import markdown_table
-
-from curator.evidence.metrics import METRICS
 
 _GOAL = (93.0, 97.0)
 _NAMES = {
@@ -77,7 +75,7 @@ def _table(
             key[2:],
         ),
     )
-    metrics = (*METRICS, PLAIN)
+    metrics = (*COMPARED, PLAIN)
     return markdown_table(
         (*heads, *(_NAMES[name] for name in metrics)),
         ((*key, *(_cell(cells[key][name]) for name in metrics)) for key in order),
@@ -98,7 +96,7 @@ def _spread(rows: Sequence[Covered]) -> str:
     """A mean hides its parts: the least and the greatest coverage over sets and kinds, per size and metric."""
     lines = []
     for items in sorted({row.items for row in rows}):
-        for name in METRICS:
+        for name in COMPARED:
             groups: dict[tuple[str, str], list[Covered]] = defaultdict(list)
             for row in rows:
                 if row.items == items and row.metric == name:

@@ -24,7 +24,7 @@ def test_three_rounds_by_hand():
     """$10, $20 and $30: at the left, in the middle, at the right; the lowest and the highest interval end at the edges."""
     text = learning_curve([row(10, 0.5, 0.1), row(20, 0.7, 0.1), row(30, 0.8, 0.1)], "USD", "utf-8")
     lines = plotted(text)
-    assert text.splitlines()[0] == "macro-f1 on the hold-out, bars: 95%"
+    assert text.splitlines()[0] == "macro-F1 on the hold-out, bars: 95%"
     assert lines[-1] == "╵"
     assert lines[0] == " " * (WIDTH - 1) + "╷"
     places = {line.index("●") for line in lines if "●" in line} | {

@@ -10,6 +10,8 @@ from support.gains import gain_of
 
 from curator.errors import DataError
 from curator.evidence.gain import mcnemar_p, metric_interval
+from curator.evidence.metrics import METRICS
+from curator.evidence.outcomes import ClassOutcomes
 
 
 def _two_models(rng, *, n=800, n_seeds=3, seed_sd=0.0, gain=0.01, k=4):
@@ -68,7 +70,7 @@ def test_values_are_means_over_seeds_of_scikit_learns_metric(metric):
     assert found.value == pytest.approx(value(after) - value(before))
     assert found.low < found.value < found.high
     assert found == gain_of(before, after, y, metric)
-    one = metric_interval(after, y, metric)
+    one = metric_interval(ClassOutcomes.of(after, y), METRICS[metric])
     assert one.value == pytest.approx(found.after)
     assert one.low < one.value < one.high
 
@@ -100,7 +102,7 @@ def test_many_items_are_measured_in_blocks():
     """A hold-out too large for one block gives the interval that theory gives."""
     y = np.arange(9000) % 2
     probs = np.eye(2)[np.where(np.arange(9000) % 10 < 8, y, 1 - y)][None]
-    found = metric_interval(probs, y, n_bootstrap=600)
+    found = metric_interval(ClassOutcomes.of(probs, y), METRICS["accuracy"], n_bootstrap=600)
     assert found.high - found.low == pytest.approx(2 * 1.96 * (0.16 / 9000) ** 0.5, rel=0.15)
 
 
@@ -116,7 +118,7 @@ def test_many_items_are_measured_in_blocks():
 def test_input_that_does_not_fit_is_refused(probs, y, options):
     """Missing seed axis, wrong length, unknown columns, impossible level."""
     with pytest.raises(DataError):
-        metric_interval(probs, np.array(y), **options)
+        metric_interval(ClassOutcomes.of(probs, np.array(y)), METRICS["accuracy"], **options)
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -125,6 +127,6 @@ def test_a_perfect_score_still_has_an_interval(right):
     y = np.arange(50) % 2
     probs = np.zeros((3, 50, 2), dtype=np.float32)
     probs[:, np.arange(50), y if right else 1 - y] = 1.0
-    found = metric_interval(probs, y)
+    found = metric_interval(ClassOutcomes.of(probs, y), METRICS["accuracy"])
     other = 0.025 ** (1 / 50)
     assert (found.low, found.high) == pytest.approx((other, 1.0) if right else (0.0, 1.0 - other))

@@ -7,9 +7,11 @@ from support.gains import gain_of
 from curator.errors import DataError
 from curator.evidence.gain import gains, metric_interval
 from curator.evidence.metrics import METRICS, cost_matrix
-from curator.evidence.outcomes import Outcomes
+from curator.evidence.outcomes import ClassOutcomes
 from curator.evidence.resampling import Resampling
 from curator.evidence.seed_noise import seed_noise
+
+COMPARED = {name: metric for name, metric in METRICS.items() if metric.compared}
 
 
 def _probs(right, y, k=3):
@@ -53,12 +55,14 @@ def test_several_earlier_models_at_once_are_as_each_alone():
         rng.dirichlet(np.ones(4), (3, 150)) + lift * np.eye(4)[y] for lift in (0.1, 0.3, 0.5)
     )
     first, second, after = (p / p.sum(axis=2, keepdims=True) for p in (first, second, after))
-    befores = [Outcomes.of(first, y), Outcomes.of(second, y)]
-    found = gains(befores, Outcomes.of(after, y), METRICS, draws=Resampling(150, 400, 7))
+    befores = [ClassOutcomes.of(first, y), ClassOutcomes.of(second, y)]
+    found = gains(befores, ClassOutcomes.of(after, y), COMPARED.values(), draws=Resampling(150, 400, 7))
     for one, before in zip(found, (first, second), strict=True):
-        assert one == {name: gain_of(before, after, y, name, n_bootstrap=400, seed=7) for name in METRICS}
+        assert one == {name: gain_of(before, after, y, name, n_bootstrap=400, seed=7) for name in COMPARED}
     with pytest.raises(DataError, match="different hold-out items"):
-        gains(befores, Outcomes.of(after, y[::-1].copy()), METRICS, draws=Resampling(150, 400, 7))
+        gains(
+            befores, ClassOutcomes.of(after, y[::-1].copy()), COMPARED.values(), draws=Resampling(150, 400, 7)
+        )
 
 
 @pytest.mark.parametrize(("n", "lost", "won"), [(100, 0.004, 0.008), (100, 0.02, 0.03), (300, 0.003, 0.009)])
@@ -70,7 +74,7 @@ def test_few_changed_items_are_covered(n, lost, won):
         kind = rng.random(n)
         before, after = kind >= won, kind < 1 - lost
         (found,) = gains(
-            [Outcomes.of(_probs(before, y)[None], y)], Outcomes.of(_probs(after, y)[None], y), ("accuracy",), draws=draws
+            [ClassOutcomes.of(_probs(before, y)[None], y)], ClassOutcomes.of(_probs(after, y)[None], y), [METRICS["accuracy"]], draws=draws
         )  # fmt: skip
         hits += found["accuracy"].low - 1e-9 <= won - lost <= found["accuracy"].high + 1e-9
     assert hits / 400 >= 0.93
@@ -86,7 +90,9 @@ def test_log_loss_with_heavy_tails_is_covered():
         of_truth = np.exp(-fall)
         before = np.stack([of_truth, 1 - of_truth], axis=1)[None]
         after = np.tile([1.0, 0.0], (1, 100, 1))
-        (found,) = gains([Outcomes.of(before, y)], Outcomes.of(after, y), ("log_loss",), draws=draws)
+        (found,) = gains(
+            [ClassOutcomes.of(before, y)], ClassOutcomes.of(after, y), [METRICS["log_loss"]], draws=draws
+        )
         hits += found["log_loss"].low <= truth <= found["log_loss"].high
     assert 0.92 <= hits / 400 <= 0.99
 
@@ -103,7 +109,7 @@ def test_rare_classes_widen_the_interval_of_macro_f1():
     assert width["rare"] > 3 * width["even"] > 0
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", COMPARED)
 def test_seeds_that_coincide_say_no_more_than_one(metric):
     """A model without randomness has the interval of a single training, however often it is trained."""
     rng = np.random.default_rng(4)
@@ -130,8 +136,8 @@ def test_intervals_of_a_value_stay_where_values_can_be():
     """Accuracy of 29 of 30 is not above 1, and log loss not below 0; the interval of a loss is about the loss."""
     y = np.zeros(30, dtype=int)
     probs = _probs(np.arange(30) > 0, y)[None]
-    found = metric_interval(probs, y)
+    found = metric_interval(ClassOutcomes.of(probs, y), METRICS["accuracy"])
     assert 0.8 < found.low < found.value < found.high <= 1
-    loss = metric_interval(0.9 * probs + 0.1 / 3, y, "log_loss")
+    loss = metric_interval(ClassOutcomes.of(0.9 * probs + 0.1 / 3, y), METRICS["log_loss"])
     assert 0 <= loss.low < loss.value < loss.high
     assert loss.value == pytest.approx((29 * -np.log(0.9 + 0.1 / 3) - np.log(0.1 / 3)) / 30)

@@ -6,6 +6,7 @@ from curator.errors import ConfigError
 from curator.ledger.class_history import Change, History, Meaning, comparable
 from curator.rounds.classes import wanted
 from curator.rounds.settle import Vote, consensus_today
+from curator.tasks.single import SingleChoice
 
 
 def history(*changes, begin=("a", "b", "c")) -> History:
@@ -138,6 +139,6 @@ def vote(name, label=None, *, outdated=None, version=0):
 )
 def test_votes_that_no_longer_say_enough(votes, label, outdated, tied):
     """They hold a place of their own until somebody has answered under the newer classes."""
-    found = consensus_today(votes)
+    found = consensus_today(SingleChoice(()), votes)
     assert (found.label, found.outdated, found.tied) == (label, outdated, tied)
-    assert consensus_today(votes[::-1]) == found
+    assert consensus_today(SingleChoice(()), votes[::-1]) == found

@@ -7,7 +7,8 @@ import pytest
 from curator.errors import CuratorError, LedgerError, LockedError
 from curator.files import project_lock
 from curator.ledger.store import Ledger
-from curator.rounds.settle import consensus, settle
+from curator.rounds.settle import settle
+from curator.tasks.single import SingleChoice
 
 ROUND = {
     "id": 1,
@@ -17,6 +18,8 @@ ROUND = {
     "config": "{}",
     "opened_at": "2026-01-01",
 }
+
+TASK = SingleChoice(("a", "b", "c"))
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_it_opens_in_plain_sqlite(ledger):
 )
 def test_consensus_is_the_majority_and_a_tie_is_none(labels, label, agreement, tied):
     """By hand."""
-    found = consensus(labels)
+    found = TASK.consensus(labels)
     assert (found.label, found.agreement, found.tied, found.answers) == (label, agreement, tied, len(labels))
 
 
@@ -129,18 +132,18 @@ def test_labels_grow_by_versions_and_are_never_overwritten(ledger):
             [{"key": "k1", "round": 1, "item_id": "i", "role": "train", "rank": 1, "state": "asked"}],
         )
         answer(ledger, "ann", 1, "new", "a")
-    assert settle(ledger, 1, partial=False).labeled == 1
-    assert settle(ledger, 1, partial=False).labeled == 0
+    assert settle(ledger, TASK, 1, partial=False).labeled == 1
+    assert settle(ledger, TASK, 1, partial=False).labeled == 0
     with ledger.write():
         answer(ledger, "ann", 2, "edited", "b")
-    assert settle(ledger, 1, partial=False).labeled == 1
+    assert settle(ledger, TASK, 1, partial=False).labeled == 1
     with ledger.write():
         answer(ledger, "bob", 1, "new", "a")
-    tied = settle(ledger, 1, partial=False)
+    tied = settle(ledger, TASK, 1, partial=False)
     assert (tied.tied, tied.retracted) == (1, 1)
     with ledger.write():
         answer(ledger, "bob", 2, "deleted", "a")
-    settle(ledger, 1, partial=False)
+    settle(ledger, TASK, 1, partial=False)
     rows = ledger.rows("select version, label, answers from labels order by version")
     assert [(r["version"], r["label"], r["answers"]) for r in rows] == [
         (1, "a", 1),

@@ -12,6 +12,7 @@ from curator.ledger.schema import migrations
 from curator.ledger.store import Ledger
 from curator.money.fixed import charge_round
 from curator.rounds.settle import settle
+from curator.tasks.single import SingleChoice
 
 FORMER = "m005_annotators"  # the first migration that ledgers of version 0.1.0 do not have
 BEFORE_COSTS = "m006_costs"
@@ -118,7 +119,7 @@ def test_the_campaign_goes_on(former):
     with Ledger(former) as ledger:
         progress = queries.questions.progress(ledger, 2)
         assert (progress.asked, progress.answered, progress.waiting) == (2, 1, 1)
-        settled = settle(ledger, 2, partial=True)
+        settled = settle(ledger, SingleChoice(()), 2, partial=True)
         assert (settled.labeled, settled.tied) == (2, 1)
         assert queries.labels.training_labels(ledger) == {"i3": "a"}
         assert queries.holdout.holdout_labels(ledger) == {}  # no sample is on record here

@@ -16,6 +16,7 @@ from curator.money.rates import rates_by_person
 from curator.money.unasked import read_unasked
 from curator.rounds.settle import settle
 from curator.rounds.store import Stored, store
+from curator.tasks.single import SingleChoice
 from integrations.labelers.protocol import Answer, Identity, Pulled, QuestionAnswers
 
 SERVER = "http://ls.example.org"
@@ -96,7 +97,7 @@ def by(number: int | None, name: str = "", at: int = 1, *, label: str | None = "
 def test_who_leaves_or_is_renamed_edits_nothing(desk, later):
     """Removed from the organisation, renamed, deleted: no new version, no charge, and the label stands."""
     desk.pull({"k1": [by(1, "ada@example.org", 1)], "k2": [by(2, "bob@example.org", 2)]})
-    settle(desk.ledger, 1, partial=True)
+    settle(desk.ledger, SingleChoice(()), 1, partial=True)
     number, name = later
     changed = desk.pull({"k1": [by(number, name, 1)], "k2": [by(2, "bob@example.org", 2)]})
     assert (changed.edited, desk.versions(), desk.owed()) == (0, 2, 2 * PRICE)
@@ -104,7 +105,7 @@ def test_who_leaves_or_is_renamed_edits_nothing(desk, later):
         name or "ada@example.org": 1,
         "bob@example.org": 1,
     }
-    assert settle(desk.ledger, 1, partial=True).labeled == 0
+    assert settle(desk.ledger, SingleChoice(()), 1, partial=True).labeled == 0
     assert desk.ledger.rows("select distinct annotator from costs order by 1") == [
         {"annotator": name or "ada@example.org"},
         {"annotator": "bob@example.org"},
@@ -224,11 +225,11 @@ def test_a_second_answer_of_one_person_is_a_version_of_the_first(desk):
         ("k1", "a", 0), ("k1", "b", 1), ("k2", None, 0), ("k2", "a", 0),
     ]  # fmt: skip
     assert desk.owed() == 2 * PRICE
-    settle(desk.ledger, 1, partial=True)
+    settle(desk.ledger, SingleChoice(()), 1, partial=True)
     assert queries.labels.training_labels(desk.ledger) == {"i1": "b", "i2": "a"}
     # The first one is corrected after the second was given.
     desk.pull({"k1": [by(1, "", 1, label="c", updated="2026-01-02T00:00:00Z"), by(1, "", 2, label="b")]})
-    settle(desk.ledger, 1, partial=True)
+    settle(desk.ledger, SingleChoice(()), 1, partial=True)
     assert queries.labels.training_labels(desk.ledger)["i1"] == "c"
     # Deleted and given anew.
     desk.pull({"k1": [by(1, "", 9, label="a")]})
@@ -247,10 +248,10 @@ def test_an_imported_copy_is_no_work_and_has_no_voice_beside_its_original(desk):
         PRICE,
         {"ada@example.org": 1},
     )
-    settle(desk.ledger, 1, partial=True)
+    settle(desk.ledger, SingleChoice(()), 1, partial=True)
     assert queries.labels.training_labels(desk.ledger) == {"i1": "b"}
     desk.pull({"k1": [copy, twice], "k2": [by(3, "owner@example.org", 7)]})
-    settle(desk.ledger, 1, partial=True)
+    settle(desk.ledger, SingleChoice(()), 1, partial=True)
     assert queries.labels.training_labels(desk.ledger) == {"i1": "a", "i2": "a"}
     assert desk.live("annotator") == [("ada@example.org",), ("ada@example.org",), ("owner@example.org",)]
     assert desk.owed() == 2 * PRICE
@@ -295,7 +296,7 @@ def test_items_whose_answers_cannot_be_read_are_asked_about_again(desk):
 
     given = {"k1": [broken(1, 1)], "k2": [broken(1, 2), by(2, "", 3)], "k3": [by(1, "", 4, label=None)]}
     desk.pull({key: [_unskipped(a) for a in answers] for key, answers in given.items()})
-    settle(desk.ledger, 1, partial=True)
+    settle(desk.ledger, SingleChoice(()), 1, partial=True)
     assert queries.questions.asked_again(desk.ledger, 3) == {"i1": "train"}
     assert queries.questions.without_label(desk.ledger) == {
         "no answer can be read": ["i1"],

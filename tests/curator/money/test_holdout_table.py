@@ -90,17 +90,19 @@ def test_prices_come_from_the_card_then_from_the_ledger(tmp_path):
         run_round(project)
         run_round(project)
         assert paid_price(project.ledger) == 80_000
-        assert [row.size for row in measured_holdouts(project.ledger, project.pool, project.config)] == [
+        assert [
+            row.size for row in measured_holdouts(project.ledger, project.task, project.pool, project.config)
+        ] == [
             30,
             60,
             120,
         ]
         run_round(project)
-        assert next_dollars_of(project.ledger).cost == 800_000
+        assert next_dollars_of(project.ledger, project.task).cost == 800_000
         invoice = tmp_path / "invoice.csv"
         invoice.write_text("round,amount\n2,2.00\n", encoding="utf-8")
         import_invoice(project.ledger, invoice, "USD")
-        assert next_dollars_of(project.ledger).cost == 2_000_000  # as the bill has it now
+        assert next_dollars_of(project.ledger, project.task).cost == 2_000_000  # as the bill has it now
     edit_config(folder, 'price_per_label = "0.08"', 'hourly_rate = "36.00"')
     (row,) = [row for row in planned_holdouts(load_config(folder), 240) if row.size == 60]
     assert row.price == 60 * 50_000  # the replay labeler's five seconds at a cent each

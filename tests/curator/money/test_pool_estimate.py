@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from curator.money.pool_estimate import ArmItem, accuracy, balance, wilson
+from curator.tasks.single import SingleChoice
+
+TASK = SingleChoice(("a", "b"))
 
 
 def test_wilson_by_hand():
@@ -17,16 +20,16 @@ def test_wilson_by_hand():
 def test_only_items_that_a_model_has_judged_count():
     """Before there is a model the arm says nothing about accuracy."""
     items = [ArmItem(1, "a", None), ArmItem(2, "a", "a"), ArmItem(2, "b", "a")]
-    found = accuracy(items)
+    found = accuracy(items, TASK)
     assert found is not None
     assert (found.value, found.items) == (0.5, 2)
-    assert accuracy(items[:1]) is None
+    assert accuracy(items[:1], TASK) is None
 
 
 def test_balance_by_hand():
     """10 labels known (8 of a), 90 left, an arm of 10 with 3 of a: (8 + 90 * 0.3) / 100 = 0.35."""
     items = [ArmItem(2, "a", "a")] * 3 + [ArmItem(2, "b", "a")] * 7
-    found = balance(items, {2: {"a": 8, "b": 2}}, {2: 90}, ("a", "b"))
+    found = balance(items, {2: {"a": 8, "b": 2}}, {2: 90}, TASK)
     assert found["a"].value == pytest.approx(0.35)
     assert found["b"].value == pytest.approx(0.65)
     assert found["a"].low < 0.35 < found["a"].high
@@ -51,5 +54,5 @@ def test_balance_is_unbiased_where_the_labels_are_not():
             for label in [*arm, *rest[:10]]:
                 known[label] += 1
             left = rest[10:]
-        found.append(balance(items, known_before, candidates, ("r", "c"))["r"].value)
+        found.append(balance(items, known_before, candidates, SingleChoice(("r", "c")))["r"].value)
     assert np.mean(found) == pytest.approx(0.1, abs=0.01)

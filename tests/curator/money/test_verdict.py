@@ -12,6 +12,7 @@ from curator.config import StopSection
 from curator.evidence.gain import Gain
 from curator.evidence.holdout_size import minimum_detectable_gain, smallest_shown
 from curator.evidence.looks import decision_interval, planned_looks, together
+from curator.evidence.metrics import METRICS
 from curator.ledger import queries
 from curator.money.verdict import detectable_gain, explained, gain_worth_paying_for, judge
 from curator.project.project import Project
@@ -24,6 +25,11 @@ def _gain(**changes):
         "seed_error": 0.0, "mcnemar_b": 20, "mcnemar_c": 29, "mcnemar_p": 0.3, "items": 998,
     }  # fmt: skip
     return Gain(**{**known, **changes})
+
+
+def _detectable(**changes):
+    gain = _gain(**changes)
+    return detectable_gain(gain, METRICS[gain.metric])
 
 
 @pytest.mark.parametrize(
@@ -46,30 +52,28 @@ def test_the_word(low, high, worth, word):
 def test_gain_worth_paying_for_by_hand():
     """$8 against $0.50 per error on 1,000 predictions: 16 errors, 1.6 points. 2 points per $100: $8 pay for 0.16 points."""
     value = StopSection(value_per_error="0.50", predictions=1000)
-    found = gain_worth_paying_for(value, "accuracy", "accuracy", 8_000_000, "USD")
+    found = gain_worth_paying_for(value, METRICS["accuracy"], "accuracy", 8_000_000, "USD")
     assert found.gain == pytest.approx(0.016)
     assert found.why == "$8.00 against $0.50 per error on 1,000 predictions"
-    assert gain_worth_paying_for(value, "macro_f1", "macro_f1", 8_000_000, "USD") is None
+    assert gain_worth_paying_for(value, METRICS["macro_f1"], "macro_f1", 8_000_000, "USD") is None
     floor = StopSection(floor=2.0)
-    found = gain_worth_paying_for(floor, "macro_f1", "macro_f1", 8_000_000, "EUR")
+    found = gain_worth_paying_for(floor, METRICS["macro_f1"], "macro_f1", 8_000_000, "EUR")
     assert found.gain == pytest.approx(0.0016)
     assert "2 points per 100 EUR" in found.why
-    assert gain_worth_paying_for(floor, "log_loss", "macro_f1", 8_000_000, "EUR") is None
-    assert gain_worth_paying_for(StopSection(), "accuracy", "accuracy", 8_000_000, "USD") is None
-    assert gain_worth_paying_for(value, "accuracy", "accuracy", 0, "USD") is None
+    assert gain_worth_paying_for(floor, METRICS["log_loss"], "macro_f1", 8_000_000, "EUR") is None
+    assert gain_worth_paying_for(StopSection(), METRICS["accuracy"], "accuracy", 8_000_000, "USD") is None
+    assert gain_worth_paying_for(value, METRICS["accuracy"], "accuracy", 0, "USD") is None
 
 
 def test_what_could_have_shown():
     """49 of 998 items and a pseudo-item differ: Connor at psi = 5%, n = 998; luck of seeds adds; other metrics by their error."""
     connor = minimum_detectable_gain(998, 0.05)
-    assert detectable_gain(_gain()) == pytest.approx(connor)
+    assert _detectable() == pytest.approx(connor)
     assert connor == pytest.approx(0.0198, abs=2e-4)
-    assert detectable_gain(_gain(seed_error=0.01)) == pytest.approx(
-        (connor**2 + 0.028016**2) ** 0.5, rel=1e-3
-    )
-    assert detectable_gain(_gain(metric="log_loss")) == pytest.approx(2.8016 * 0.02 / 1.96, rel=1e-3)
+    assert _detectable(seed_error=0.01) == pytest.approx((connor**2 + 0.028016**2) ** 0.5, rel=1e-3)
+    assert _detectable(metric="log_loss") == pytest.approx(2.8016 * 0.02 / 1.96, rel=1e-3)
     # nothing differed on 100 items: a gain on 7.7 of them and no loss would have shown
-    nothing = detectable_gain(_gain(items=100, mcnemar_b=0, mcnemar_c=0))
+    nothing = _detectable(items=100, mcnemar_b=0, mcnemar_c=0)
     assert minimum_detectable_gain(100, 1 / 102) is None
     assert nothing == smallest_shown(100, 1 / 102) == pytest.approx(0.0769, abs=1e-3)
     assert smallest_shown(3, 0.1) is None
@@ -84,7 +88,7 @@ def test_intervals_for_who_looks_every_round():
 
 def _row(previous, low, high, word="not shown", wider=0.01):
     return {
-        "round": 8, "previous": previous, "gain": (low + high) / 2, "low": low, "high": high, "decision_low": low - wider,
+        "round": 8, "metric": "accuracy", "previous": previous, "gain": (low + high) / 2, "low": low, "high": high, "decision_low": low - wider,
         "decision_high": high + wider, "verdict": word, "detectable": 0.042, "worth": None, "worth_why": None,
     }  # fmt: skip
 
@@ -111,8 +115,11 @@ def test_rounds_together_when_one_does_not_show():
 
 def test_words_come_with_their_reason():
     """Flat names the gain that would have been worth it; a hold-out too small for anything says so; old rounds get a word."""
-    assert explained("flat", detectable=3.0, worth=1.6) == "flat: below the 1.6 points that would pay for it"
-    assert "any gain" in explained("not shown", detectable=None, worth=None)
+    assert (
+        explained("flat", detectable=3.0, worth=1.6, unit="points")
+        == "flat: below the 1.6 points that would pay for it"
+    )
+    assert "any gain" in explained("not shown", detectable=None, worth=None, unit="points")
     assert verdict_word({"gain": 0.1, "gain_low": 0.05, "gain_high": 0.2, "verdict": None}) == "real"
     assert verdict_word({"gain": None}) == ""
     said = verdict_lines([{**_row(7, -0.01, 0.02), "worth": 0.016, "worth_why": "$8 against much"}])

@@ -296,7 +296,7 @@ def test_broken_exports_are_named(tmp_path):
         ("{", "is not JSON"),
         ("{}", "not a list of tasks"),
         (json.dumps([{"annotations": []}]), "no data in a task"),
-        (json.dumps(double), "several choices in one annotation"),
+        (json.dumps(double), "2 classes were chosen instead of one"),
         (json.dumps(studio_export([{"text": "n", "said": ["grey"]}])), "labels outside the classes"),
     ):
         bad.write_text(content)

@@ -14,12 +14,12 @@ from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.importing import import_records
-from curator.pool.labels import alike_warning, id_text, label_text, merged, read_labels
+from curator.pool.label_cells import ONE_NAME
+from curator.pool.labels import alike_warning, id_text, merged, read_labels
 from curator.pool.readers import read_records
 from curator.start.options import parse_classes, split_columns
 from integrations.class_names import ClassNames, alike_groups, plain
 from integrations.labelers.studio_config import Control
-from integrations.labelers.studio_json import _label
 
 NFC, NFD = "réclamation", unicodedata.normalize("NFD", "réclamation")
 COLUMNS = Columns(id="id", text="text", label="label")
@@ -49,13 +49,13 @@ def write(path, labels):
 @pytest.mark.parametrize("label", [" billing", "billing ", "\tbilling\n", "\xa0billing", "billing\u3000"])
 def test_space_around_a_label_is_no_part_of_it(label):
     """Of any kind."""
-    assert label_text(label) == "billing"
+    assert ONE_NAME.read(label) == "billing"
 
 
 def test_one_spelling_of_what_can_be_written_in_two_ways():
     """An accent that follows its letter, as files of some systems have it."""
     assert NFC != NFD
-    assert label_text(NFD) == label_text(NFC) == NFC
+    assert ONE_NAME.read(NFD) == ONE_NAME.read(NFC) == NFC
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
@@ -130,12 +130,12 @@ def test_an_answer_may_have_space_around_and_another_unicode_spelling():
 
     def answer(choice):
         region = {"from_name": "label", "value": {"choices": [choice]}}
-        return _label([region], control)[0]
+        return control.form.read([region], control)
 
-    assert answer(f" {NFD} ") == NFC
-    assert answer("can't tell ") == "can't tell"
-    assert answer("B") is None
-    assert answer(7) is None
+    assert answer(f" {NFD} ").label == NFC
+    assert answer("can't tell ").cannot_tell
+    assert answer("B").label is None
+    assert answer(7).label is None
 
 
 @pytest.mark.parametrize(

@@ -68,14 +68,16 @@ def test_gain_view_holds_to_its_contract(project):
 
 def test_value_is_what_the_kept_model_scores(project):
     """The number in the ledger can be computed again from the checkpoint and the hold-out's labels."""
-    from curator.evidence.evaluation import evaluate
+    from curator.tasks.single import SingleChoice
 
     labels = queries.holdout.holdout_labels(project.ledger)
     rows = project.pool.rows(list(labels))
     y = np.array([CLASSES.index(label) for label in labels.values()])
     for row in project.ledger.rows("select * from gain"):
         probs = project.checkpoint(row["round"]).model.predict_proba_seeds(project.embeddings.take(rows))
-        assert np.mean([evaluate(p, y, CLASSES).accuracy for p in probs]) == pytest.approx(row["value"])
+        assert np.mean(
+            [SingleChoice(CLASSES).evaluate(p, y).values["accuracy"] for p in probs]
+        ) == pytest.approx(row["value"])
 
 
 def test_the_holdout_is_never_picked_and_nothing_is_asked_twice(project):

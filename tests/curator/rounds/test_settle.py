@@ -8,7 +8,11 @@ from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.rounds.limits import MOST_QUESTIONS
 from curator.rounds.run import run_round
-from curator.rounds.settle import Consensus, consensus, settle
+from curator.rounds.settle import settle
+from curator.tasks.single import SingleChoice
+from curator.tasks.task import Consensus
+
+TASK = SingleChoice(("a", "b", "c"))
 
 
 @pytest.mark.parametrize(
@@ -26,8 +30,8 @@ from curator.rounds.settle import Consensus, consensus, settle
 )
 def test_who_cannot_tell_votes_for_no_label(votes, found):
     """By hand; the order of the votes is irrelevant."""
-    assert consensus(votes) == found
-    assert consensus(votes[::-1]) == found
+    assert TASK.consensus(votes) == found
+    assert TASK.consensus(votes[::-1]) == found
 
 
 class Asked:
@@ -72,7 +76,7 @@ class Asked:
             self.ledger.insert("answers", [row])
 
     def label(self, item: str) -> tuple[str | None, int, bool] | None:
-        settle(self.ledger, 1, partial=False)
+        settle(self.ledger, TASK, 1, partial=False)
         row = self.ledger.one("select * from current_labels where item_id = ?", [item])
         return row and (row["label"], row["answers"], bool(row["tied"]))
 
@@ -202,5 +206,5 @@ def test_a_tied_item_is_not_learned_from(tmp_path):
             project.ledger.insert(
                 "answers", [{**row, "source_id": "x", "annotator": "other", "label": other}]
             )
-        settle(project.ledger, 2, partial=True)
+        settle(project.ledger, project.task, 2, partial=True)
         assert set(before) - set(queries.labels.training_labels(project.ledger)) == {item}

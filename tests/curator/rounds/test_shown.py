@@ -12,6 +12,7 @@ from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.questions import BLIND, is_blind, labeled_neighbours, wants_several, why_picked
 from curator.rounds.run import run_round
+from curator.tasks.single import SingleChoice
 
 IDS = [f"item-{n}" for n in range(20_000)]
 
@@ -82,7 +83,8 @@ PROBS = np.array([0.1, 0.41, 0.49], dtype=np.float32)
 )  # fmt: skip
 def test_why_is_one_sentence(strategy, probs, distance, line):
     """Each kind of strategy says what it went by; without probabilities no class is named."""
-    assert why_picked(strategy, probs, CLASSES, distance) == line
+    unsure = None if probs is None else SingleChoice(CLASSES).doubt(probs)
+    assert why_picked(strategy, unsure, distance) == line
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,7 @@ def test_a_small_example_by_hand(project):
         project.ledger, 1, [1, 1, 0, 0], [2.0, 8.0, 2.0, 2.0], [1, 1, 1, 0],
         outcome=["accepted", "changed", None, None],
     )  # fmt: skip
-    effect = suggestion_effect(project.ledger)
+    effect = suggestion_effect(project.ledger, project.task)
     assert (effect.shown, effect.blind, effect.accepted, effect.level) == (2, 2, 0.5, 0.95)
     reach = t.ppf(0.975, 2)  # four answers, two means
     # logarithms: mean log 4 against log 2; variance (log 4)^2 / 2 on one side, 0 on the other
@@ -135,14 +135,14 @@ def test_rounds_are_compared_within_themselves(project):
     """A harder round, where answers take ten times as long and more are shown, does not look like an effect."""
     add_round(project.ledger, 1, [1, 1, 0, 0], [1.0, 4.0, 1.0, 4.0], [1, 1, 1, 1])
     add_round(project.ledger, 2, [1, 1, 1, 1, 0, 0], [10.0, 40.0, 10.0, 40.0, 10.0, 40.0], [0] * 6)
-    effect = suggestion_effect(project.ledger)
+    effect = suggestion_effect(project.ledger, project.task)
     assert effect.seconds.value == pytest.approx(1)
     assert effect.agreement.value == pytest.approx(0)
     # weights n m / (n + m): 1 and 4/3
     assert math.log(effect.seconds.shown) == pytest.approx((math.log(2) + 4 / 3 * math.log(20)) / (7 / 3))
     # a round without blind questions says nothing
     add_round(project.ledger, 3, [1, 1], [500.0, 500.0], [1, 1])
-    assert suggestion_effect(project.ledger) == effect
+    assert suggestion_effect(project.ledger, project.task) == effect
 
 
 def test_answers_after_the_next_round_was_sent_do_not_count(project):
@@ -150,24 +150,24 @@ def test_answers_after_the_next_round_was_sent_do_not_count(project):
     seconds, agrees = [2.0, 8.0, 4.0, 2.0, 3.0, 9.0], [1, 0, 1, 1, 0, 1]
     times = [f"2026-01-0{day}T00:00:00.5Z" for day in (1, 1, 3, 1, 1, 3)]
     add_round(project.ledger, 1, [1, 1, 1, 0, 0, 0], seconds, agrees, created_at=times)
-    before = suggestion_effect(project.ledger)
+    before = suggestion_effect(project.ledger, project.task)
     assert (before.shown, before.blind) == (3, 3)
     add_round(project.ledger, 2, [1], [1.0], [1], pushed_at="2026-01-02T00:00:00+00:00")
-    effect = suggestion_effect(project.ledger)
+    effect = suggestion_effect(project.ledger, project.task)
     assert (effect.shown, effect.blind) == (2, 2)
     # within the same second nobody has seen the new suggestion
     with project.ledger.write():
         project.ledger.update("rounds", 2, pushed_at="2026-01-03T00:00:00.200000+00:00")
-    assert suggestion_effect(project.ledger) == before
+    assert suggestion_effect(project.ledger, project.task) == before
 
 
 def test_without_two_of_each_there_is_nothing_to_compare(project):
     """None, not a number made of nothing; and without times there is no ratio of times."""
-    assert suggestion_effect(project.ledger) is None
+    assert suggestion_effect(project.ledger, project.task) is None
     add_round(project.ledger, 1, [1, 1, 0], [1.0, 1.0, 1.0], [1, 1, 1])
-    assert suggestion_effect(project.ledger) is None
+    assert suggestion_effect(project.ledger, project.task) is None
     add_round(project.ledger, 2, [1, 0], [None, None], [1, 0])
-    effect = suggestion_effect(project.ledger)
+    effect = suggestion_effect(project.ledger, project.task)
     assert (effect.shown, effect.blind) == (3, 2)
     assert effect.seconds is None
     assert effect.accepted is None
@@ -235,7 +235,7 @@ def test_the_interval_covers_what_was_planted(project):
         clear(project.ledger)
         for number in range(1, 4):
             draw_round(project, rng, number, slower=1.2, drawn=0.1)
-        effect = suggestion_effect(project.ledger)
+        effect = suggestion_effect(project.ledger, project.task)
         inside += [
             effect.seconds.low <= 1.2 <= effect.seconds.high,
             effect.agreement.low <= 0.1 <= effect.agreement.high,
@@ -254,7 +254,7 @@ def test_nothing_is_decided_on_few_answers(project):
         [60.0 + i % 7 if s else 1.0 + i % 3 for i, s in enumerate(shown)],
         [1] * len(shown),
     )
-    assert suggestion_effect(project.ledger).seconds.low > 5
+    assert suggestion_effect(project.ledger, project.task).seconds.low > 5
     assert harm_of_suggestions(project) is None
     add_round(project.ledger, 2, [1, 0], [60.0, 1.0], [1, 1])
     assert "slow people down" in harm_of_suggestions(project)
@@ -349,7 +349,7 @@ def test_times_without_spread_give_no_verdict(project, shown, blind):
     add_round(
         project.ledger, 1, sides, [shown(i) if s else blind(i) for i, s in enumerate(sides)], [1, 0] * 60
     )
-    effect = suggestion_effect(project.ledger)
+    effect = suggestion_effect(project.ledger, project.task)
     assert effect.seconds is None
     assert effect.agreement is not None
     assert harm_of_suggestions(project) is None
@@ -361,7 +361,7 @@ def test_a_difference_too_small_to_matter_is_no_harm(project):
     sides = [1] * 3000 + [0] * 3000
     seconds = [math.exp(0.05 * rng.normal()) * (1.01 if s else 1.0) for s in sides]
     add_round(project.ledger, 1, sides, seconds, [1, 0] * 3000)
-    assert suggestion_effect(project.ledger).seconds.low > 1
+    assert suggestion_effect(project.ledger, project.task).seconds.low > 1
     assert harm_of_suggestions(project) is None
 
 
@@ -371,7 +371,7 @@ def test_few_times_among_many_answers_decide_nothing(project):
     seconds = [None] * 200
     seconds[:3], seconds[100:103] = [60.0, 61.0, 63.0], [1.0, 1.1, 0.9]
     add_round(project.ledger, 1, sides, seconds, [1, 0] * 100)
-    effect = suggestion_effect(project.ledger)
+    effect = suggestion_effect(project.ledger, project.task)
     assert effect.seconds.low > 1
     assert effect.seconds.fewest == 3
     assert harm_of_suggestions(project) is None

@@ -307,7 +307,7 @@ def test_an_item_costs_all_that_was_paid_for_its_answers(tmp_path):
         store(project, _pulled(rest | first), 1, accept_loss=False)
         edited = {key: (_answer(key, 91, 3.5), _answer(key, 92, 5.0, "bob"))}
         store(project, _pulled(edited), 1, accept_loss=False)
-        settle(project.ledger, 1, partial=True)
+        settle(project.ledger, project.task, 1, partial=True)
         prices = {row["item_id"]: row["cost"] for row in labeled_rows(project)}
     # 3.5 s at a cent, 25 cents, and half of 10 cents for each of the two answers
     assert prices[item] == pytest.approx(0.035 + 0.25 + 2 * 0.05)

@@ -29,6 +29,8 @@ from curator.cli.app import app
 from curator.ledger import queries
 from curator.project.project import Project
 from curator.rounds.run import run_round
+from curator.tasks.registry import metric_title
+from curator.tasks.single import SingleChoice
 from curator.views.report import figures as plots
 from curator.views.report import page, words
 from curator.views.report.gather import gather
@@ -319,8 +321,9 @@ def test_many_classes_and_many_rounds_stay_readable():
         guess = np.where(rng.random(2000) < 0.8, y, rng.integers(0, k, 2000))
         probs = np.full((1, 2000, k), 0.2 / (k - 1))
         probs[0, np.arange(2000), guess] = 0.8
-        holdout = Holdout(rows=np.arange(2000), ids=[str(i) for i in range(2000)], y=y, probs=probs)
-        found = confusion.confusion_matrix(holdout, tuple(f"class {i}" for i in range(k)))
+        task = SingleChoice([f"class {i}" for i in range(k)])
+        holdout = Holdout(np.arange(2000), [str(i) for i in range(2000)], task, y, probs)
+        found = confusion.confusion_matrix(holdout, task.classes)
         assert len(found["classes"]) == shown
         assert found["left_out"] == k - shown
         assert len(found["top"]) == confusion.MOST_CONFUSIONS
@@ -493,7 +496,7 @@ def test_words_of_money_and_points():
     assert words.amount(669_513, "USD") == "$0.67"
     assert words.amount(25, "USD") == "$0.000025"
     assert words.amount(-999_999, "USD") == "-$1.00"
-    assert (words.metric_name("macro_f1"), words.capital("macro-F1")) == ("macro-F1", "Macro-F1")
+    assert (metric_title("macro_f1"), words.capital("macro-F1")) == ("macro-F1", "Macro-F1")
     assert words.points(-0.0123) == "\u22121.2"
     assert words.points(-0.0001) == "+0.0"
     assert words.cut("a\nb\x00c\u2028d", 20) == "a b c d"

@@ -30,7 +30,7 @@ class Annotators(Section):
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:
         """As the ledger has it."""
-        found = read_agreement(campaign.ledger)
+        found = read_agreement(campaign.ledger, campaign.task)
         together = Together(
             shared=found.shared, differ=found.differ, alpha=found.alpha, text=agreement_text(found)
         )

@@ -15,6 +15,7 @@ from curator.money.bill import KINDS, SOURCES, by_source, sum_known
 from curator.money.overview import cost_notes
 from curator.money.pool_estimate import recent_accuracy
 from curator.rounds import advice
+from curator.tasks.registry import metric_title
 from curator.views.report import words
 from curator.views.report.outlook import Forecast
 from curator.views.report.section import Campaign, Head, Section
@@ -63,7 +64,7 @@ class Cards(Section):
     def gather(cls, campaign: Campaign) -> Self:
         """As status and round tell it."""
         project, ledger = campaign.project, campaign.ledger
-        live_pool = recent_accuracy(ledger)
+        live_pool = recent_accuracy(ledger, campaign.task)
         return cls(
             spend=read_spend(ledger, project.config),
             stop=advice.current(project),
@@ -161,8 +162,8 @@ def _savings(found: Row | None, live: dict[str, Any] | None, metric: str, curren
         if found is not None:
             why = savings.why_no_money(found) or why
         return Card(title, "Not measured", (f"{why[0].upper()}{why[1:]}.", *pool), absent=True)
-    if metric != "accuracy":
-        pool = (f"Judged by accuracy, not by {words.metric_name(metric)}.", *pool)
+    if metric != savings.JUDGED_BY:
+        pool = (f"Judged by {metric_title(savings.JUDGED_BY)}, not by {metric_title(metric)}.", *pool)
     level, low = f"{found['level']:.0%}", words.amount(found["saved_low"], currency)
     if found["saved_high"] is None:
         lines = (f"{level} confidence; what random labels would cost has no upper end", *pool)

@@ -39,15 +39,17 @@ class Matrix(TypedDict):
 
 @dataclass(frozen=True)
 class Confusion(Section):
-    """None: the hold-out's probabilities are not there."""
+    """None: the hold-out's probabilities are not there, or no class is taken for another."""
 
     confusion: Matrix | None
 
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:
         """Of the hold-out as the newest model saw it."""
-        holdout = campaign.holdout
-        return cls(None if holdout is None else confusion_matrix(holdout, campaign.classes))
+        holdout, task = campaign.holdout, campaign.task
+        if holdout is None or not task.traits.confusion:
+            return cls(None)
+        return cls(confusion_matrix(holdout, task.classes))
 
     def is_shown(self, head: Head) -> bool:
         """Where there is a matrix."""

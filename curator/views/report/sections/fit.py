@@ -6,14 +6,13 @@ from typing import Self, TypedDict
 
 import numpy as np
 
-from curator.evidence.evaluation import BINS
+from curator.evidence.metrics import BINS, Brier, CalibrationError, LogLoss
 from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.views.report import words
 from curator.views.report.figures import ACCENT, FAINT, INK, MUTED, Figure, axis, bars, layout, line
 from curator.views.report.holdout import Holdout, with_interval
 from curator.views.report.section import Campaign, Head, Section
-from strategies.kernels.ties import likeliest
 
 _FEW = 5  # items of a bin: its interval says next to nothing, so it is drawn faintly
 _AREA = 22.0  # pixels across the largest dot of the reliability diagram
@@ -45,14 +44,14 @@ class Fit(Section):
     @classmethod
     def gather(cls, campaign: Campaign) -> Self:
         """Bin what the newest model said of the hold-out."""
-        if campaign.holdout is None:
+        if campaign.holdout is None or not campaign.task.traits.calibration:
             return cls(None)
         found = queries.measures.holdout_values(campaign.ledger, campaign.last_round)
         return cls(
             {
-                "ece": found.get("ece"),
-                "brier": found.get("brier"),
-                "log_loss": found.get("log_loss"),
+                "ece": found.get(CalibrationError.name),
+                "brier": found.get(Brier.name),
+                "log_loss": found.get(LogLoss.name),
                 "items": len(campaign.holdout.y),
                 "bins": calibration_bins(campaign.holdout),
             }
@@ -67,7 +66,7 @@ class Fit(Section):
 def calibration_bins(holdout: Holdout) -> list[Bin]:
     """Confidence against accuracy in equal bins, all training seeds together; empty bins are left out."""
     confidence = holdout.probs.max(axis=2).ravel().astype(np.float64)
-    right = (likeliest(holdout.probs) == holdout.y).ravel()
+    right = holdout.right_by_seed.ravel()
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     rows: list[Bin] = []
     for i in np.unique(bins):

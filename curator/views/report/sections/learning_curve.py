@@ -15,12 +15,20 @@ from curator.views.report.section import Campaign, Head, Section
 
 @dataclass(frozen=True)
 class LearningCurve(Section):
-    """Drawn from the measured rounds and the forecast, which the head has."""
+    """Drawn from the measured rounds and the forecast, which the head has.
+
+    Attributes:
+        chance: what a model without a look at the items would measure; None: the hold-out's predictions are not there.
+    """
+
+    chance: float | None
 
     @classmethod
-    def gather(cls, campaign: Campaign) -> Self:  # noqa: ARG003
-        """Nothing of its own."""
-        return cls()
+    def gather(cls, campaign: Campaign) -> Self:
+        """How frequent what is, in the hold-out."""
+        holdout = campaign.holdout
+        metric = campaign.head.project["metric"]
+        return cls(None if holdout is None else campaign.task.chance(metric, holdout.y))
 
     def paid(self, head: Head) -> bool:
         """Whether the rounds cost anything, as far as known: a curve over money that nobody spent is a vertical line."""

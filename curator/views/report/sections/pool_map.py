@@ -159,7 +159,13 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
     for state, ids in (("batch", batch), ("labeled", earlier)):
         kept = [ids[i] for i in _some(len(ids), MOST[state], rng)]
         placed += [
-            Placed(int(row), state, f"labeled {labels[item_id]}" if item_id in labels else "no label yet")
+            Placed(
+                int(row),
+                state,
+                f"labeled {project.task.form.words(labels[item_id])}"
+                if item_id in labels
+                else "no label yet",
+            )
             for item_id, row in zip(kept, project.pool.rows(kept), strict=True)
         ]
     # Of the rest only those that nobody asked about and that do not measure.
@@ -174,14 +180,12 @@ def _chosen(project: Project, holdout: Holdout | None) -> list[Placed]:
 def _errors(project: Project, holdout: Holdout | None) -> list[Placed]:
     if holdout is None:
         return []
-    classes = project.config.project.classes
+    at = wrong_items(holdout)[: MOST["error"]]
+    task, words = project.task, project.task.form.words
+    true, predicted = task.decode(holdout.y[at]), task.decode(holdout.predicted[at])
     return [
-        Placed(
-            int(holdout.rows[i]),
-            "error",
-            f"is {classes[holdout.y[i]]}, predicted {classes[holdout.predicted[i]]}",
-        )
-        for i in wrong_items(holdout)[: MOST["error"]]
+        Placed(int(holdout.rows[i]), "error", f"is {words(label)}, predicted {words(answer)}")
+        for i, label, answer in zip(at, true, predicted, strict=True)
     ]
 
 
@@ -192,23 +196,26 @@ def _some(n: int, most: int, rng: np.random.Generator) -> IntArray:
 
 def _error_rows(project: Project, holdout: Holdout) -> list[ErrorRow]:
     at = wrong_items(holdout)[:MOST_ERRORS]
-    classes, confidence = project.config.project.classes, holdout.mean_probs.max(axis=1)
+    task, words = project.task, project.task.form.words
+    true, predicted = task.decode(holdout.y[at]), task.suggestions(holdout.mean_probs[at])
     return [
         {
             "item_id": holdout.ids[i],
             "content": cut(content, _LONGEST_ERROR),
-            "true": classes[holdout.y[i]],
-            "predicted": classes[holdout.predicted[i]],
-            "confidence": float(confidence[i]),
+            "true": words(label),
+            "predicted": words(answer),
+            "confidence": confidence,
         }
-        for i, content in zip(at, project.pool.contents(holdout.rows[at]), strict=True)
+        for i, content, label, (answer, confidence) in zip(
+            at, project.pool.contents(holdout.rows[at]), true, predicted, strict=True
+        )
     ]
 
 
 def wrong_items(holdout: Holdout) -> IntArray:
     """(m,) positions of the items that the mean over training seeds has wrong, the most confident mistakes first."""
-    wrong = np.flatnonzero(holdout.predicted != holdout.y)
-    confidence = holdout.mean_probs.max(axis=1)[wrong]
+    wrong = np.flatnonzero(~holdout.task.equal(holdout.predicted, holdout.y))
+    confidence = np.array([sure for _label, sure in holdout.task.suggestions(holdout.mean_probs[wrong])])
     order: IntArray = wrong[np.argsort(-confidence, kind="stable")]
     return order
 

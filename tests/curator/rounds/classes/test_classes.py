@@ -88,8 +88,9 @@ def test_rename_and_merge_keep_every_label_and_ask_nobody(folder):
         assert len(labels(project)) == len(before) + 10
         assert current_regime(project.ledger).changed == ("classes",)
         assert project.ledger.scalar("select count(*) from answers where label = 'blue'") > 0  # as they came
-        assert "No forecast yet: 1 of 4 measured rounds since the classes changed" in status_text(
-            read_status(project, offline=True)
+        assert (
+            "No forecast yet: 1 of the 4 measured rounds it needs since the classes changed"
+            in status_text(read_status(project, offline=True))
         )
 
 

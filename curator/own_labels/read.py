@@ -17,7 +17,6 @@ from curator.pool.hash_index import IntArray, as_hashes, digest
 from curator.pool.importing import import_records
 from curator.pool.incoming import EmbeddingSource
 from curator.pool.inference import infer_columns
-from curator.pool.label_cells import LabelCells
 from curator.pool.labels import id_text, merged, read_labels, sorted_classes
 from curator.pool.problems import Problems, listed
 from curator.pool.readers import RecordBatch
@@ -26,6 +25,7 @@ from curator.pool.segments import Kind
 from curator.progress import Progress
 from curator.tasks.task import Task
 from integrations.class_names import ClassNames
+from integrations.label_cells import LabelCells
 
 _EXPORTED_ID = "item_id"  # in what curator exports, and in the data of its tasks
 _is_export = has_columns(_EXPORTED_ID, "label", "role", "round")

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from curator.pool.formats import IMAGE_ENDINGS, RawBatch
-from curator.pool.label_cells import ONE_NAME, LabelCells, described
 from curator.pool.labels import id_text, is_blank
+from integrations.label_cells import ONE_NAME, LabelCells, described
 
 EXAMPLES = 3
 _LONGEST_EXAMPLE = 40  # characters

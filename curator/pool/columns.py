@@ -5,9 +5,9 @@ from pathlib import Path
 
 from curator.errors import DataError
 from curator.pool.formats import column_names
-from curator.pool.label_cells import ONE_NAME, LabelCells
 from curator.pool.problems import listed, missing_column
 from curator.pool.reading import UNKNOWN, Reading
+from integrations.label_cells import ONE_NAME, LabelCells
 
 ROLES = ("id", "text", "image", "label", "embedding")
 SHOW_OPTION = "--show"

@@ -20,7 +20,6 @@ from curator.pool.formats import (
 )
 from curator.pool.hash_index import HashIndex, as_hashes, digest
 from curator.pool.image_folder import folder_label, folder_labels, read_image_folder
-from curator.pool.label_cells import described
 from curator.pool.labels import (
     FoundLabels,
     id_text,
@@ -33,6 +32,7 @@ from curator.pool.problems import Problems, counted, listed
 from curator.pool.reading import UNKNOWN, Reading
 from curator.pool.segments import Kind
 from integrations.class_names import ClassNames, plain
+from integrations.label_cells import described
 
 # a name decides at once when it comes first in its list; later ones only while they are alone
 ID_NAMES = ("id", "item_id", "uid", "uuid", "guid")

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from curator.errors import DataError
 from curator.pool.formats import python_values, raw_batches
-from curator.pool.label_cells import ONE_NAME, LabelCells
 from curator.pool.problems import Problems, counted
 from curator.pool.reading import UNKNOWN, Reading
 from integrations.class_names import alike_groups, plain
+from integrations.label_cells import ONE_NAME, LabelCells
 
 MOST_CLASSES = 1000  # more distinct labels than this are no classes
 _LARGEST_EXACT = 2**53  # a float beyond it stands for several whole numbers

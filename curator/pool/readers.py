@@ -24,12 +24,12 @@ from curator.pool.formats import RawBatch, format_of, python_values, raw_batches
 from curator.pool.hash_index import HashArray, HashIndex, IntArray, as_hashes, as_hex, digest
 from curator.pool.image_folder import folder_label, read_image_folder
 from curator.pool.json_rows import is_unicode
-from curator.pool.label_cells import described
 from curator.pool.labels import id_text, is_blank
 from curator.pool.matrices import matrix_of, plain_values, row_of, why_no_row
 from curator.pool.problems import SHOWN, Problems, listed, place, quoted
 from curator.pool.segments import Kind
 from integrations.class_names import ClassNames
+from integrations.label_cells import described
 
 BATCH_ROWS = 4096
 # How labels become classes; NAME stands for theirs.

@@ -13,8 +13,8 @@ from curator.evidence.outcomes import ClassOutcomes
 from curator.ledger.class_columns import columns_now
 from curator.ledger.class_history import History, Meaning, Role
 from curator.ledger.store import Ledger
-from curator.pool.label_cells import ONE_NAME
 from curator.tasks.task import Consensus, FloatArray, Mistakes, Task, Traits
+from integrations.label_cells import ONE_NAME
 from integrations.labelers.single_choice import SINGLE_CHOICE
 from strategies.kernels.ties import likeliest, ranking
 

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from curator.evidence.metrics import Metric
 from curator.ledger.class_history import History, Meaning, Role
-from curator.pool.label_cells import LabelCells
+from integrations.label_cells import LabelCells
 from integrations.labelers.form import Form
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from curator.evidence.evaluation import Evaluation
 from curator.evidence.metrics import Metric
 from curator.learner.checkpoint import HEADS
 from curator.ledger.class_history import Meaning
-from curator.pool.label_cells import OneName
 from curator.tasks.registry import KINDS
 from curator.tasks.task import Consensus, Task, Traits
+from integrations.label_cells import OneName
 from integrations.labelers.form import Reading
 from strategies.registry import SCORERS, Scorer
 

@@ -14,11 +14,11 @@ from curator.errors import ConfigError, DataError
 from curator.pool.catalogue import Pool
 from curator.pool.columns import Columns
 from curator.pool.importing import import_records
-from curator.pool.label_cells import ONE_NAME
 from curator.pool.labels import alike_warning, id_text, merged, read_labels
 from curator.pool.readers import read_records
 from curator.start.options import parse_classes, split_columns
 from integrations.class_names import ClassNames, alike_groups, plain
+from integrations.label_cells import ONE_NAME
 from integrations.labelers.studio_config import Control
 
 NFC, NFD = "réclamation", unicodedata.normalize("NFD", "réclamation")

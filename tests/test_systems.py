@@ -46,7 +46,8 @@ def without_encoding(source: str) -> list[int]:
             for keyword in node.keywords
         )
         if (
-            (method and name in ("read_text", "write_text"))
+            # by position the encoding comes first, or after the text; what metadata.Distribution reads is UTF-8
+            (method and len(node.args) < {"read_text": 1, "write_text": 2}.get(name, 0))
             or (name in ("open", "fdopen") and as_text)
             or of_a_process
         ):

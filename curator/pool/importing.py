@@ -16,7 +16,7 @@ from curator.pool.formats import count_rows
 from curator.pool.hash_index import HashIndex, IntArray
 from curator.pool.incoming import EmbeddingSource, IncomingEmbeddings
 from curator.pool.labels import Respelled, check_classes
-from curator.pool.problems import BadRows, Problems, listed
+from curator.pool.problems import BadRows, Problems, counted, listed
 from curator.pool.readers import NEW_CLASS, RecordBatch, read_records
 from curator.pool.segment_files import SegmentRows
 from curator.pool.segments import Role
@@ -254,7 +254,7 @@ class _Import:
                 ("the pool", "the hold-out") if self.role == "pool" else ("the hold-out", "the pool")
             )
             raise DataError(
-                f"{self.path}: {len(self.crossing):,} items are already in {there} and cannot go into {here}:"
+                f"{self.path}: {counted(len(self.crossing), 'item')} already in {there} cannot go into {here}:"
                 f" {listed(self.crossing, LISTED)}. Leave them out of this file."
             )
         if self.changed:

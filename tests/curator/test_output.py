@@ -54,7 +54,7 @@ def test_an_export_replaces_no_other_file(project, tmp_path, name, write):
     write(path)
     before = path.read_bytes()
     said = run("export", path, "--project", project, code=2)
-    assert "curator did not write it" in said
+    assert "was not written by curator" in said
     assert path.read_bytes() == before
     run("export", path, "--project", project, "--force")
     assert path.read_bytes() != before

@@ -102,7 +102,7 @@ def test_holdout_that_costs_more_than_the_budget_is_refused_before_it_is_drawn(t
     folder = quick(tmp_path / "p", budget="2.00", price="0.10")
     result = CliRunner().invoke(app, ["round", "--project", str(folder)])
     assert result.exit_code == 2
-    assert "hold-out takes up to $2.00 (20 answers at $0.10 an answer)" in result.stderr
+    assert "hold-out takes up to $2.00 (20 answers at $0.10 per answer)" in result.stderr
     with Project(folder) as project:
         assert queries.holdout.holdout_ids(project.ledger) == []
         assert queries.rounds.last_round_id(project.ledger) == 0
@@ -248,7 +248,7 @@ def test_price_of_an_answer_is_the_highest_that_may_be_owed():
     price = answer_price(cost, [], wanted=10)
     assert price.amount == 100_000 + 2
     assert price.certain
-    assert price.said == "$0.10 an answer and $0.000002 for its share of reviews"
+    assert price.said == "$0.10 per answer and $0.000002 for its share of reviews"
 
 
 def test_price_of_time_by_hand():

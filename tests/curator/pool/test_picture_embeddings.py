@@ -103,7 +103,7 @@ def test_embeddings_made_before_are_made_anew_where_something_looks_different(tm
     again = EmbeddingStore(tmp_path / "store", pool, encoder_of(name, model))
     report = again.ensure()
     assert report.rows_encoded == 6
-    assert "computed again" in report.warnings[0]
+    assert "all embeddings are recomputed" in report.warnings[0]
     assert len(report.warnings) == 1
     assert again.fingerprint == now != earlier
     assert EmbeddingStore(tmp_path / "store", pool, encoder_of(name, model)).ensure().warnings == ()

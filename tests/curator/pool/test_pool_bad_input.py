@@ -178,10 +178,10 @@ def test_pool_and_holdout_do_not_mix(pool, tmp_path):
     path = tmp_path / "held.csv"
     path.write_text("id,text,label\nx,first,spam\n")
     columns = Columns(id="id", text="text", label="label")
-    says(refused(pool, path, columns, role="holdout"), "'x'", "in the pool already", "into the hold-out")
+    says(refused(pool, path, columns, role="holdout"), "'x'", "already in the pool", "into the hold-out")
     path.write_text("id,text,label\nh,held,spam\n")
     import_records(pool, path, columns, classes=CLASSES, role="holdout")
-    says(refused(pool, path, columns), "'h'", "in the hold-out already", "into the pool")
+    says(refused(pool, path, columns), "'h'", "already in the hold-out", "into the pool")
 
 
 EMBEDDINGS = {

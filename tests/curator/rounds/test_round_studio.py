@@ -236,7 +236,7 @@ def test_every_change_of_an_answer_is_a_version(start, others):
     settled = campaign.curator("round", "--partial")
     assert "1 item with tied answers and no label yet" in settled.stderr
     # the tied one, and the one whose answer cannot be read
-    assert "2 items are asked about again" in settled.stderr
+    assert "cannot be read: 2 items." in settled.stderr
     assert "1 answer without a readable label" in settled.stderr
     history.append(campaign.rows("select * from answers order by source_id, version"))
 

@@ -194,7 +194,7 @@ def test_when_it_cannot_be_said(changed, reason):
     ("saved", "words"),
     [
         ((41_204_000, 3_000_000, 90_000_000), "saved $41.20 (95%: $3.00 to $90.00) against random labels"),
-        ((None, 12_000_000, None), "saved at least $12.00 against random labels (95% sure;"),
+        ((None, 12_000_000, None), "saved at least $12.00 against random labels (95% confidence;"),
         ((5_000_000, -2_000_000, None), "not shown ($5.00 is the middle; 95%: -$2.00 or more, no upper end)"),
         ((1_000_000, -2_000_000, 9_000_000), "not shown ($1.00; 95%: -$2.00 to $9.00)"),
         ((-5_000_000, -9_000_000, -1_000_000), "lost against random labels: -$5.00 (95%: -$9.00 to -$1.00)"),

@@ -10,6 +10,7 @@ from curator.ledger.store import Ledger
 from curator.project.project import Project
 from curator.rounds import score
 from curator.rounds.run import run_round
+from curator.tasks.single import SingleChoice
 from strategies import registry
 from strategies.registry import SCORERS, SELECTORS, Selector
 
@@ -56,7 +57,12 @@ def test_the_graph_is_there_for_who_needs_it_and_for_who_can_use_it(monkeypatch,
     round_row = {"id": 1, "strategy": '"theirs"'}
     monkeypatch.setattr(score.queries.rounds, "strategy_of", lambda _row: "theirs")
     found = score.score_candidates(
-        SimpleNamespace(), np.arange(20_000), None, round_row, n_asked=n_asked, batch=1
+        SimpleNamespace(task=SingleChoice(["a", "b"])),
+        np.arange(20_000),
+        None,
+        round_row,
+        n_asked=n_asked,
+        batch=1,
     )
     assert (found.inputs.neighbours is not None) == given
 

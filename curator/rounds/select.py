@@ -299,7 +299,7 @@ def _copies_in_arm(drawn: FloatArray, asked: FloatArray, duplicate_cosine: float
 def _nothing_left(holdout_duplicates: int) -> str:
     if holdout_duplicates:
         return (
-            f"Nothing is left to ask about: all that is left ({counted(holdout_duplicates, "item")}) nearly copies hold-out items. "
+            f"Nothing is left to ask about but near-duplicates of hold-out items ({holdout_duplicates:,}), which are never asked about. "
             "`curator add` brings more; with [acquisition] duplicate_cosine closer to 1 fewer items count as duplicates."
         )
     return "Nothing is left to ask about: every item of the pool was picked. `curator add` brings more."

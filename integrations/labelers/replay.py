@@ -143,20 +143,16 @@ class ReplayLabeler:
 
     def pull(self, cursor: str | None) -> Pulled:  # noqa: ARG002 - every pull is complete
         """Everything there is, each time. See `Labeler.pull`."""
-        questions = []
-        answered = 0
-        wanted = self._wanted()
-        for key, asked in self._asked().items():
-            answers: tuple[Answer, ...] = ()
-            if (
-                self._answers_limit is None or answered < self._answers_limit
-            ) and asked.item_id in self._labels:
-                answers = tuple(self._answer(key, asked, who) for who in range(1, wanted.get(key, 1) + 1))
-                answered += 1
-            questions.append(QuestionAnswers(key=key, external_id=asked.external_id, answers=answers))
-        return Pulled(
-            questions=tuple(questions), cursor=str(len(questions)) if questions else None, complete=True
+        wanted = self._answered()
+        questions = tuple(
+            QuestionAnswers(
+                key=key,
+                external_id=asked.external_id,
+                answers=tuple(self._answer(key, asked, who) for who in range(1, wanted.get(key, 0) + 1)),
+            )
+            for key, asked in self._asked().items()
         )
+        return Pulled(questions=questions, cursor=str(len(questions)) if questions else None, complete=True)
 
     def question_count(self) -> int:
         """See `Labeler.question_count`."""
@@ -164,11 +160,17 @@ class ReplayLabeler:
 
     def answer_count(self) -> int:
         """See `Labeler.answer_count`."""
-        return sum(len(question.answers) for question in self.pull(None).questions)
+        return sum(self._answered().values())
 
     def where(self) -> str:
         """See `Labeler.where`."""
         return str(self._state)
+
+    def _answered(self) -> dict[str, int]:
+        """Key of each question that has answers, in the order in which they were asked -> how many."""
+        wanted = self._wanted()
+        known = [key for key, asked in self._asked().items() if asked.item_id in self._labels]
+        return {key: wanted.get(key, 1) for key in known[: self._answers_limit]}
 
     def _says_too_little(self, item_id: str) -> bool:
         """Whether the known label names a class that was split: the column does not know its parts."""

@@ -66,7 +66,8 @@ def test_same_seed_same_forecast_and_paths():
     first, again = (forecast.predict(labels, values, 300, [200, 400], seed=3) for _ in range(2))
     alone = forecast.predict(labels, values, 300, [400], seed=3)
     np.testing.assert_array_equal(first.paths(50), again.paths(50))
-    np.testing.assert_array_equal(first.paths(50)[:, 1], alone.paths(50)[:, 0])
+    # to rounding: numpy adds up the last of a row apart from those that fill a register
+    np.testing.assert_allclose(first.paths(50)[:, 1], alone.paths(50)[:, 0], rtol=1e-12)
     other = forecast.predict(labels, values, 300, [200, 400], seed=4)
     assert not np.array_equal(first.paths(50), other.paths(50))
 

@@ -235,9 +235,14 @@ class CalibrationError(Metric[ClassOutcomes]):
         """0 to 1."""
         confidence = predictions.max(axis=1)
         right = likeliest(predictions) == y
-        bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+        bins = confidence_bins(confidence)
         gap = np.bincount(bins, weights=confidence - right, minlength=BINS)
         return float(np.abs(gap).sum() / len(y))
+
+
+def confidence_bins(confidence: FloatArray) -> IntArray:
+    """(n,) which of `BINS` equal bins a largest probability (n,) falls into: those of the calibration error and of its picture."""
+    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.ledger import queries
 from curator.ledger.store import Ledger, utc_now
 from curator.pool.catalogue import Pool
 from curator.project.project import Project
+from curator.tasks.task import Labels
 from strategies.kernels.near_duplicates import near_any
 
 FloatArray = NDArray[np.float32]
@@ -50,6 +52,22 @@ def unsealed_rows(project: Project) -> IntArray:
     `near_holdout` tells which to leave out.
     """
     return np.setdiff1d(project.pool.role_rows("pool"), project.holdout_rows())
+
+
+def labeled_holdout(project: Project, rows: IntArray) -> tuple[IntArray, Labels]:
+    """The hold-out items that can be measured with today.
+
+    Args:
+        project: opened.
+        rows: (n,) pool rows of the hold-out.
+
+    Returns:
+        (m,) positions in `rows` whose label is known to the task, ascending; (m, ...) these labels, as `Task.encode` has them.
+    """
+    task, labels = project.task, queries.holdout.holdout_labels(project.ledger)
+    known = [labels.get(item_id) for item_id in project.pool.ids(rows)]
+    usable = [(i, label) for i, label in enumerate(known) if label is not None and task.knows(label)]
+    return np.array([i for i, _ in usable], dtype=np.int64), task.encode([label for _, label in usable])
 
 
 def near_holdout(project: Project) -> Callable[[FloatArray], NDArray[np.bool_]]:

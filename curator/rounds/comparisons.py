@@ -15,6 +15,7 @@ from curator.ledger.class_history import History, comparable
 from curator.ledger.store import Row
 from curator.money.marginal_price import paid_between
 from curator.money.verdict import detectable_gain, gain_worth_paying_for, judge
+from curator.project.holdout import labeled_holdout
 from curator.project.holdout_probs import is_kept, kept
 from curator.project.project import Project
 from curator.tasks.task import FloatArray, Labels
@@ -85,12 +86,8 @@ def compare_one(project: Project, round_id: int, previous: int) -> Row:
         CuratorError: what a model said cannot be read, or is about other items.
     """
     rows, probs = kept(project.model_folder(round_id))
-    task, known = project.task, queries.holdout.holdout_labels(project.ledger)
-    labels = [known.get(item_id) for item_id in project.pool.ids(rows)]
-    used = np.array(
-        [i for i, label in enumerate(labels) if label is not None and task.knows(label)], dtype=np.int64
-    )
-    y = task.encode([label for label in labels if label is not None and task.knows(label)])
+    used, y = labeled_holdout(project, rows)
+    task = project.task
     metric = task.metrics[project.config.holdout.metric]
     found = gains(
         [task.outcomes(_same_items(project, previous, round_id, rows)[:, used], y)],

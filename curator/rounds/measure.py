@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from curator.evidence.evaluation import Evaluation
 from curator.evidence.gain import metric_interval
 from curator.learner.checkpoint import Checkpoint
-from curator.ledger import queries
 from curator.ledger.store import Row, utc_now
 from curator.money.fixed import Stopwatch, charge_round
+from curator.project.holdout import labeled_holdout
 from curator.project.holdout_probs import keep
 from curator.project.project import Project
 from curator.rounds.certify import arm_report
@@ -34,24 +34,19 @@ def measure(project: Project, round_id: int) -> str | None:
     """
     watch, cost = Stopwatch(), project.config.cost
     ledger = project.ledger
-    labels = queries.holdout.holdout_labels(ledger)
-    task = project.task
-    labels = {item_id: label for item_id, label in labels.items() if task.knows(label)}
-    if not labels:
+    rows, task = project.holdout_rows(), project.task
+    used, y = labeled_holdout(project, rows)
+    if not len(used):
         note = "No hold-out item has a label yet, so nothing can be measured."
         with ledger.write():
             ledger.update("rounds", round_id, status="unmeasured", note=note, measured_at=utc_now())
             charge_round(ledger, cost, round_id)
         return note
     checkpoint = project.checkpoint(round_id)
-    rows = project.holdout_rows()
     probs = checkpoint.model.predict_proba_seeds(project.embeddings.take(rows))
     keep(project.model_folder(round_id), rows, probs)
     keep_predictions(project, round_id, checkpoint.model)
 
-    ids = project.pool.ids(rows)
-    used = np.array([i for i, item_id in enumerate(ids) if item_id in labels], dtype=np.int64)
-    y = task.encode([labels[ids[i]] for i in used])
     metric = project.config.holdout.metric
     seed = project.config.project.seed
 
@@ -85,7 +80,7 @@ def measure(project: Project, round_id: int) -> str | None:
             round_id,
             status="measured",
             holdout_items=len(used),
-            holdout_hash=holdout_hash(labels),
+            holdout_hash=holdout_hash(dict(zip(project.pool.ids(rows[used]), task.decode(y), strict=True))),
             measured_at=utc_now(),
         )
         watch.charge(ledger, cost, round_id, "measure")

@@ -10,8 +10,8 @@ from safetensors.numpy import load_file
 
 from curator.errors import DataError
 from curator.evidence.holdout_size import TARGET_GAIN
-from curator.ledger import queries
 from curator.money.pool_estimate import wilson_ends
+from curator.project.holdout import labeled_holdout
 from curator.project.project import Project
 from curator.tasks.task import Labels, Task
 
@@ -79,13 +79,11 @@ def load_holdout(project: Project, round_id: int) -> Holdout:
         raise DataError(
             f"{path} does not fit the {len(task.classes)} classes of curator.toml: {probs.shape}."
         )
-    labels = queries.holdout.holdout_labels(project.ledger)
-    ids = project.pool.ids(rows)
-    used = [i for i, item_id in enumerate(ids) if item_id in labels and task.knows(labels[item_id])]
-    if not used:
+    used, y = labeled_holdout(project, rows)
+    if not len(used):
         raise DataError(f"No item of {path} has a label.")
-    y = task.encode([labels[ids[i]] for i in used])
-    return Holdout(rows=rows[used], ids=[ids[i] for i in used], task=task, y=y, probs=probs[:, used])
+    rows = rows[used]
+    return Holdout(rows=rows, ids=project.pool.ids(rows), task=task, y=y, probs=probs[:, used])
 
 
 class Share(TypedDict):

@@ -6,7 +6,7 @@ from typing import Self, TypedDict
 
 import numpy as np
 
-from curator.evidence.metrics import BINS, Brier, CalibrationError, LogLoss
+from curator.evidence.metrics import BINS, Brier, CalibrationError, LogLoss, confidence_bins
 from curator.ledger import queries
 from curator.ledger.store import Row
 from curator.views.report import words
@@ -67,7 +67,7 @@ def calibration_bins(holdout: Holdout) -> list[Bin]:
     """Confidence against accuracy in equal bins, all training seeds together; empty bins are left out."""
     confidence = holdout.probs.max(axis=2).ravel().astype(np.float64)
     right = holdout.right_by_seed.ravel()
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    bins = confidence_bins(confidence)
     rows: list[Bin] = []
     for i in np.unique(bins):
         inside = bins == i
